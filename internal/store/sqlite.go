@@ -1,0 +1,110 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+var errMemory = errors.New("a SQLite database must be a file")
+
+// openSQLite opens the file twice: one connection that writes, because SQLite
+// has one writer at a time and a queue in Go is fairer than its polling, and a
+// pool that reads beside it, which the write-ahead log makes possible.
+func openSQLite(ctx context.Context, path string, opts Options) (_ *DB, err error) {
+	if path == "" || path == ":memory:" {
+		return nil, errMemory
+	}
+	path, err = filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := lockSQLite(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("wait for another process that opens it: %w", err)
+	}
+	defer unlock()
+	if err := createPrivate(path); err != nil {
+		return nil, err
+	}
+	d := &DB{kind: SQLite, writing: nil, reading: &sql.TxOptions{ReadOnly: true}}
+	if d.writer, err = sql.Open("sqlite", sqliteDSN(path, "_txlock=immediate&_pragma=journal_mode(wal)")); err != nil {
+		return nil, err
+	}
+	d.writer.SetMaxOpenConns(1)
+	if err := migrate(ctx, d.writer, goose.DialectSQLite3); err != nil {
+		_ = d.writer.Close()
+		return nil, err
+	}
+	if d.reader, err = sql.Open("sqlite", sqliteDSN(path, "_pragma=query_only(on)")); err != nil {
+		_ = d.writer.Close()
+		return nil, err
+	}
+	d.reader.SetMaxOpenConns(opts.MaxConns)
+	d.reader.SetMaxIdleConns(opts.MaxConns)
+	return d, nil
+}
+
+// sqliteDSN says how to open path. mode=rw, because SQLite would create the file
+// readable by all; synchronous(full), because a commit that was acknowledged
+// must survive a power cut; dqs off, because "x" is a name in PostgreSQL, and
+// SQLite would read a misspelt one as text.
+func sqliteDSN(path, more string) string {
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path)}
+	u.RawQuery = "mode=rw&_dqs=0&_defensive=1&_pragma=busy_timeout(10000)&_pragma=synchronous(full)" +
+		"&_pragma=foreign_keys(on)&_pragma=trusted_schema(off)&" + more
+	return u.String()
+}
+
+// lockSQLite makes processes open path one after another, so that each migration
+// runs once. The lock is that of a SQLite file beside it, since those work
+// wherever SQLite does and end with the process that holds them.
+func lockSQLite(ctx context.Context, path string) (unlock func(), err error) {
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path) + ".lock"}
+	u.RawQuery = "_txlock=exclusive&_pragma=busy_timeout(60000)"
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		return nil, err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return func() {
+		_ = tx.Rollback() // nothing was written
+		_ = db.Close()
+	}, nil
+}
+
+// createPrivate makes the file at path, or takes the rights of others away from
+// it. It never opens a file that exists: closing it again would drop the locks
+// that this process holds on it, which is how POSIX locks are.
+func createPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
+	switch {
+	case err == nil:
+		return f.Close()
+	case !errors.Is(err, fs.ErrExist):
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a file", path)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return os.Chmod(path, 0o600)
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+// Package store opens the database, keeps its schema current, runs transactions
+// and tells what became of them. The SQL lives in the packages whose data it is.
+//
+// The database is SQLite, for one server, or PostgreSQL, for many. Statements
+// are written once, for both: $1 parameters, ON CONFLICT, RETURNING; the types
+// TEXT, BIGINT and BYTEA; times as whole numbers, documents as TEXT. Text does
+// not sort alike on both, so sort it in Go.
+//
+// A transaction means the same on both: Write is serializable, Read sees one
+// state of the database from its first statement to its last.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The kinds of database.
+const (
+	SQLite   = "sqlite"
+	Postgres = "postgres"
+)
+
+// DB is an open database, current in its schema.
+type DB struct {
+	kind    string
+	writer  *sql.DB
+	reader  *sql.DB // the same as writer on PostgreSQL
+	writing *sql.TxOptions
+	reading *sql.TxOptions
+}
+
+// Options are the settings of a database; the zero value is right for most.
+type Options struct {
+	// MaxConns bounds the connections: those of PostgreSQL together, those that
+	// read from SQLite, which has one more to write. Zero means 16.
+	MaxConns int
+}
+
+// Open connects to url, a file path (SQLite) or a postgres:// URL, and migrates
+// the schema. Several processes may do so at once. A missing file is created
+// with mode 0600, in a folder that must exist; beside it Open leaves the empty
+// file .lock, which says who migrates.
+func Open(ctx context.Context, url string, opts Options) (*DB, error) {
+	if opts.MaxConns <= 0 {
+		opts.MaxConns = 16
+	}
+	open := openSQLite
+	if isPostgres(url) {
+		open = openPostgres
+	}
+	d, err := open(ctx, url, opts)
+	if err != nil {
+		return nil, faulted(fmt.Errorf("open database: %w", err))
+	}
+	return d, nil
+}
+
+func isPostgres(url string) bool {
+	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
+}
+
+// Kind returns which database it is, SQLite or Postgres.
+func (d *DB) Kind() string { return d.kind }
+
+// Ping says whether the database answers.
+func (d *DB) Ping(ctx context.Context) error {
+	var one int
+	if err := d.reader.QueryRowContext(ctx, `SELECT 1`).Scan(&one); err != nil {
+		return faulted(fmt.Errorf("ping database: %w", err))
+	}
+	return nil
+}
+
+// Close closes the database, after the transactions that run. The writer goes
+// last, since the last connection to a SQLite file tidies up its log.
+func (d *DB) Close() error {
+	var err error
+	if d.reader != d.writer {
+		err = d.reader.Close()
+	}
+	return errors.Join(err, d.writer.Close())
+}

@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// attempts is how often a transaction that lost against another one runs.
+const attempts = 10
+
+var errNested = errors.New("a transaction was started inside a transaction")
+
+// Tx is a transaction. It remembers the context that it was started with.
+type Tx struct {
+	tx  *sql.Tx
+	ctx context.Context
+}
+
+// Exec runs a statement that returns no rows.
+func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
+	return t.tx.ExecContext(t.ctx, query, args...)
+}
+
+// Query runs a statement that returns rows. Collect is easier to use right.
+func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
+	return t.tx.QueryContext(t.ctx, query, args...)
+}
+
+// QueryRow runs a statement that returns one row.
+func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
+	return t.tx.QueryRowContext(t.ctx, query, args...)
+}
+
+// Scanner is a row: *sql.Row or the current one of *sql.Rows.
+type Scanner interface {
+	Scan(dest ...any) error
+}
+
+// Collect runs a statement and returns what scan makes of each row.
+func Collect[T any](tx *Tx, scan func(Scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := tx.Query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
+// Read runs fn on one unchanging state of the database. fn must not write.
+func (d *DB) Read(ctx context.Context, fn func(context.Context, *Tx) error) error {
+	ctx, err := enter(ctx)
+	if err != nil {
+		return err
+	}
+	tx, err := d.reader.BeginTx(ctx, d.reading)
+	if err != nil {
+		return faulted(fmt.Errorf("begin: %w", err))
+	}
+	defer tx.Rollback()
+	return faulted(fn(ctx, &Tx{tx: tx, ctx: ctx}))
+}
+
+// Write runs fn as if no other transaction ran beside it, and commits what it
+// did when it returns nil, else nothing. When it loses against another one it is
+// run again, so fn must do nothing that a rollback does not undo.
+//
+// Where the outcome of the commit is not known the error is ErrOutcomeUnknown;
+// after every other error nothing was written. A context that ends before the
+// commit prevents it; one that ends later does not disturb it, because then
+// nobody would know what became of it.
+func (d *DB) Write(ctx context.Context, fn func(context.Context, *Tx) error) error {
+	ctx, err := enter(ctx)
+	if err != nil {
+		return err
+	}
+	for n := 1; ; n++ {
+		err := d.write(ctx, fn)
+		if n == attempts || !lost(err) {
+			return faulted(err)
+		}
+		wait := time.NewTimer(time.Millisecond << n)
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return ctx.Err()
+		case <-wait.C:
+		}
+	}
+}
+
+func (d *DB) write(ctx context.Context, fn func(context.Context, *Tx) error) error {
+	conn, err := d.writer.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(context.WithoutCancel(ctx), d.writing)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer tx.Rollback() // nothing after Commit
+	if err := fn(ctx, &Tx{tx: tx, ctx: ctx}); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		if notCommitted(err) {
+			return fmt.Errorf("commit: %w", err)
+		}
+		return fmt.Errorf("%w: commit: %w", ErrOutcomeUnknown, err)
+	}
+	return nil
+}
+
+// inside marks the context that a transaction gives to its function.
+type inside struct{}
+
+// enter refuses a transaction inside another one. It would wait for ever for the
+// one connection that writes, or not see what the outer one wrote.
+func enter(ctx context.Context) (context.Context, error) {
+	if ctx.Value(inside{}) != nil {
+		return nil, errNested
+	}
+	return context.WithValue(ctx, inside{}, true), nil
+}
