@@ -1,0 +1,67 @@
+package conformance
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// TestNodeSDK runs the suite of node/, which drives the official Node SDK.
+func TestNodeSDK(t *testing.T) {
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			leaveOut(t, tool+" is not installed")
+		}
+	}
+	each(t, func(t *testing.T, s *server) {
+		if out, err := installNode(); err != nil {
+			t.Fatalf("npm ci: %v\n%s", err, out)
+		}
+		s.plant(secretValues(readSecrets(t, secretsFile))...)
+		runOther(t, s, "node", s.newProject(t), "node", "--test")
+	})
+}
+
+var installNode = sync.OnceValues(func() ([]byte, error) {
+	cmd := exec.Command("npm", "ci", "--no-audit", "--no-fund")
+	cmd.Dir = "node"
+	return cmd.CombinedOutput()
+})
+
+// TestOlderGoSDK runs the suite of oldsdk/, which drives the version of the Go SDK that the command line tool is built with.
+func TestOlderGoSDK(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		runOther(t, s, "oldsdk", s.newShop(t), "go", "test", "-count=1", "./...")
+	})
+}
+
+// runOther runs the suite in a folder of its own against one project of a server.
+func runOther(t *testing.T, s *server, dir, project string, command ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(),
+		"POSTERN_URL="+s.url,
+		"POSTERN_PROJECT_ID="+project,
+		"POSTERN_MANAGEMENT_KEY="+s.key,
+		"POSTERN_EXAMPLE="+absolute(t, exampleDir),
+		"POSTERN_EXAMPLE_SECRETS="+absolute(t, secretsFile),
+	)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		t.Errorf("%s: %v\n%s", dir, err, out.Bytes())
+	}
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	full, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return full
+}
