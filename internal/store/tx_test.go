@@ -1,0 +1,292 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
+
+	"postern/internal/store"
+	"postern/internal/testkit"
+)
+
+var errBoom = errors.New("boom")
+
+func insertProject(tx *store.Tx, id string) error {
+	_, err := tx.Exec(`INSERT INTO projects (id, name, created_at) VALUES ($1, $1, 1)`, id)
+	return err
+}
+
+func addProject(t *testing.T, db *store.DB, id string) {
+	t.Helper()
+	err := db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error { return insertProject(tx, id) })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func selectProjects(tx *store.Tx) ([]string, error) {
+	ids, err := store.Collect(tx, func(row store.Scanner) (string, error) {
+		var id string
+		return id, row.Scan(&id)
+	}, `SELECT id FROM projects`)
+	slices.Sort(ids)
+	return ids, err
+}
+
+func projects(t *testing.T, db *store.DB) []string {
+	t.Helper()
+	var ids []string
+	err := db.Read(t.Context(), func(_ context.Context, tx *store.Tx) (err error) {
+		ids, err = selectProjects(tx)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+func TestWriteAllOrNothing(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		addProject(t, db, "P1")
+		err := db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+			if err := insertProject(tx, "P2"); err != nil {
+				return err
+			}
+			return errBoom
+		})
+		if !errors.Is(err, errBoom) {
+			t.Errorf("Write = %v", err)
+		}
+
+		ctx, cancel := context.WithCancel(t.Context())
+		err = db.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+			defer cancel()
+			return insertProject(tx, "P3")
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("Write after its context ended = %v", err)
+		}
+
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic is swallowed")
+				}
+			}()
+			_ = db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+				if err := insertProject(tx, "P4"); err != nil {
+					t.Error(err)
+				}
+				panic("boom")
+			})
+		}()
+
+		// The one writer of SQLite must be free again after all that.
+		addProject(t, db, "P5")
+		if diff := cmp.Diff([]string{"P1", "P5"}, projects(t, db)); diff != "" {
+			t.Errorf("projects (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestWriteEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	db := testkit.Store(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := db.Write(t.Context(), func(context.Context, *store.Tx) error {
+		cancel()
+		// The writer is taken: only the context ends the wait.
+		err := db.Write(ctx, func(context.Context, *store.Tx) error { return nil })
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("waiting Write = %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadDoesNotWrite(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		err := db.Read(t.Context(), func(_ context.Context, tx *store.Tx) error { return insertProject(tx, "P1") })
+		if err == nil {
+			t.Error("Read writes")
+		}
+		if got := projects(t, db); len(got) != 0 {
+			t.Errorf("projects = %q", got)
+		}
+	})
+}
+
+func TestReadSeesOneState(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		addProject(t, db, "P1")
+		err := db.Read(t.Context(), func(_ context.Context, tx *store.Tx) error {
+			before, err := selectProjects(tx)
+			if err != nil {
+				return err
+			}
+			addProject(t, db, "P2")
+			after, err := selectProjects(tx)
+			if diff := cmp.Diff(before, after); diff != "" {
+				t.Errorf("it changed while it was read (-before +after):\n%s", diff)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"P1", "P2"}, projects(t, db)); diff != "" {
+			t.Errorf("afterwards (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// Each transaction reads a number and writes the next: none may be lost. And
+// each adds a project only if there is none: only one may. The writers are those
+// of two servers.
+func TestWriteIsSerializable(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		servers := []*store.DB{testkit.Open(t, url), testkit.Open(t, url)}
+		addProject(t, servers[0], "P0")
+		const writers, rounds = 4, 5
+		var all errgroup.Group
+		for w := range writers {
+			db := servers[w%len(servers)]
+			all.Go(func() error {
+				for range rounds {
+					if err := db.Write(t.Context(), countUp); err != nil {
+						return err
+					}
+				}
+				return db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+					ids, err := selectProjects(tx)
+					if err != nil || len(ids) > 1 {
+						return err
+					}
+					return insertProject(tx, "P"+string(rune('1'+w)))
+				})
+			})
+		}
+		if err := all.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if got := projects(t, servers[0]); len(got) != 2 {
+			t.Errorf("%d writers were the first: %q", len(got)-1, got)
+		}
+		var head int
+		err := servers[1].Read(t.Context(), func(_ context.Context, tx *store.Tx) error {
+			return tx.QueryRow(`SELECT head FROM projects WHERE id = 'P0'`).Scan(&head)
+		})
+		if err != nil || head != writers*rounds {
+			t.Errorf("head = %d, %v, want %d", head, err, writers*rounds)
+		}
+	})
+}
+
+func countUp(_ context.Context, tx *store.Tx) error {
+	var head int
+	if err := tx.QueryRow(`SELECT head FROM projects WHERE id = 'P0'`).Scan(&head); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`UPDATE projects SET head = $1 WHERE id = 'P0'`, head+1)
+	return err
+}
+
+func TestNestedTransactionsAreRefused(t *testing.T) {
+	t.Parallel()
+	db := testkit.Store(t)
+	nothing := func(context.Context, *store.Tx) error { return nil }
+	type run func(context.Context, func(context.Context, *store.Tx) error) error
+	for _, outer := range []run{db.Write, db.Read} {
+		for _, inner := range []run{db.Write, db.Read} {
+			err := outer(t.Context(), func(ctx context.Context, _ *store.Tx) error { return inner(ctx, nothing) })
+			if err == nil {
+				t.Error("a transaction runs inside a transaction")
+			}
+		}
+	}
+}
+
+func TestCollect(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		addProject(t, db, "P1")
+		addProject(t, db, "P2")
+		number := func(row store.Scanner) (n int, err error) { return n, row.Scan(&n) }
+		text := func(row store.Scanner) (s string, err error) { return s, row.Scan(&s) }
+		tests := map[string]func(*store.Tx) error{
+			"a statement that is wrong": func(tx *store.Tx) error {
+				_, err := store.Collect(tx, text, `SELECT nothing FROM projects`)
+				return err
+			},
+			"a row that does not scan": func(tx *store.Tx) error {
+				_, err := store.Collect(tx, number, `SELECT id FROM projects`)
+				return err
+			},
+			"a row that fails on the way": func(tx *store.Tx) error {
+				_, err := store.Collect(tx, text, `SELECT CAST(abs(-9223372036854775807 - n) AS TEXT) FROM (SELECT 0 AS n UNION ALL SELECT 1) AS t`)
+				return err
+			},
+		}
+		for name, fn := range tests {
+			err := db.Read(t.Context(), func(_ context.Context, tx *store.Tx) error { return fn(tx) })
+			if err == nil {
+				t.Errorf("%s is no error", name)
+			}
+		}
+	})
+}
+
+// Both databases must give back what they were given, to the byte.
+func TestValuesSurvive(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		everyByte := make([]byte, 256)
+		for i := range everyByte {
+			everyByte[i] = byte(i)
+		}
+		texts := []string{"", " ", "é\u0301\U0001F600", `{"b":1, "a":[1,2]}`, "2026-01-02T03:04:05Z", "007", "1e3", "a\nb"}
+		bodies := [][]byte{everyByte, []byte("123"), {0}, bytes.Repeat([]byte{0xff}, 1<<20)}
+		numbers := []int64{0, -1, math.MaxInt64, math.MinInt64}
+		err := db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+			for _, s := range texts {
+				var got string
+				err := tx.QueryRow(`INSERT INTO projects (id, name, created_at) VALUES ($1, $2, 1) RETURNING name`, "P"+s, s).Scan(&got)
+				if err != nil || got != s {
+					t.Errorf("%q comes back as %q, %v", s, got, err)
+				}
+			}
+			for i, b := range bodies {
+				var got []byte
+				err := tx.QueryRow(`INSERT INTO blobs (digest, size, encoding, body) VALUES ($1, 0, 0, $2) RETURNING body`, []byte{byte(i)}, b).Scan(&got)
+				if err != nil || !bytes.Equal(got, b) {
+					t.Errorf("body %d comes back as %d bytes, %v", i, len(got), err)
+				}
+			}
+			for _, n := range numbers {
+				var got int64
+				err := tx.QueryRow(`UPDATE projects SET head = $1 WHERE id = 'P' RETURNING head`, n).Scan(&got)
+				if err != nil || got != n {
+					t.Errorf("%d comes back as %d, %v", n, got, err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
