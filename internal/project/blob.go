@@ -1,0 +1,159 @@
+package project
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+
+	"postern/internal/snapshot"
+	"postern/internal/store"
+)
+
+// The encodings of a stored blob.
+const (
+	encodedRaw  = 0
+	encodedZstd = 1
+)
+
+// minCompressed is the size from which compressing a blob saves anything.
+const minCompressed = 256
+
+// rowsPerStatement bounds a statement; SQLite takes 32,766 parameters.
+const rowsPerStatement = 200
+
+// A codec compresses contents on their way into the database.
+type codec struct {
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+// A codecOnce makes the codec when it is first used.
+type codecOnce struct {
+	once  sync.Once
+	codec *codec
+	err   error
+}
+
+func (s *Service) codec() (*codec, error) {
+	s.codecs.once.Do(func() { s.codecs.codec, s.codecs.err = newCodec() })
+	return s.codecs.codec, s.codecs.err
+}
+
+func newCodec() (*codec, error) {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		return nil, err
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(1<<30))
+	if err != nil {
+		return nil, err
+	}
+	return &codec{enc: enc, dec: dec}, nil
+}
+
+// A blob is a content as it is stored.
+type blob struct {
+	digest   snapshot.Digest
+	size     int
+	encoding int
+	body     []byte
+}
+
+func (c *codec) encode(digest snapshot.Digest, content []byte) blob {
+	b := blob{digest: digest, size: len(content), encoding: encodedRaw, body: content}
+	if len(content) >= minCompressed {
+		if small := c.enc.EncodeAll(content, nil); len(small) < len(content) {
+			b.encoding, b.body = encodedZstd, small
+		}
+	}
+	if b.body == nil {
+		b.body = []byte{} // an empty content is not NULL
+	}
+	return b
+}
+
+// decode returns the content of a stored blob, or an error where it is not
+// what its digest says.
+func (c *codec) decode(b blob) ([]byte, error) {
+	content := b.body
+	if b.encoding == encodedZstd {
+		var err error
+		if content, err = c.dec.DecodeAll(b.body, make([]byte, 0, b.size)); err != nil {
+			return nil, fmt.Errorf("stored content %s: %w", b.digest, err)
+		}
+	}
+	if snapshot.Sum(content) != b.digest {
+		return nil, fmt.Errorf("stored content %s is damaged", b.digest)
+	}
+	return content, nil
+}
+
+// insertBlobs stores contents that may be there already. They are in the order
+// of their digests, so that two imports cannot wait for each other.
+func insertBlobs(tx *store.Tx, blobs []blob) error {
+	slices.SortFunc(blobs, func(a, b blob) int { return bytes.Compare(a.digest[:], b.digest[:]) })
+	for batch := range slices.Chunk(blobs, rowsPerStatement) {
+		var rows strings.Builder
+		args := make([]any, 0, 4*len(batch))
+		for i, b := range batch {
+			if i > 0 {
+				rows.WriteByte(',')
+			}
+			fmt.Fprintf(&rows, "($%d,$%d,$%d,$%d)", 4*i+1, 4*i+2, 4*i+3, 4*i+4)
+			args = append(args, b.digest[:], b.size, b.encoding, b.body)
+		}
+		if _, err := tx.Exec(`INSERT INTO blobs (digest, size, encoding, body) VALUES `+rows.String()+` ON CONFLICT (digest) DO NOTHING`, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadBlobs reads contents by digest. One that is not there is an error: a
+// revision never names what was not stored with it.
+func (c *codec) loadBlobs(tx *store.Tx, digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
+	out := make(map[snapshot.Digest][]byte, len(digests))
+	for batch := range slices.Chunk(digests, rowsPerStatement) {
+		var marks strings.Builder
+		args := make([]any, len(batch))
+		for i, d := range batch {
+			if i > 0 {
+				marks.WriteByte(',')
+			}
+			fmt.Fprintf(&marks, "$%d", i+1)
+			args[i] = d[:]
+		}
+		blobs, err := store.Collect(tx, scanBlob, `SELECT digest, size, encoding, body FROM blobs WHERE digest IN (`+marks.String()+`)`, args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range blobs {
+			if out[b.digest], err = c.decode(b); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, d := range digests {
+		if _, ok := out[d]; !ok {
+			return nil, fmt.Errorf("stored content %s is missing", d)
+		}
+	}
+	return out, nil
+}
+
+func scanBlob(row store.Scanner) (blob, error) {
+	var b blob
+	var digest []byte
+	if err := row.Scan(&digest, &b.size, &b.encoding, &b.body); err != nil {
+		return b, err
+	}
+	if len(digest) != len(b.digest) {
+		return b, fmt.Errorf("a stored digest has %d bytes", len(digest))
+	}
+	copy(b.digest[:], digest)
+	return b, nil
+}

@@ -1,0 +1,117 @@
+package project
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"postern/internal/audit"
+	"postern/internal/ident"
+	"postern/internal/snapshot"
+	"postern/internal/store"
+)
+
+// Export returns the files of the current configuration and its revision. It
+// holds no secret.
+func (s *Service) Export(ctx context.Context, id string, format snapshot.Format) (snapshot.Files, Revision, error) {
+	st, err := s.head(ctx, id)
+	if err != nil {
+		return nil, Revision{}, err
+	}
+	files, err := s.files(ctx, st.tree)
+	if err != nil {
+		return nil, Revision{}, fmt.Errorf("export: %w", err)
+	}
+	return snapshot.Render(files, format), st.revision, nil
+}
+
+// files loads the whole content of a tree.
+func (s *Service) files(ctx context.Context, tree snapshot.Tree) (snapshot.Files, error) {
+	digests := make([]snapshot.Digest, 0, len(tree))
+	seen := map[snapshot.Digest]bool{}
+	for _, digest := range tree {
+		if !seen[digest] {
+			seen[digest] = true
+			digests = append(digests, digest)
+		}
+	}
+	contents, err := s.load(ctx, digests)
+	if err != nil {
+		return nil, err
+	}
+	files := snapshot.Files{}
+	for path, digest := range tree {
+		files[path] = contents[digest]
+	}
+	return files, nil
+}
+
+// Clone makes a new project with the configuration and the secrets of another.
+// Contents are shared; secrets are sealed anew, under the key of the copy.
+func (s *Service) Clone(ctx context.Context, by audit.Origin, id string, in New) (Project, error) {
+	if err := in.check(); err != nil {
+		return Project{}, err
+	}
+	st, err := s.head(ctx, id)
+	if err != nil {
+		return Project{}, err
+	}
+	p := Project{ID: ident.New("P"), Name: in.Name, Environment: in.Environment, Tags: sortedTags(in.Tags), CreatedAt: time.Now()}
+	wrapped, key, err := s.Master.NewDataKey(p.ID)
+	if err != nil {
+		return Project{}, err
+	}
+	list, fresh := []snapshot.StoredSecret{}, []sealedValue{}
+	for _, place := range st.secrets {
+		value, err := s.open(ctx, id, place)
+		if err != nil {
+			return Project{}, fmt.Errorf("clone secret: %w", err)
+		}
+		place.ID = ident.New("SV")
+		body, err := key.Seal(binding(p.ID, place), value)
+		if err != nil {
+			return Project{}, fmt.Errorf("clone secret: %w", err)
+		}
+		list, fresh = append(list, place), append(fresh, sealedValue{place, body})
+	}
+	if err := s.writeClone(ctx, by, st, p, wrapped, list, fresh); err != nil {
+		return Project{}, fmt.Errorf("clone project: %w", err)
+	}
+	return p, nil
+}
+
+func (s *Service) writeClone(ctx context.Context, by audit.Origin, st *state, p Project, wrapped []byte, list []snapshot.StoredSecret, fresh []sealedValue) error {
+	c, err := s.codec()
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	rev := Revision{
+		Number: 1, Digest: st.revision.Digest, secretsDigest: snapshot.Sum(text), CreatedAt: p.CreatedAt,
+		Author: by.Actor, Message: "clone of " + st.project.ID,
+	}
+	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		if err := insert(tx, p, wrapped); err != nil {
+			return err
+		}
+		if st.revision.Number > 0 {
+			if err := insertRevision(tx, p.ID, rev, "clone"); err != nil {
+				return err
+			}
+			if err := insertBlobs(tx, []blob{c.encode(rev.secretsDigest, text)}); err != nil {
+				return err
+			}
+			if err := insertSecrets(tx, p.ID, fresh); err != nil {
+				return err
+			}
+		}
+		e := by.Event("project.clone", audit.Done)
+		e.Project, e.Details = p.ID, map[string]any{"from": st.project.ID, "revision": st.revision.Number}
+		return audit.Record(tx, e)
+	})
+}

@@ -1,0 +1,187 @@
+package project
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"postern/internal/audit"
+	"postern/internal/snapshot"
+	"postern/internal/store"
+)
+
+// An Import is a request to make an upload the configuration of a project.
+type Import struct {
+	Project string
+	Upload  *snapshot.Upload
+	// IfMatch is the digest of the revision that the caller saw, or "" for any.
+	IfMatch string
+}
+
+// A Result is what an import did.
+type Result struct {
+	Revision int64
+	Digest   snapshot.Digest
+	Changed  bool // false where the project was so already, and nothing was written
+	Changes  []snapshot.Change
+	Warnings []snapshot.Problem
+}
+
+// A Report is what is wrong with an upload.
+type Report struct {
+	Problems []snapshot.Problem
+	Missing  []snapshot.MissingSecret
+}
+
+// Failed reports whether the upload must be refused.
+func (r *Report) Failed() bool { return snapshot.Failed(r.Problems) }
+
+// Import checks an upload and applies it as a new revision, in one
+// transaction. An upload that is refused is a snapshot.ErrInvalid with a
+// *Report as its details; one that another import overtook is an ErrConflict.
+// After any error but store.ErrOutcomeUnknown nothing was applied.
+func (s *Service) Import(ctx context.Context, by audit.Origin, in Import) (*Result, error) {
+	st, out, config, err := s.check(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if out.Failed() {
+		s.refused(ctx, by, in.Project, out)
+		return nil, snapshot.ErrInvalid.With(&Report{out.Problems, out.Missing})
+	}
+	next, err := s.seal(ctx, st, out)
+	if err != nil {
+		return nil, err
+	}
+	res := &Result{Revision: st.revision.Number, Digest: st.revision.Digest, Changes: out.Changes, Warnings: out.Problems}
+	if next.same {
+		return res, nil
+	}
+	if err := s.commit(ctx, by, in, st, out, next); err != nil {
+		return nil, fmt.Errorf("import: %w", err)
+	}
+	config.Revision = st.revision.Number + 1
+	s.swap(config)
+	res.Revision, res.Digest, res.Changed = config.Revision, out.Tree.Digest(), true
+	return res, nil
+}
+
+// Validate checks an upload and changes nothing.
+func (s *Service) Validate(ctx context.Context, in Import) (*Report, error) {
+	_, out, _, err := s.check(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return &Report{out.Problems, out.Missing}, nil
+}
+
+// check holds an upload against the head and compiles what it would make, so
+// that what would not run is a problem like any other.
+func (s *Service) check(ctx context.Context, in Import) (*state, *snapshot.Outcome, *Config, error) {
+	st, err := s.head(ctx, in.Project)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if in.IfMatch != "" && in.IfMatch != st.revision.Digest.String() {
+		return nil, nil, nil, ErrPrecond
+	}
+	out, err := snapshot.Check(in.Upload, s.base(ctx, st), &s.facts)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("check import: %w", err)
+	}
+	if out.Failed() {
+		return st, out, nil, nil
+	}
+	config, problems, err := s.compile(ctx, st, out)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("compile: %w", err)
+	}
+	out.Problems = append(problems, out.Problems...)
+	return st, out, config, nil
+}
+
+// refused records an import that was refused. Losing the record must not hide
+// the answer, so its failure is only logged.
+func (s *Service) refused(ctx context.Context, by audit.Origin, id string, out *snapshot.Outcome) {
+	e := by.Event("project.import", audit.Refused)
+	e.Project, e.Details = id, map[string]any{"problems": len(out.Problems), "missingSecrets": len(out.Missing)}
+	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error { return audit.Record(tx, e) })
+	if err != nil {
+		s.Log.WarnContext(ctx, "refused import not recorded", "project", id, "err", err)
+	}
+}
+
+// commit writes the new revision with everything that belongs to it.
+func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *state, out *snapshot.Outcome, next *sealed) error {
+	c, err := s.codec()
+	if err != nil {
+		return err
+	}
+	manifest := out.Tree.Manifest()
+	list, err := json.Marshal(next.secrets)
+	if err != nil {
+		return err
+	}
+	rev := Revision{
+		Number: st.revision.Number + 1, Parent: st.revision.Number, Digest: snapshot.Sum(manifest), secretsDigest: snapshot.Sum(list),
+		CreatedAt: time.Now(), Author: by.Actor, Message: in.Upload.Message,
+	}
+	blobs := []blob{c.encode(rev.Digest, manifest), c.encode(rev.secretsDigest, list)}
+	for digest, content := range out.Fresh {
+		blobs = append(blobs, c.encode(digest, content))
+	}
+	summary := summarize(out.Changes)
+	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		if err := insertRevision(tx, in.Project, rev, summary); err != nil {
+			return err
+		}
+		if err := insertBlobs(tx, blobs); err != nil {
+			return err
+		}
+		if err := insertSecrets(tx, in.Project, next.fresh); err != nil {
+			return err
+		}
+		e := by.Event("project.import", audit.Done)
+		e.Project = in.Project
+		e.Details = map[string]any{"revision": rev.Number, "digest": rev.Digest.String(), "summary": summary}
+		if len(out.Carried) > 0 {
+			e.Details["carriedSecrets"] = carried(out.Carried)
+		}
+		return audit.Record(tx, e)
+	})
+}
+
+// carried names the secrets that an admin key let follow their entity to
+// another destination.
+func carried(list []snapshot.StoredSecret) []string {
+	var out []string
+	for _, c := range list {
+		out = append(out, c.Kind+"/"+c.Entity+"/"+c.Field)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// summarize counts changes in words: "2 created, 1 removed".
+func summarize(changes []snapshot.Change) string {
+	count := map[snapshot.Action]int{}
+	for _, c := range changes {
+		count[c.Action]++
+	}
+	text := ""
+	for _, action := range []snapshot.Action{snapshot.Created, snapshot.Changed, snapshot.Removed} {
+		if n := count[action]; n > 0 {
+			if text != "" {
+				text += ", "
+			}
+			text += fmt.Sprintf("%d %s", n, action)
+		}
+	}
+	if text == "" {
+		return "secrets only"
+	}
+	return text
+}

@@ -1,0 +1,245 @@
+// Package project owns projects and their configuration: revisions that never
+// change, the import that makes them, export, clone, and the compiled
+// configuration that the rest of the server reads.
+//
+// What a snapshot may hold, and what an upload would make of a target, is the
+// business of package snapshot. Who may do what is decided by the edges, before
+// they call.
+package project
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+
+	"postern/internal/audit"
+	"postern/internal/fault"
+	"postern/internal/ident"
+	"postern/internal/secret"
+	"postern/internal/snapshot"
+	"postern/internal/store"
+)
+
+// What callers are told. ErrNotFound is one answer for a project that does not
+// exist and for one that is not theirs.
+var (
+	ErrNotFound    = fault.New(fault.NotFound, "E011008", "Project not found")
+	ErrName        = fault.New(fault.Invalid, "E011003", "Request is invalid: the name must have 1 to 100 characters on one line")
+	ErrEnvironment = fault.New(fault.Invalid, "E011003", `Request is invalid: the environment must be "" or "production"`)
+	ErrTags        = fault.New(fault.Invalid, "E011003", "Request is invalid: there may be at most 50 tags of 1 to 50 characters")
+	ErrConflict    = fault.New(fault.Conflict, "P40901", "the project was changed meanwhile; nothing of this import was applied")
+	ErrPrecond     = fault.New(fault.Conflict, "P41201", "the project is not at the revision that If-Match names; nothing was applied")
+)
+
+// A Project is one identity project.
+type Project struct {
+	ID          string
+	Name        string
+	Environment string // "" or "production"
+	Tags        []string
+	CreatedAt   time.Time
+	Head        int64 // the number of the current revision; 0 before the first
+}
+
+// New is what a new project is made of.
+type New struct {
+	Name        string
+	Environment string
+	Tags        []string
+}
+
+// Service keeps projects. Its zero value with a database and a master key is
+// ready.
+type Service struct {
+	DB     *store.DB
+	Master *secret.Master
+	Log    *slog.Logger
+
+	codecs  codecOnce
+	facts   snapshot.Cache
+	keys    sync.Map // project id → *dataKey
+	configs sync.Map // project id → *Config
+}
+
+func (n New) check() error {
+	if err := checkName(n.Name); err != nil {
+		return err
+	}
+	if n.Environment != "" && n.Environment != "production" {
+		return ErrEnvironment
+	}
+	return checkTags(n.Tags)
+}
+
+func checkName(name string) error {
+	if n := utf8.RuneCountInString(name); n == 0 || n > 100 || !utf8.ValidString(name) || strings.TrimSpace(name) == "" || hasControl(name) {
+		return ErrName
+	}
+	return nil
+}
+
+func checkTags(tags []string) error {
+	if len(tags) > 50 {
+		return ErrTags
+	}
+	for _, t := range tags {
+		if n := utf8.RuneCountInString(t); n == 0 || n > 50 || !utf8.ValidString(t) || hasControl(t) {
+			return ErrTags
+		}
+	}
+	return nil
+}
+
+func hasControl(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })
+}
+
+// Create makes an empty project.
+func (s *Service) Create(ctx context.Context, by audit.Origin, in New) (Project, error) {
+	if err := in.check(); err != nil {
+		return Project{}, err
+	}
+	p := Project{ID: ident.New("P"), Name: in.Name, Environment: in.Environment, Tags: sortedTags(in.Tags), CreatedAt: time.Now()}
+	wrapped, _, err := s.Master.NewDataKey(p.ID)
+	if err != nil {
+		return Project{}, err
+	}
+	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		if err := insert(tx, p, wrapped); err != nil {
+			return err
+		}
+		e := by.Event("project.create", audit.Done)
+		e.Project, e.Details = p.ID, map[string]any{"name": p.Name}
+		return audit.Record(tx, e)
+	})
+	if err != nil {
+		return Project{}, fmt.Errorf("create project: %w", err)
+	}
+	return p, nil
+}
+
+func sortedTags(tags []string) []string {
+	out := append([]string{}, tags...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// insert writes a project with its first data key.
+func insert(tx *store.Tx, p Project, wrapped []byte) error {
+	tags, err := json.Marshal(p.Tags)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`INSERT INTO projects (id, name, environment, tags, created_at) VALUES ($1, $2, $3, $4, $5)`,
+		p.ID, p.Name, p.Environment, string(tags), p.CreatedAt.Unix()); err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO data_keys (project, version, wrapped, created_at) VALUES ($1, 1, $2, $3)`,
+		p.ID, wrapped, p.CreatedAt.Unix())
+	return err
+}
+
+const columns = `id, name, environment, tags, created_at, head`
+
+func scan(row store.Scanner) (Project, error) {
+	var p Project
+	var tags string
+	var created int64
+	if err := row.Scan(&p.ID, &p.Name, &p.Environment, &tags, &created, &p.Head); err != nil {
+		return Project{}, err
+	}
+	p.CreatedAt = time.Unix(created, 0)
+	return p, json.Unmarshal([]byte(tags), &p.Tags)
+}
+
+func get(tx *store.Tx, id string) (Project, error) {
+	p, err := scan(tx.QueryRow(`SELECT `+columns+` FROM projects WHERE id = $1 AND deleted_at = 0`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Project{}, ErrNotFound
+	}
+	return p, err
+}
+
+// Get returns a project.
+func (s *Service) Get(ctx context.Context, id string) (Project, error) {
+	var p Project
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		p, err = get(tx, id)
+		return err
+	})
+	return p, err
+}
+
+// List returns every project, the oldest first.
+func (s *Service) List(ctx context.Context) ([]Project, error) {
+	var all []Project
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		all, err = store.Collect(tx, scan, `SELECT `+columns+` FROM projects WHERE deleted_at = 0`)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list projects: %w", err)
+	}
+	slices.SortFunc(all, func(a, b Project) int { return strings.Compare(a.ID, b.ID) }) // ids sort by time
+	return all, nil
+}
+
+// Rename gives a project another name.
+func (s *Service) Rename(ctx context.Context, by audit.Origin, id, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	return s.change(ctx, by, id, "project.rename", map[string]any{"name": name}, `UPDATE projects SET name = $2 WHERE id = $1`, name)
+}
+
+// SetTags replaces the tags of a project.
+func (s *Service) SetTags(ctx context.Context, by audit.Origin, id string, tags []string) error {
+	if err := checkTags(tags); err != nil {
+		return err
+	}
+	sorted := sortedTags(tags)
+	text, err := json.Marshal(sorted)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, by, id, "project.tags", map[string]any{"tags": sorted}, `UPDATE projects SET tags = $2 WHERE id = $1`, string(text))
+}
+
+// Delete takes a project out of use. Its rows stay, so that it can be brought
+// back for a while.
+func (s *Service) Delete(ctx context.Context, by audit.Origin, id string) error {
+	err := s.change(ctx, by, id, "project.delete", nil, `UPDATE projects SET deleted_at = $2 WHERE id = $1`, time.Now().Unix())
+	if err == nil {
+		s.keys.Delete(id)
+		s.configs.Delete(id)
+	}
+	return err
+}
+
+// change runs one statement on a project that exists, and records it.
+func (s *Service) change(ctx context.Context, by audit.Origin, id, action string, details map[string]any, statement string, arg any) error {
+	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		if _, err := get(tx, id); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(statement, id, arg); err != nil {
+			return err
+		}
+		e := by.Event(action, audit.Done)
+		e.Project, e.Details = id, details
+		return audit.Record(tx, e)
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", action, err)
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"postern/internal/ident"
+	"postern/internal/secret"
+	"postern/internal/snapshot"
+	"postern/internal/store"
+)
+
+// A sealed value is a secret on its way into the database.
+type sealedValue struct {
+	snapshot.StoredSecret
+	body []byte
+}
+
+// sealed is the secrets of a new revision.
+type sealed struct {
+	secrets []snapshot.StoredSecret // all of them, in order
+	fresh   []sealedValue           // those that are new
+	same    bool                    // whether the revision would equal the head, files included
+}
+
+// dataKey is the opened data key of a project; version names its row.
+type dataKey struct {
+	version int64
+	key     *secret.DataKey
+}
+
+// seal encrypts what an upload brings. A value that equals the stored one stays
+// as it is, so that sending the same secrets again changes nothing.
+func (s *Service) seal(ctx context.Context, st *state, out *snapshot.Outcome) (*sealed, error) {
+	next := &sealed{secrets: slices.Clone(out.Keep)}
+	key, err := s.dataKey(ctx, st.project.ID)
+	if err != nil {
+		return nil, err
+	}
+	stored := map[snapshot.StoredSecret]string{}
+	for _, k := range st.secrets {
+		stored[snapshot.StoredSecret{Kind: k.Kind, Entity: k.Entity, Field: k.Field}] = k.ID
+	}
+	for _, v := range out.Set {
+		place := snapshot.StoredSecret{Kind: v.Kind, Entity: v.Entity, Field: v.Field}
+		if id, ok := stored[place]; ok {
+			place.ID = id
+			if was, err := s.open(ctx, st.project.ID, place); err == nil && was.Equal(v.Value) {
+				next.secrets = append(next.secrets, place)
+				continue
+			}
+		}
+		place.ID = ident.New("SV")
+		body, err := key.key.Seal(binding(st.project.ID, place), v.Value)
+		if err != nil {
+			return nil, fmt.Errorf("seal secret: %w", err)
+		}
+		next.secrets = append(next.secrets, place)
+		next.fresh = append(next.fresh, sealedValue{place, body})
+	}
+	sortSecrets(next.secrets)
+	next.same = len(out.Changes) == 0 && slices.Equal(next.secrets, st.secrets) && st.revision.Number > 0
+	return next, nil
+}
+
+func sortSecrets(list []snapshot.StoredSecret) {
+	slices.SortFunc(list, func(a, b snapshot.StoredSecret) int {
+		return strings.Compare(a.Kind+"\x00"+a.Entity+"\x00"+a.Field, b.Kind+"\x00"+b.Entity+"\x00"+b.Field)
+	})
+}
+
+// binding ties a sealed value to its place: moved to another row, it does not
+// open.
+func binding(project string, s snapshot.StoredSecret) secret.Binding {
+	return secret.Binding{Project: project, Kind: s.Kind, Entity: s.Entity, Field: s.Field, Version: s.ID}
+}
+
+func insertSecrets(tx *store.Tx, project string, fresh []sealedValue) error {
+	now := time.Now().Unix()
+	for _, v := range fresh {
+		if _, err := tx.Exec(`INSERT INTO secrets (id, project, kind, entity, field, data_key, sealed, created_at) VALUES ($1, $2, $3, $4, $5, 1, $6, $7)`,
+			v.ID, project, v.Kind, v.Entity, v.Field, v.body, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dataKey opens the data key of a project, once.
+func (s *Service) dataKey(ctx context.Context, project string) (*dataKey, error) {
+	if k, ok := s.keys.Load(project); ok {
+		return k.(*dataKey), nil
+	}
+	k := &dataKey{version: 1}
+	var wrapped []byte
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		return tx.QueryRow(`SELECT wrapped FROM data_keys WHERE project = $1 AND version = $2`, project, k.version).Scan(&wrapped)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read data key: %w", err)
+	}
+	if k.key, err = s.Master.OpenDataKey(project, wrapped); err != nil {
+		return nil, fmt.Errorf("open data key of project %s: is this the master key that it was made with? %w", project, err)
+	}
+	s.keys.Store(project, k)
+	return k, nil
+}
+
+var errNoSecret = errors.New("the secret is not stored")
+
+// open decrypts a stored secret.
+func (s *Service) open(ctx context.Context, project string, place snapshot.StoredSecret) (secret.Text, error) {
+	key, err := s.dataKey(ctx, project)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	var body []byte
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		return tx.QueryRow(`SELECT sealed FROM secrets WHERE id = $1 AND project = $2`, place.ID, project).Scan(&body)
+	})
+	if err != nil {
+		return secret.Text{}, errors.Join(errNoSecret, err)
+	}
+	return key.key.Open(binding(project, place), body)
+}
+
+// Secret returns a credential of the current configuration, to the code that
+// uses it.
+func (s *Service) Secret(ctx context.Context, project, kind, entity, field string) (secret.Text, error) {
+	st, err := s.head(ctx, project)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	for _, place := range st.secrets {
+		if place.Kind == kind && place.Entity == entity && place.Field == field {
+			return s.open(ctx, project, place)
+		}
+	}
+	return secret.Text{}, errNoSecret
+}

@@ -1,0 +1,301 @@
+package snapshot
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Long texts and images travel as files of their own. A configuration holds
+// them where they belong, inside the documents; taking them out and putting
+// them back is a matter of the format alone. So both export formats are
+// renderings of one content, and either imports to the same digest.
+const (
+	assetsIndex  = "assets/assets.json"
+	assetsFolder = "assets/"
+	assetPrefix  = "asset:"
+	minTextAsset = 512 // bytes; a shorter text stays in its document
+)
+
+// imageTypes maps the file name extension of an image to its media type.
+var imageTypes = map[string]string{
+	".png": "image/png", ".jpg": "image/jpeg", ".svg": "image/svg+xml", ".webp": "image/webp",
+}
+
+// deriveAsset names the asset that a string is written to on export, and
+// returns its content, or false where the string stays in its document. key is
+// the nearest member name above the string.
+func deriveAsset(key, s string) (name string, content []byte, ok bool) {
+	if rest, ok := strings.CutPrefix(s, "data:"); ok {
+		for _, ext := range sortedKeys(imageTypes) {
+			if text, ok := strings.CutPrefix(rest, imageTypes[ext]+";base64,"); ok {
+				b, err := base64.StdEncoding.Strict().DecodeString(text)
+				if err != nil || strings.ContainsAny(text, "\r\n") {
+					break // it would not come back as it was
+				}
+				return "img-" + hexSum(text) + ext, b, true
+			}
+		}
+	}
+	if len(s) < minTextAsset {
+		return "", nil, false
+	}
+	word := strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+			return r
+		case 'A' <= r && r <= 'Z':
+			return r + 'a' - 'A'
+		default:
+			return -1
+		}
+	}, key)
+	ext := ".txt"
+	if len(s) >= len("<!doctype html") && strings.EqualFold(s[:len("<!doctype html")], "<!doctype html") {
+		ext = ".html"
+	}
+	return word + "-" + hexSum(s) + ext, []byte(s), true
+}
+
+func hexSum(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// assetText is the string that stands in a document for the content of an
+// asset file.
+func assetText(name string, content []byte) (string, bool) {
+	switch formOf(name) {
+	case formText:
+		s := string(content)
+		// The official CLI ends every text file with a newline that is not part
+		// of the text. The hash in the name tells whether it did.
+		if short, ok := strings.CutSuffix(s, "\n"); ok && strings.HasSuffix(strings.TrimSuffix(name, path.Ext(name)), hexSum(short)) {
+			s = short
+		}
+		return s, true
+	case formImage:
+		return "data:" + imageTypes[path.Ext(name)] + ";base64," + base64.StdEncoding.EncodeToString(content), true
+	default:
+		return "", false
+	}
+}
+
+// eachString visits every string of a document and replaces it by what visit
+// returns.
+func eachString(v any, key, pointer string, visit func(key, pointer, s string) string) any {
+	switch v := v.(type) {
+	case string:
+		return visit(key, pointer, v)
+	case map[string]any:
+		for _, k := range sortedKeys(v) {
+			v[k] = eachString(v[k], k, pointer+"/"+escapePointer(k), visit)
+		}
+	case []any:
+		for i := range v {
+			v[i] = eachString(v[i], key, pointer+"/"+strconv.Itoa(i), visit)
+		}
+	}
+	return v
+}
+
+// inlineAssets puts the assets of an upload back into its documents. Names
+// that the rule of deriveAsset would not give are noted in the index, so that
+// an export gives them again.
+func inlineAssets(files Files, ps *problems) {
+	used := map[string]bool{}
+	odd := map[string]any{}
+	for _, file := range files.Paths() {
+		if formOf(file) != formJSON || file == assetsIndex || !bytes.Contains(files[file], []byte(`"`+assetPrefix)) {
+			continue
+		}
+		doc, err := parse(files[file])
+		if err != nil {
+			continue // reported when it was decoded
+		}
+		leaves := map[string]string{}
+		doc = eachString(doc, "", "", func(key, pointer, s string) string {
+			name, ok := strings.CutPrefix(s, assetPrefix)
+			if !ok {
+				return s
+			}
+			content, ok := files[assetsFolder+name]
+			text := ""
+			if ok {
+				text, ok = assetText(name, content)
+			}
+			if !ok {
+				ps.add(Error, file, pointer, CodeAsset, nearest(name, assetFiles(files)), "the asset %q is not in the snapshot", printablePath(name))
+				return s
+			}
+			used[assetsFolder+name] = true
+			if derived, _, ok := deriveAsset(key, text); !ok || derived != name {
+				leaves[pointer] = name
+			}
+			return text
+		})
+		files[file] = render(doc)
+		if len(leaves) > 0 {
+			odd[file] = shape(doc, leaves)
+		}
+	}
+	_, indexed := files[assetsIndex]
+	delete(files, assetsIndex)
+	for file := range used {
+		delete(files, file)
+	}
+	if len(odd) > 0 || indexed && len(used) == 0 {
+		files[assetsIndex] = render(map[string]any{"mapping": odd})
+	}
+}
+
+func assetFiles(files Files) []string {
+	var out []string
+	for file := range files {
+		if name, ok := strings.CutPrefix(file, assetsFolder); ok && file != assetsIndex {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// shape returns a copy of doc with only the given leaves, by pointer, as the
+// index of assets has it.
+func shape(doc any, leaves map[string]string) any {
+	var out any
+	for _, pointer := range sortedKeys(leaves) {
+		out = plant(doc, out, strings.Split(pointer[1:], "/"), leaves[pointer])
+	}
+	return out
+}
+
+// plant puts a leaf into the copy out of doc, which grows as needed.
+func plant(doc, out any, segs []string, leaf string) any {
+	if len(segs) == 0 {
+		return leaf
+	}
+	k := unescapePointer(segs[0])
+	if list, ok := doc.([]any); ok {
+		copied, _ := out.([]any)
+		if copied == nil {
+			copied = make([]any, 0, len(list))
+		}
+		i, _ := strconv.Atoi(k)
+		for len(copied) <= i {
+			copied = append(copied, nil)
+		}
+		copied[i] = plant(list[i], copied[i], segs[1:], leaf)
+		return copied
+	}
+	copied, _ := out.(map[string]any)
+	if copied == nil {
+		copied = map[string]any{}
+	}
+	copied[k] = plant(child(doc, k), copied[k], segs[1:], leaf)
+	return copied
+}
+
+// leavesOf is the inverse of shape.
+func leavesOf(v any) map[string]string {
+	leaves := map[string]string{}
+	eachString(v, "", "", func(_, pointer, s string) string {
+		leaves[pointer] = s
+		return s
+	})
+	return leaves
+}
+
+// assetNames reads an index: for each file the names of assets by pointer.
+func assetNames(index []byte) map[string]map[string]string {
+	out := map[string]map[string]string{}
+	doc, err := parse(index)
+	if err != nil {
+		return out
+	}
+	mapping, _ := child(doc, "mapping").(map[string]any)
+	for file, v := range mapping {
+		out[file] = leavesOf(v)
+	}
+	return out
+}
+
+// extractAssets takes the long texts and the images out of the documents of an
+// export, and writes the index.
+func extractAssets(files Files) {
+	odd := assetNames(files[assetsIndex])
+	mapping := map[string]any{}
+	for _, file := range files.Paths() {
+		if formOf(file) != formJSON || file == assetsIndex || len(odd[file]) == 0 && !mayHoldAsset(files[file]) {
+			continue
+		}
+		doc, err := parse(files[file])
+		if err != nil {
+			continue
+		}
+		leaves := map[string]string{}
+		doc = eachString(doc, "", "", func(key, pointer, s string) string {
+			name, content, ok := deriveAsset(key, s)
+			if given := odd[file][pointer]; given != "" {
+				if b, fits := assetContent(given, s); fits {
+					name, content, ok = given, b, true
+				}
+			}
+			if !ok {
+				return s
+			}
+			files[assetsFolder+name] = content
+			leaves[pointer] = name
+			return assetPrefix + name
+		})
+		if len(leaves) > 0 {
+			mapping[file] = shape(doc, leaves)
+			files[file] = render(doc)
+		}
+	}
+	if _, kept := files[assetsIndex]; kept || len(mapping) > 0 {
+		files[assetsIndex] = render(map[string]any{"mapping": mapping})
+	}
+}
+
+// assetContent is the content of an asset file of a given name that assetText
+// would read as s, or false where there is none.
+func assetContent(name, s string) ([]byte, bool) {
+	content := []byte(s)
+	if formOf(name) == formImage {
+		text, ok := strings.CutPrefix(s, "data:"+imageTypes[path.Ext(name)]+";base64,")
+		b, err := base64.StdEncoding.Strict().DecodeString(text)
+		if !ok || err != nil {
+			return nil, false
+		}
+		content = b
+	}
+	back, ok := assetText(name, content)
+	return content, ok && back == s
+}
+
+// mayHoldAsset reports whether a document has a string that is long or an
+// image; it only looks at the bytes.
+func mayHoldAsset(doc []byte) bool {
+	if bytes.Contains(doc, []byte(`"data:image/`)) {
+		return true
+	}
+	start := -1
+	for i := 0; i < len(doc); i++ {
+		switch {
+		case doc[i] == '\\' && start >= 0:
+			i++
+		case doc[i] == '"' && start < 0:
+			start = i
+		case doc[i] == '"':
+			if i-start > minTextAsset {
+				return true
+			}
+			start = -1
+		}
+	}
+	return false
+}

@@ -1,0 +1,166 @@
+package snapshot
+
+import (
+	"path"
+	"slices"
+
+	"postern/internal/ident"
+)
+
+// A draft is a configuration that is being made of an upload and a target:
+// documents of the upload, joined with those of the target, and the files of
+// the target that stay.
+type draft struct {
+	docs  map[string]any    // the documents that the upload has, by path
+	facts map[string]*facts // of the same paths
+	aside []*Entity         // entities of the upload whose section is excluded
+
+	base  []*Entity         // entities that the target has now
+	kept  map[string]*facts // of the target's files that stay
+	edits map[string][]edit
+
+	bound   map[idKey]string            // the upload's id of an entity to its id in the target
+	byName  map[nameKey]*Entity         // entities of the upload
+	folders map[string]map[idKey]string // names by the ids that a folder's references give
+}
+
+type (
+	idKey   struct{ kind, id string }
+	nameKey struct{ kind, scope, name string }
+)
+
+func (e *Entity) nameKey() nameKey { return nameKey{e.Kind, e.scope, e.Name} }
+
+// incoming visits the entities of the upload in the order of their files.
+func (d *draft) incoming(visit func(*Entity)) {
+	for _, file := range sortedKeys(d.facts) {
+		for _, e := range d.facts[file].entities {
+			visit(e)
+		}
+	}
+}
+
+// bind finds each entity of the upload in the target, by name where the schema
+// says so, and gives it the id that it has there. A new entity keeps its id
+// unless another one has it already.
+func (d *draft) bind() {
+	d.bound, d.byName = map[idKey]string{}, map[nameKey]*Entity{}
+	there := map[nameKey]*Entity{}
+	for _, e := range d.base {
+		if e.Name != "" {
+			there[e.nameKey()] = e
+		}
+	}
+	var fresh []*Entity
+	claimed := map[idKey]bool{} // ids in the target that an entity of the same name has
+	d.incoming(func(e *Entity) {
+		if e.Name != "" {
+			d.byName[e.nameKey()] = e
+		}
+		if e.word.Match != "name" || e.Name == "" || e.builtin() {
+			claimed[idKey{e.Kind, e.ID}] = true
+			return
+		}
+		if same := there[e.nameKey()]; same != nil && same.ID != "" {
+			d.assign(e, same.ID)
+			claimed[idKey{e.Kind, same.ID}] = true
+			return
+		}
+		fresh = append(fresh, e)
+	})
+	for _, e := range fresh {
+		key := idKey{e.Kind, e.ID}
+		if e.ID == "" || !claimed[key] {
+			// Either nobody has the id, or the one who has it is gone from the
+			// upload: then this is the same entity under a new name.
+			claimed[key] = true
+			continue
+		}
+		d.assign(e, ident.Derive(idPrefix(e.ID), e.Kind, e.scope, e.Name, e.ID))
+	}
+	d.readFolders()
+}
+
+// idPrefix returns the capital letters that an id begins with.
+func idPrefix(id string) string {
+	for i, r := range id {
+		if r < 'A' || r > 'Z' {
+			return id[:min(i, 3)]
+		}
+	}
+	return ""
+}
+
+// assign gives an entity its id in the target.
+func (d *draft) assign(e *Entity, id string) {
+	if e.sourced != "" {
+		d.bound[idKey{e.Kind, e.sourced}] = id
+	}
+	if e.ID == id {
+		return
+	}
+	e.ID = id
+	d.edit(e.file, edit{pointer: e.pointer + "/" + escapePointer(e.word.ID), value: id})
+}
+
+func (d *draft) edit(file string, e edit) { d.edits[file] = append(d.edits[file], e) }
+
+// readFolders notes which names the references of a folder give to ids. The
+// ids in a flow may be those of the environment that it was drawn in; the
+// names beside them decide.
+func (d *draft) readFolders() {
+	d.folders = map[string]map[idKey]string{}
+	for _, file := range sortedKeys(d.facts) {
+		for _, r := range d.facts[file].refs {
+			if !r.keyID {
+				continue
+			}
+			folder := path.Dir(file)
+			if d.folders[folder] == nil {
+				d.folders[folder] = map[idKey]string{}
+			}
+			d.folders[folder][idKey{r.word.Kind, r.value}] = r.name
+		}
+	}
+}
+
+// rebind rewrites the references of the upload to the ids of the target.
+func (d *draft) rebind(all *world) {
+	for _, file := range sortedKeys(d.facts) {
+		for i := range d.facts[file].refs {
+			r := &d.facts[file].refs[i]
+			id := r.value
+			switch {
+			case r.keyID:
+				if e := all.named(r.word.Kind, r.name); e != nil {
+					id = e.ID
+				}
+			case r.word.By != "name":
+				id = d.target(r, all)
+			}
+			if id != r.value {
+				r.value = id
+				d.edit(file, edit{pointer: r.pointer, value: r.prefix + id})
+			}
+		}
+	}
+}
+
+// target returns the id in the target of what a reference by id means.
+func (d *draft) target(r *ref, all *world) string {
+	key := idKey{r.word.Kind, r.value}
+	if id, ok := d.bound[key]; ok {
+		return id
+	}
+	if i := slices.IndexFunc(d.aside, func(e *Entity) bool { return e.Kind == key.kind && e.ID == key.id }); i >= 0 {
+		if e := all.named(key.kind, d.aside[i].Name); e != nil {
+			return e.ID
+		}
+	}
+	if name, ok := d.folders[path.Dir(r.file)][key]; ok {
+		if e := all.named(key.kind, name); e != nil {
+			return e.ID
+		}
+	}
+	return r.value
+}

@@ -1,0 +1,93 @@
+package snapshot
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// maxCached bounds a cache, in documents; the facts of one take about 1 KB.
+const maxCached = 50_000
+
+// A Cache remembers the facts of documents that are stored, so that an import
+// need not read the whole target again. It holds no secret, and is safe for
+// concurrent use. The zero value is empty and ready.
+type Cache struct {
+	mu    sync.Mutex
+	facts map[cacheKey]*facts
+}
+
+type cacheKey struct {
+	path   string
+	digest Digest
+}
+
+// read returns the facts of every document of a configuration by path, and
+// loads those that it does not remember.
+func (c *Cache) read(base Base) (map[string]*facts, error) {
+	out := make(map[string]*facts, len(base.Tree))
+	var wanted []string
+	c.mu.Lock()
+	for path, digest := range base.Tree {
+		if f := c.facts[cacheKey{path, digest}]; f != nil {
+			out[path] = f
+			continue
+		}
+		wanted = append(wanted, path)
+	}
+	c.mu.Unlock()
+	slices.Sort(wanted)
+	for batch := range slices.Chunk(wanted, 256) {
+		if err := c.load(base, batch, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (c *Cache) load(base Base, paths []string, out map[string]*facts) error {
+	var digests []Digest
+	for _, path := range paths {
+		if at, ok := locate(path); ok && at.File.Schema != "" {
+			digests = append(digests, base.Tree[path])
+		}
+	}
+	if len(digests) == 0 {
+		return nil
+	}
+	contents, err := base.Load(digests)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.facts == nil || len(c.facts) > maxCached {
+		c.facts = map[cacheKey]*facts{}
+	}
+	for _, path := range paths {
+		at, ok := locate(path)
+		if !ok || at.File.Schema == "" {
+			continue
+		}
+		digest := base.Tree[path]
+		doc, err := parse(contents[digest])
+		if err != nil {
+			return fmt.Errorf("stored file %s: %w", path, err)
+		}
+		f := gather(path, at, doc)
+		out[path], c.facts[cacheKey{path, digest}] = f, f
+	}
+	return nil
+}
+
+func patternVariables(pattern string) []string {
+	var out []string
+	for seg := range strings.SplitSeq(pattern, "/") {
+		if _, rest, ok := strings.Cut(seg, "{"); ok {
+			name, _, _ := strings.Cut(rest, "}")
+			out = append(out, name)
+		}
+	}
+	return out
+}

@@ -1,0 +1,289 @@
+package snapshot
+
+import (
+	"maps"
+
+	"postern/internal/fault"
+)
+
+// ErrInvalid is a snapshot that cannot be imported; its details are the problems.
+var ErrInvalid = fault.New(fault.Invalid, "E113007", "the snapshot cannot be imported")
+
+// A Base is the configuration that an upload is held against: that of the
+// target, or the zero value for a new project.
+type Base struct {
+	Tree    Tree
+	Secrets []StoredSecret
+	// Load returns the content of files of the tree, by digest.
+	Load func([]Digest) (map[Digest][]byte, error)
+}
+
+// An Outcome is what an import would make of a target.
+type Outcome struct {
+	Problems []Problem       // in a stable order
+	Missing  []MissingSecret // likewise
+
+	// The rest is there only if no problem is an error.
+
+	Tree    Tree              // the whole configuration
+	Fresh   map[Digest][]byte // the contents in it that the target does not have
+	Keep    []StoredSecret    // secrets of the target that stay
+	Set     []SecretValue     // secrets that the upload brings
+	Carried []StoredSecret    // those of Keep whose destination has changed, by leave
+	Changes []Change          // file by file
+}
+
+// Failed reports whether the upload must be refused.
+func (o *Outcome) Failed() bool { return Failed(o.Problems) }
+
+// Check holds an upload against a target and says what is wrong with it and
+// what it would make. It takes the upload's files over. The error is one of
+// loading the target; everything that is wrong with the upload is a problem.
+func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
+	ps := &problems{list: up.Problems}
+	ex := parseExcludes(up.Excludes, ps)
+	migrate(up.Files, ps)
+	if _, there := base.Tree[versionFile]; !there && up.Files[versionFile] == nil {
+		up.Files[versionFile] = render(map[string]any{"version": float64(Version)})
+	}
+	inlineAssets(up.Files, ps)
+	aside := takeExcluded(up.Files, ex)
+	dropUnlisted(up.Files, ps)
+	checkListed(up.Files, ps)
+	checkKnown(up, ps)
+
+	tree := stay(up.Files, base.Tree, ex)
+	c := &checker{up: up, base: base, cache: cache, ex: ex, ps: ps, tree: tree}
+	d, err := c.draft(aside)
+	if err != nil {
+		return nil, err
+	}
+	d.bind()
+	w := d.world()
+	d.rebind(w)
+	s := newSealer(d, up, base, ps)
+	s.run()
+	d.checkRefs(w, ps)
+	c.rules(d)
+
+	out := &Outcome{Problems: ps.sorted(), Missing: sortMissing(s.missing)}
+	if !out.Failed() {
+		out.Tree, out.Fresh = d.finish(tree, up.Files, base.Tree)
+		out.Keep, out.Set, out.Carried = s.keep, s.set, s.carried
+		out.Changes = Diff(base.Tree, out.Tree)
+	}
+	return out, nil
+}
+
+// takeExcluded moves the files of excluded sections out of an upload. Their
+// names still say what its ids mean.
+func takeExcluded(files Files, ex excludes) Files {
+	aside := Files{}
+	for _, path := range files.Paths() {
+		if at, ok := locate(path); ok && ex.section(at) {
+			aside[path] = files[path]
+			delete(files, path)
+		}
+	}
+	return aside
+}
+
+// checkKnown reports files that no section has, and assets that nothing uses.
+func checkKnown(up *Upload, ps *problems) {
+	level := Warning
+	if up.Strict {
+		level = Error
+		for i, p := range ps.list {
+			if p.Code == CodeUnlisted {
+				ps.list[i].Level = Error
+			}
+		}
+	}
+	for _, path := range up.Files.Paths() {
+		at, ok := locate(path)
+		switch {
+		case !ok:
+			ps.add(level, path, "", CodeUnknownFile, nearest(path, fixedPaths()), "no section has such a file; it is kept and exported again")
+		case at.File.Schema == "":
+			ps.add(Warning, path, "", CodeAsset, "", "nothing refers to the asset; it is kept and exported again")
+		}
+	}
+}
+
+// fixedPaths are the paths of the table that have no variable.
+func fixedPaths() []string {
+	var out []string
+	for _, s := range Sections {
+		for _, f := range s.Files {
+			if len(patternVariables(f.Pattern)) == 0 {
+				out = append(out, f.Pattern)
+			}
+		}
+	}
+	return out
+}
+
+// stay returns the files of the target that an upload leaves: those that it
+// neither has nor takes away.
+func stay(files Files, base Tree, ex excludes) Tree {
+	x := newIndexes(files)
+	tree := Tree{}
+	for path, digest := range base {
+		at, known := locate(path)
+		if known && ex.section(at) || !x.removed(path) {
+			tree[path] = digest
+		}
+	}
+	return tree
+}
+
+// checker carries one check through its stations.
+type checker struct {
+	up    *Upload
+	base  Base
+	cache *Cache
+	ex    excludes
+	ps    *problems
+	tree  Tree // what stays of the target
+}
+
+// draft joins the upload's documents with the target's and reads the facts of
+// both.
+func (c *checker) draft(aside Files) (*draft, error) {
+	d := &draft{docs: map[string]any{}, facts: map[string]*facts{}, kept: map[string]*facts{}, edits: map[string][]edit{}}
+	if err := c.readBase(d); err != nil {
+		return nil, err
+	}
+	for _, path := range c.up.Files.Paths() {
+		at, ok := locate(path)
+		if !ok || at.File.Schema == "" {
+			continue
+		}
+		doc, err := c.join(at, path)
+		if err != nil {
+			return nil, err
+		}
+		d.docs[path] = doc
+		d.facts[path] = gather(path, at, doc)
+		c.report(d.facts[path].problems)
+	}
+	for _, path := range aside.Paths() {
+		at, _ := locate(path)
+		if doc, err := parse(aside[path]); err == nil && at.File.Schema != "" {
+			d.aside = append(d.aside, gather(path, at, doc).entities...)
+		}
+	}
+	return d, nil
+}
+
+// report takes the problems of one document over. What is not known is an
+// error only if the upload wants to be held to the letter.
+func (c *checker) report(list []Problem) {
+	for _, p := range list {
+		if c.up.Strict && (p.Code == CodeUnknownKey || p.Code == CodeUnknownType) {
+			p.Level = Error
+		}
+		c.ps.list = append(c.ps.list, p)
+	}
+}
+
+// join returns the document that becomes of a file of the upload.
+func (c *checker) join(at place, path string) (any, error) {
+	content := c.up.Files[path]
+	doc, err := parse(content)
+	if err != nil {
+		return nil, err
+	}
+	var old any
+	if digest, ok := c.base.Tree[path]; ok {
+		contents, err := c.base.Load(list(digest))
+		if err != nil {
+			return nil, err
+		}
+		if old, err = parse(contents[digest]); err != nil {
+			return nil, err
+		}
+	}
+	if at.File.Governs != "" {
+		doc = keepBuiltinNames(at, doc, old)
+	}
+	return merger{ex: c.ex}.document(at, old, doc), nil
+}
+
+// keepBuiltinNames adds to an index what is built in and was listed before.
+func keepBuiltinNames(at place, doc, old any) any {
+	obj, _ := doc.(map[string]any)
+	now, _ := obj[at.File.Lists].([]any)
+	was, _ := child(old, at.File.Lists).([]any)
+	for _, name := range was {
+		s, _ := name.(string)
+		if contains(builtinIn(at.Section, at.File.Governs), s) && !contains(now, name) {
+			obj[at.File.Lists] = append(now, name)
+			now, _ = obj[at.File.Lists].([]any)
+		}
+	}
+	return doc
+}
+
+func contains[T comparable](list []T, v T) bool {
+	for _, x := range list {
+		if x == v {
+			return true
+		}
+	}
+	return false
+}
+
+// readBase reads the facts of the target's files.
+func (c *checker) readBase(d *draft) error {
+	all, err := c.cache.read(c.base)
+	if err != nil {
+		return err
+	}
+	for _, path := range sortedKeys(c.base.Tree) {
+		f := all[path]
+		if f == nil {
+			continue
+		}
+		d.base = append(d.base, f.entities...)
+		_, brought := c.up.Files[path]
+		if _, stays := c.tree[path]; stays && !brought {
+			d.kept[path] = f
+		}
+	}
+	return nil
+}
+
+// world is every entity of the configuration that is being made.
+func (d *draft) world() *world {
+	w := newWorld()
+	for _, file := range sortedKeys(d.kept) {
+		for _, e := range d.kept[file].entities {
+			w.add(e)
+		}
+	}
+	d.incoming(w.add)
+	return w
+}
+
+// finish writes the documents that were edited and returns the whole tree and
+// the contents that the target does not have.
+func (d *draft) finish(tree Tree, files Files, base Tree) (Tree, map[Digest][]byte) {
+	old := map[Digest]bool{}
+	for _, digest := range base {
+		old[digest] = true
+	}
+	out := maps.Clone(tree)
+	fresh := map[Digest][]byte{}
+	for path, content := range files {
+		if doc, ok := d.docs[path]; ok {
+			content = render(apply(doc, d.edits[path]))
+		}
+		digest := Sum(content)
+		out[path] = digest
+		if !old[digest] {
+			fresh[digest] = content
+		}
+	}
+	return out, fresh
+}

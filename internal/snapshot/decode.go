@@ -1,0 +1,321 @@
+package snapshot
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"postern/internal/fault"
+	"postern/internal/secret"
+)
+
+// What makes a request as a whole unreadable.
+var (
+	ErrBody = fault.New(fault.Invalid, "E011001", "the body is not the JSON object that this call takes")
+	ErrMany = fault.New(fault.TooLarge, "P41302", "the snapshot has too many files")
+)
+
+// maxProblems bounds what is collected of a hostile upload.
+const maxProblems = 1000
+
+// An Upload is what a carrier brought, before it is checked.
+type Upload struct {
+	Files    Files
+	Excludes []string
+	Secrets  []InputSecret
+
+	Strict     bool   // unknown keys and files are errors
+	AllowMoved bool   // carry stored secrets over to a destination that has changed
+	Message    string // why, for the record
+	Problems   []Problem
+}
+
+// An InputSecret is a credential that travels beside the files.
+type InputSecret struct {
+	Group string // "connectors", "oauthProviders", "outboundApps" or "externalAuth"
+	ID    string
+	Name  string
+	Type  string
+	Value secret.Text
+}
+
+// Decode reads the body of an import or a validation from the wire. It returns
+// an error only where the body as a whole cannot be read; what is wrong with a
+// single file is in the upload's problems. Members that it does not know are
+// passed over, as clients send some of their own.
+func Decode(r io.Reader, maxFiles int) (*Upload, error) {
+	// Names and text are judged file by file, so that one bad file does not
+	// hide what is wrong with the others.
+	dec := jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	d := decoder{dec: dec, maxFiles: maxFiles, up: &Upload{Files: Files{}}}
+	if err := d.object(d.member); err != nil {
+		return nil, bodyError(err)
+	}
+	if _, err := dec.ReadToken(); err != io.EOF {
+		if err == nil {
+			return nil, ErrBody
+		}
+		return nil, bodyError(err)
+	}
+	checkCase(d.up.Files, &d.problems)
+	d.up.Problems = d.problems.sorted()
+	return d.up, nil
+}
+
+// bodyError keeps the fault of the reader below, as for a body that is too
+// large or a client that went away.
+func bodyError(err error) error {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f
+	}
+	var syntax *jsontext.SyntacticError
+	var semantic *json.SemanticError
+	switch {
+	case errors.Is(err, io.EOF):
+		return ErrBody.WithMessage("the body is empty; it must be a JSON object")
+	case errors.As(err, &syntax):
+		if strings.Contains(syntax.Error(), "exceeded max depth") {
+			return ErrBody.WithMessage("the body is nested too deeply")
+		}
+		return ErrBody.WithMessage(fmt.Sprintf("the body is not JSON (at byte %d)", syntax.ByteOffset))
+	case errors.As(err, &semantic):
+		return ErrBody
+	default:
+		return err
+	}
+}
+
+type decoder struct {
+	dec      *jsontext.Decoder
+	maxFiles int
+	up       *Upload
+	problems problems
+}
+
+// object reads an object and calls member for each name; member reads the value.
+func (d *decoder) object(member func(name string) error) error {
+	tok, err := d.dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	if tok.Kind() != '{' {
+		return ErrBody
+	}
+	for d.dec.PeekKind() != '}' {
+		tok, err := d.dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := member(tok.String()); err != nil {
+			return err
+		}
+	}
+	_, err = d.dec.ReadToken()
+	return err
+}
+
+func (d *decoder) member(name string) error {
+	switch name {
+	case "files":
+		if d.dec.PeekKind() == 'n' {
+			return d.dec.SkipValue()
+		}
+		if d.dec.PeekKind() != '{' && d.dec.PeekKind() > 0 {
+			return ErrBody.WithMessage("files must be an object of files by path")
+		}
+		return d.object(d.file)
+	case "excludes":
+		return d.typed(&d.up.Excludes, "excludes must be a list of strings")
+	case "inputSecrets":
+		return d.secrets()
+	case "strict":
+		return d.typed(&d.up.Strict, "strict must be true or false")
+	case "allowMovedSecrets":
+		return d.typed(&d.up.AllowMoved, "allowMovedSecrets must be true or false")
+	case "message":
+		return d.typed(&d.up.Message, "message must be a string")
+	default:
+		return d.dec.SkipValue()
+	}
+}
+
+// typed reads a value into out; null leaves it as it is.
+func (d *decoder) typed(out any, complaint string) error {
+	value, err := d.dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(value, out); err != nil {
+		return ErrBody.WithMessage(complaint)
+	}
+	return nil
+}
+
+// secrets reads inputSecrets: a list for each group.
+func (d *decoder) secrets() error {
+	var groups map[string][]struct {
+		ID    string `json:"id"`
+		Name  string `json:"name"`
+		Type  string `json:"type"`
+		Value string `json:"value"`
+	}
+	if err := d.typed(&groups, "inputSecrets must hold lists of {id, name, type, value}"); err != nil {
+		return err
+	}
+	for _, group := range sortedKeys(groups) {
+		for _, s := range groups[group] {
+			d.up.Secrets = append(d.up.Secrets, InputSecret{
+				Group: group, ID: s.ID, Name: s.Name, Type: s.Type, Value: secret.New(s.Value),
+			})
+		}
+	}
+	return nil
+}
+
+// file reads one file.
+func (d *decoder) file(path string) error {
+	value, err := d.dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	if len(d.up.Files) >= d.maxFiles {
+		return ErrMany.WithMessage(fmt.Sprintf("the snapshot has more than %d files", d.maxFiles))
+	}
+	if len(d.problems.list) >= maxProblems {
+		return nil // enough is wrong already; the rest is read to its end only
+	}
+	if fault := pathFault(path); fault != "" {
+		d.problems.add(Error, printablePath(path), "", CodePath, "", "the path %s", fault)
+		return nil
+	}
+	if _, twice := d.up.Files[path]; twice {
+		d.problems.add(Error, path, "", CodeFileTwice, "remove one of the two", "the file is there twice")
+		return nil
+	}
+	if content, ok := decodeFile(path, value, &d.problems); ok {
+		d.up.Files[path] = content
+	}
+	return nil
+}
+
+// printablePath makes a hostile path fit for an answer and a log.
+func printablePath(p string) string {
+	const most = 120
+	p = strings.ToValidUTF8(p, "\uFFFD")
+	p = strings.Map(func(r rune) rune {
+		if r < 0x20 || r == 0x7f {
+			return '\uFFFD'
+		}
+		return r
+	}, p)
+	if r := []rune(p); len(r) > most {
+		p = string(r[:most]) + "…"
+	}
+	return p
+}
+
+// decodeFile brings the value of one member of "files" into portable form.
+func decodeFile(path string, value jsontext.Value, ps *problems) ([]byte, bool) {
+	if formOf(path) == formJSON {
+		if value.Kind() != '{' {
+			ps.add(Error, path, "", CodeFileType, "", "a .json file must be a JSON object, this is %s", kindName(value.Kind()))
+			return nil, false
+		}
+		return canonical(path, value.Clone(), ps)
+	}
+	if value.Kind() != '"' {
+		ps.add(Error, path, "", CodeFileType, "only .json files hold objects", "the file must be a string, this is %s", kindName(value.Kind()))
+		return nil, false
+	}
+	var text string
+	if err := json.Unmarshal(value, &text); err != nil {
+		ps.add(Error, path, "", CodeUTF8, "", "the text is not valid UTF-8")
+		return nil, false
+	}
+	return textFile(path, text, ps)
+}
+
+func textFile(path, text string, ps *problems) ([]byte, bool) {
+	if formOf(path) != formImage {
+		return []byte(text), true
+	}
+	b, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil || strings.ContainsAny(text, "\r\n") {
+		ps.add(Error, path, "", CodeBase64, "images travel as standard base64 with padding", "the file is not base64")
+		return nil, false
+	}
+	return b, true
+}
+
+// FileFromBytes brings a file as it lies in a folder or an archive into
+// portable form.
+func FileFromBytes(path string, b []byte) ([]byte, []Problem) {
+	ps := &problems{}
+	if fault := pathFault(path); fault != "" {
+		ps.add(Error, printablePath(path), "", CodePath, "", "the path %s", fault)
+		return nil, ps.list
+	}
+	switch formOf(path) {
+	case formJSON:
+		value := jsontext.Value(b).Clone()
+		if value.Kind() != '{' {
+			ps.add(Error, path, "", CodeFileType, "", "a .json file must be a JSON object")
+			return nil, ps.list
+		}
+		doc, _ := canonical(path, value, ps)
+		return doc, ps.list
+	case formText, formOther:
+		if !utf8.Valid(b) {
+			ps.add(Error, path, "", CodeUTF8, "", "the text is not valid UTF-8")
+			return nil, ps.list
+		}
+	}
+	return b, ps.list
+}
+
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "true or false"
+	case '0':
+		return "a number"
+	case '"':
+		return "a string"
+	case '[':
+		return "a list"
+	default:
+		return "an object"
+	}
+}
+
+// checkCase reports paths that differ in case only, and paths that would be a
+// file and a folder at once.
+func checkCase(files Files, ps *problems) {
+	seen := make(map[string]string, len(files))
+	for _, path := range files.Paths() {
+		folded := strings.ToLower(path)
+		if other, ok := seen[folded]; ok {
+			ps.add(Error, path, "", CodePathCase, "rename one of the two", "the path differs from %q in case only", other)
+			continue
+		}
+		seen[folded] = path
+	}
+	for _, path := range files.Paths() {
+		for i, c := range path {
+			if c != '/' {
+				continue
+			}
+			if _, ok := files[path[:i]]; ok {
+				ps.add(Error, path, "", CodePath, "", "the path goes through %q, which is a file", path[:i])
+			}
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package snapshot
+
+import (
+	"archive/zip"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"postern/internal/fault"
+)
+
+// ErrArchive is an archive that is refused as a whole.
+var ErrArchive = fault.New(fault.Invalid, "P40001", "the archive cannot be read")
+
+// ReadZip reads a snapshot from a zip archive. What comes out is bounded by
+// maxBytes and maxFiles, whatever the archive says of itself.
+func ReadZip(r io.ReaderAt, size int64, maxBytes int64, maxFiles int) (Files, []Problem, error) {
+	archive, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, nil, ErrArchive.WithMessage("the archive is not a zip file, or is damaged")
+	}
+	if len(archive.File) > maxFiles {
+		return nil, nil, ErrMany.WithMessage(fmt.Sprintf("the archive has more than %d files", maxFiles))
+	}
+	base := archiveRoot(archive)
+	files, ps := Files{}, &problems{}
+	left := maxBytes
+	for _, f := range archive.File {
+		p := strings.TrimPrefix(f.Name, base)
+		if strings.HasSuffix(p, "/") {
+			continue
+		}
+		if f.Mode()&fs.ModeType != 0 {
+			ps.add(Error, printablePath(p), "", CodePath, "put the file itself into the archive", "the archive has a link or a special file here")
+			continue
+		}
+		if fault := pathFault(p); fault != "" {
+			ps.add(Error, printablePath(p), "", CodePath, "", "the path %s", fault)
+			continue
+		}
+		if !carried(p) {
+			continue
+		}
+		b, err := inflate(f, left)
+		if err != nil {
+			return nil, nil, err
+		}
+		left -= int64(len(b))
+		if _, twice := files[p]; twice {
+			ps.add(Error, p, "", CodeFileTwice, "remove one of the two", "the file is there twice")
+			continue
+		}
+		content, found := FileFromBytes(p, b)
+		ps.list = append(ps.list, found...)
+		if len(found) == 0 {
+			files[p] = content
+		}
+	}
+	checkCase(files, ps)
+	if len(files) == 0 && len(ps.list) == 0 {
+		return nil, nil, errNoSnapshot
+	}
+	return files, ps.sorted(), nil
+}
+
+func inflate(f *zip.File, left int64) ([]byte, error) {
+	r, err := f.Open()
+	if err != nil {
+		return nil, ErrArchive.WithMessage("the archive has a file that cannot be read")
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, left+1))
+	if err != nil {
+		return nil, ErrArchive.WithMessage("the archive is damaged")
+	}
+	if int64(len(b)) > left {
+		return nil, fault.New(fault.TooLarge, "P41301", "the archive is too large when unpacked")
+	}
+	return b, nil
+}
+
+// archiveRoot is the folder in an archive that holds the snapshot: the one
+// with snapshot.json, or the root.
+func archiveRoot(archive *zip.Reader) string {
+	best := ""
+	for _, f := range archive.File {
+		dir, name := path.Split(f.Name)
+		if name == versionFile && carried(f.Name) && (best == "" || len(dir) < len(best)) {
+			if dir == "" {
+				return ""
+			}
+			best = dir
+		}
+	}
+	return best
+}
+
+// WriteZip writes the files of an export as a zip archive.
+func WriteZip(w io.Writer, files Files) error {
+	archive := zip.NewWriter(w)
+	for _, p := range files.Paths() {
+		f, err := archive.Create(p)
+		if err != nil {
+			return err
+		}
+		if _, err := f.Write(OnDisk(p, files[p])); err != nil {
+			return err
+		}
+	}
+	return archive.Close()
+}
