@@ -1,0 +1,222 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"postern/internal/snapshot"
+)
+
+// A Project is one that the key may see.
+type Project struct {
+	ID          string   `json:"id"`
+	Name        string   `json:"name"`
+	Environment string   `json:"environment"`
+	Tags        []string `json:"tags"`
+}
+
+// An Export is the configuration of a project.
+type Export struct {
+	Files    snapshot.Files
+	Digest   string             // of the revision, to give to ImportRequest.IfMatch; may be empty
+	Problems []snapshot.Problem // files that the server sent and that cannot be read
+}
+
+// Export reads the configuration of the project.
+func (c *Client) Export(ctx context.Context, format snapshot.Format) (*Export, error) {
+	in := map[string]string{}
+	if format != snapshot.FormatSplit {
+		in["format"] = string(format)
+	}
+	res, err := c.call(ctx, http.MethodPost, "/v1/mgmt/project/snapshot/export", document(in), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	// An export has the shape of an import's body.
+	up, err := snapshot.Decode(io.LimitReader(res.Body, maxAnswer), maxFiles)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, c.foreign(res, "its answer is not an export")
+	}
+	digest := strings.Trim(strings.TrimPrefix(res.Header.Get("ETag"), "W/"), `"`)
+	return &Export{Files: up.Files, Digest: digest, Problems: up.Problems}, nil
+}
+
+// An ImportRequest is a snapshot to apply or to validate.
+type ImportRequest struct {
+	Files      snapshot.Files
+	Excludes   []string
+	Secrets    []snapshot.InputSecret
+	Strict     bool
+	AllowMoved bool
+	Message    string
+	// IfMatch is the digest of the revision that the project must be at.
+	IfMatch string
+}
+
+// A Change is one thing that an import changed.
+type Change struct {
+	Section string `json:"section"`
+	File    string `json:"file"`
+	Action  string `json:"action"`
+}
+
+// An ImportResult is what an import did. Servers that are not ours say nothing.
+type ImportResult struct {
+	Revision int64              `json:"revision"`
+	Digest   string             `json:"digest"`
+	Changed  bool               `json:"changed"`
+	Changes  []Change           `json:"changes"`
+	Warnings []snapshot.Problem `json:"warnings"`
+}
+
+// A Validation is what is wrong with a snapshot.
+type Validation struct {
+	OK       bool               `json:"ok"`
+	Failures []string           `json:"failures"`
+	Missing  MissingSecrets     `json:"missingSecrets"`
+	Details  []snapshot.Problem `json:"details"`
+}
+
+// A MissingSecret is one that an import needs.
+type MissingSecret struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// MissingSecrets are those that an import needs, by the group of their entity:
+// "connectors", "oauthProviders", "outboundApps".
+type MissingSecrets map[string][]MissingSecret
+
+// Count returns how many secrets are missing.
+func (m MissingSecrets) Count() int {
+	n := 0
+	for _, list := range m {
+		n += len(list)
+	}
+	return n
+}
+
+// Import makes the snapshot the configuration of the project. One that is
+// refused is an *Error with Details.
+func (c *Client) Import(ctx context.Context, in *ImportRequest) (*ImportResult, error) {
+	header := http.Header{}
+	if in.IfMatch != "" {
+		header.Set("If-Match", `"`+in.IfMatch+`"`)
+	}
+	res, err := c.call(ctx, http.MethodPost, "/v1/mgmt/project/snapshot/import", in.body, header)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	out := &ImportResult{}
+	return out, c.read(res, out)
+}
+
+// Validate says what Import would find wrong, and changes nothing.
+func (c *Client) Validate(ctx context.Context, in *ImportRequest) (*Validation, error) {
+	res, err := c.call(ctx, http.MethodPost, "/v1/mgmt/project/snapshot/validate", in.body, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	out := &Validation{}
+	return out, c.read(res, out)
+}
+
+// body writes the request on the wire. Secrets are in clear there.
+func (in *ImportRequest) body(w io.Writer) error {
+	enc := jsontext.NewEncoder(w)
+	if err := errors.Join(enc.WriteToken(jsontext.BeginObject), enc.WriteToken(jsontext.String("files"))); err != nil {
+		return err
+	}
+	if err := snapshot.Encode(enc, in.Files); err != nil {
+		return err
+	}
+	for _, m := range []struct {
+		name  string
+		value any
+		given bool
+	}{
+		{"excludes", in.Excludes, len(in.Excludes) > 0},
+		{"inputSecrets", wireSecrets(in.Secrets), len(in.Secrets) > 0},
+		{"strict", true, in.Strict},
+		{"allowMovedSecrets", true, in.AllowMoved},
+		{"message", in.Message, in.Message != ""},
+	} {
+		if !m.given {
+			continue
+		}
+		if err := errors.Join(enc.WriteToken(jsontext.String(m.name)), json.MarshalEncode(enc, m.value, json.Deterministic(true))); err != nil {
+			return err
+		}
+	}
+	return enc.WriteToken(jsontext.EndObject)
+}
+
+type wireSecret struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Type  string `json:"type"`
+	Value string `json:"value"`
+}
+
+func wireSecrets(list []snapshot.InputSecret) map[string][]wireSecret {
+	groups := map[string][]wireSecret{}
+	for _, s := range list {
+		groups[s.Group] = append(groups[s.Group], wireSecret{ID: s.ID, Name: s.Name, Type: s.Type, Value: s.Value.Reveal()})
+	}
+	return groups
+}
+
+// Projects lists the projects that the key may see.
+func (c *Client) Projects(ctx context.Context) ([]Project, error) {
+	var out struct {
+		Projects []Project `json:"projects"`
+	}
+	err := c.ask(ctx, http.MethodPost, "/v1/mgmt/projects/list", struct{}{}, &out)
+	return out.Projects, err
+}
+
+// NewProject is what a project is made of.
+type NewProject struct {
+	Name        string   `json:"name"`
+	Environment string   `json:"environment,omitzero"`
+	Tags        []string `json:"tags,omitempty"`
+}
+
+// Create makes an empty project. Only our server knows this call.
+func (c *Client) Create(ctx context.Context, in NewProject) (Project, error) {
+	return c.make(ctx, "/v1/mgmt/project/create", in)
+}
+
+// Clone makes a copy of the project.
+func (c *Client) Clone(ctx context.Context, in NewProject) (Project, error) {
+	return c.make(ctx, "/v1/mgmt/project/clone", in)
+}
+
+func (c *Client) make(ctx context.Context, path string, in NewProject) (Project, error) {
+	var out struct {
+		ProjectID   string   `json:"projectId"`
+		ProjectName string   `json:"projectName"`
+		Environment string   `json:"environment"`
+		Tags        []string `json:"tags"`
+	}
+	err := c.ask(ctx, http.MethodPost, path, in, &out)
+	return Project{ID: out.ProjectID, Name: out.ProjectName, Environment: out.Environment, Tags: out.Tags}, err
+}
+
+// Delete deletes the project.
+func (c *Client) Delete(ctx context.Context) error {
+	return c.ask(ctx, http.MethodPost, "/v1/mgmt/project/delete", struct{}{}, nil)
+}

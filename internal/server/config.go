@@ -1,0 +1,94 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"postern/internal/secret"
+)
+
+// Config is every setting of the server: one field, one flag, one variable of
+// the environment, one default. Secrets come from a file or the environment;
+// package cli refuses them on the command line.
+type Config struct {
+	Listen string `help:"Address to listen on, host:port." default:"localhost:8787" env:"POSTERN_LISTEN" placeholder:"ADDRESS"`
+
+	Database      string `help:"SQLite file, or postgres:// URL." default:"postern.db" env:"POSTERN_DATABASE" placeholder:"URL"`
+	DatabaseConns int    `help:"Most connections to the database at once." default:"16" env:"POSTERN_DATABASE_CONNS" placeholder:"N"`
+
+	MasterKeyFile string      `help:"File with the key that seals secrets, readable by its owner only." env:"POSTERN_MASTER_KEY_FILE" placeholder:"FILE" type:"path"`
+	MakeMasterKey bool        `help:"Make the master key file if it is missing." env:"POSTERN_MAKE_MASTER_KEY"`
+	MasterKey     secret.Text `help:"The master key itself." env:"POSTERN_MASTER_KEY" hidden:""`
+
+	TLSCert string `name:"tls-cert" help:"File with the certificate chain in PEM; with --tls-key the server speaks HTTPS." env:"POSTERN_TLS_CERT" placeholder:"FILE" type:"path"`
+	TLSKey  string `name:"tls-key" help:"File with the key of the certificate in PEM." env:"POSTERN_TLS_KEY" placeholder:"FILE" type:"path"`
+
+	MaxBody  Size `help:"Largest request body." default:"64MiB" env:"POSTERN_MAX_BODY" placeholder:"SIZE"`
+	MaxFiles int  `help:"Most files in one snapshot." default:"20000" env:"POSTERN_MAX_FILES" placeholder:"N"`
+
+	LogFormat string     `help:"How the log is written: ${enum}." enum:"text,json" default:"text" env:"POSTERN_LOG_FORMAT" placeholder:"FORMAT"`
+	LogLevel  slog.Level `help:"What is logged: debug, info, warn or error, and all that is worse." default:"info" env:"POSTERN_LOG_LEVEL" placeholder:"LEVEL"`
+
+	ReadHeaderTimeout time.Duration `help:"Longest time for the headers of a request." default:"10s" env:"POSTERN_READ_HEADER_TIMEOUT" placeholder:"TIME"`
+	ReadTimeout       time.Duration `help:"Longest time for a whole request to come in." default:"5m" env:"POSTERN_READ_TIMEOUT" placeholder:"TIME"`
+	WriteTimeout      time.Duration `help:"Longest time from the end of the headers to the end of the answer." default:"10m" env:"POSTERN_WRITE_TIMEOUT" placeholder:"TIME"`
+	IdleTimeout       time.Duration `help:"How long a connection may wait for its next request." default:"2m" env:"POSTERN_IDLE_TIMEOUT" placeholder:"TIME"`
+	ShutdownTimeout   time.Duration `help:"How long requests may still run when the server is told to stop." default:"30s" env:"POSTERN_SHUTDOWN_TIMEOUT" placeholder:"TIME"`
+}
+
+var (
+	errTLSPair  = errors.New("--tls-cert and --tls-key belong together: give both, or none")
+	errTwoKeys  = errors.New("there is a master key file and a master key in POSTERN_MASTER_KEY: give one of them")
+	errMakeIt   = errors.New("--make-master-key needs --master-key-file, the file to make")
+	errPositive = errors.New("the limits and timeouts must be greater than zero")
+)
+
+// check says what is wrong with settings that contradict each other.
+func (c *Config) check() error {
+	switch {
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return errTLSPair
+	case c.MasterKeyFile != "" && !c.MasterKey.IsZero():
+		return errTwoKeys
+	case c.MakeMasterKey && c.MasterKeyFile == "":
+		return errMakeIt
+	case c.DatabaseConns <= 0, c.MaxBody <= 0, c.MaxFiles <= 0, c.ReadHeaderTimeout <= 0, c.ReadTimeout <= 0,
+		c.WriteTimeout <= 0, c.IdleTimeout <= 0, c.ShutdownTimeout <= 0:
+		return errPositive
+	}
+	return nil
+}
+
+// Logger returns the logger that the settings ask for.
+func (c *Config) Logger(w io.Writer) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// Size is a number of bytes, written as "64MiB", "2GB" or "1048576".
+type Size int64
+
+// UnmarshalText reads a size.
+func (s *Size) UnmarshalText(text []byte) error {
+	digits := strings.TrimRight(string(text), "KMGTiBkb ")
+	unit, ok := map[string]int64{
+		"": 1, "B": 1,
+		"kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+		"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
+	}[strings.TrimSpace(string(text)[len(digits):])]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || !ok || n < 0 || n > math.MaxInt64/unit {
+		return fmt.Errorf("%q is not a size such as 64MiB", text)
+	}
+	*s = Size(n * unit)
+	return nil
+}

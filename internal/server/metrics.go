@@ -1,0 +1,80 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics counts what the server does, in a registry of its own.
+type metrics struct {
+	handler  http.Handler
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	inFlight prometheus.Gauge
+	imports  *prometheus.CounterVec
+}
+
+func newMetrics() (*metrics, error) {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "postern_http_requests_total", Help: "Requests answered, by route, method and status.",
+		}, []string{"route", "method", "status"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "postern_http_request_duration_seconds", Help: "Time to answer a request, by route and method.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"route", "method"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "postern_http_requests_in_flight", Help: "Requests that are being answered now.",
+		}),
+		imports: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "postern_imports_total", Help: "Imports, by outcome: done, refused (invalid or not allowed), conflict, failed.",
+		}, []string{"outcome"}),
+	}
+	for _, outcome := range []string{"done", "refused", "conflict", "failed"} {
+		m.imports.WithLabelValues(outcome)
+	}
+	registry := prometheus.NewRegistry()
+	for _, c := range []prometheus.Collector{
+		m.requests, m.duration, m.inFlight, m.imports,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
+	} {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry})
+	return m, nil
+}
+
+// begin counts a request in; done counts it out.
+func (m *metrics) begin() (done func(route, method string, status int, took time.Duration)) {
+	m.inFlight.Inc()
+	return func(route, method string, status int, took time.Duration) {
+		m.inFlight.Dec()
+		method = methodOf(method)
+		m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
+		m.duration.WithLabelValues(route, method).Observe(took.Seconds())
+		if method == http.MethodPost && strings.HasPrefix(route, "/v1/mgmt/project/") && strings.HasSuffix(route, "/import") {
+			m.imports.WithLabelValues(importOutcome(status)).Inc()
+		}
+	}
+}
+
+func importOutcome(status int) string {
+	switch {
+	case status < 300:
+		return "done"
+	case status == http.StatusConflict, status == http.StatusPreconditionFailed:
+		return "conflict"
+	case status < 500:
+		return "refused"
+	default:
+		return "failed"
+	}
+}

@@ -1,0 +1,170 @@
+// Package server builds the whole of Postern from its settings, listens, serves
+// and stops. It owns what every request passes through (its id, the access log,
+// the rescue from panics, metrics) and the few pages beside the API.
+//
+// What the API answers is the business of package api. Where settings come from
+// is that of package cli.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+
+	"postern/internal/api"
+	"postern/internal/mgmtkey"
+	"postern/internal/project"
+	"postern/internal/store"
+)
+
+// Server is Postern, built and not yet stopped.
+type Server struct {
+	// Projects and Keys are the services that the API is an edge of, for
+	// commands that work on the same process.
+	Projects *project.Service
+	Keys     *mgmtkey.Service
+	// KeyMade says that New made the master key.
+	KeyMade bool
+
+	config   Config
+	log      *slog.Logger
+	db       *store.DB
+	api      http.Handler
+	metrics  *metrics
+	listener net.Listener
+	stopping atomic.Bool
+}
+
+// New opens what the server works with, and builds it. Close it, or let Run do
+// so.
+func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	master, made, err := config.master()
+	if err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, config.Database, store.Options{MaxConns: config.DatabaseConns})
+	if err != nil {
+		return nil, errors.Join(err, made.undo())
+	}
+	s := &Server{
+		Projects: &project.Service{DB: db, Master: master, Log: log},
+		Keys:     &mgmtkey.Service{DB: db},
+		KeyMade:  made != "",
+		config:   config, log: log, db: db,
+	}
+	if err := s.checkNewKey(ctx); err != nil {
+		return nil, errors.Join(err, db.Close(), made.undo())
+	}
+	if s.metrics, err = newMetrics(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	edge := &api.Server{
+		Projects: s.Projects, Keys: s.Keys, Log: log,
+		Limits: api.Limits{MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles},
+	}
+	s.api = edge.Handler()
+	return s, nil
+}
+
+// checkNewKey refuses a new master key for a database whose secrets are sealed
+// under an older one, which is lost or was not named.
+func (s *Server) checkNewKey(ctx context.Context) error {
+	if !s.KeyMade {
+		return nil
+	}
+	projects, err := s.Projects.List(ctx)
+	if err == nil && len(projects) > 0 {
+		return ErrOtherKey
+	}
+	return err
+}
+
+// Run listens, serves until ctx ends, and closes the server.
+func (s *Server) Run(ctx context.Context) error {
+	if err := s.Listen(ctx); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	return s.Serve(ctx)
+}
+
+// Listen takes the address, so that URL is known and connections wait.
+func (s *Server) Listen(ctx context.Context) error {
+	var listening net.ListenConfig
+	l, err := listening.Listen(ctx, "tcp", s.config.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", s.config.Listen, err)
+	}
+	s.listener = l
+	return nil
+}
+
+// URL returns the address to call the server at from this machine, after Listen.
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.config.TLSCert != "" {
+		scheme = "https"
+	}
+	named, _, err := net.SplitHostPort(s.config.Listen)
+	_, port, err2 := net.SplitHostPort(s.listener.Addr().String())
+	if err != nil || err2 != nil {
+		return scheme + "://" + s.listener.Addr().String()
+	}
+	if ip := net.ParseIP(named); named == "" || ip != nil && ip.IsUnspecified() {
+		named = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(named, port)
+}
+
+// Serve answers until ctx ends, then finishes the requests that run, for as long
+// as ShutdownTimeout at most, and closes the server.
+func (s *Server) Serve(ctx context.Context) error {
+	h := &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: s.config.ReadHeaderTimeout,
+		ReadTimeout:       s.config.ReadTimeout,
+		WriteTimeout:      s.config.WriteTimeout,
+		IdleTimeout:       s.config.IdleTimeout,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12},
+	}
+	served := make(chan error, 1)
+	go func() {
+		if s.config.TLSCert != "" {
+			served <- h.ServeTLS(s.listener, s.config.TLSCert, s.config.TLSKey)
+			return
+		}
+		served <- h.Serve(s.listener)
+	}()
+	s.log.InfoContext(ctx, "serving", "url", s.URL(), "database", s.db.Kind())
+	select {
+	case err := <-served:
+		return errors.Join(fmt.Errorf("serve: %w", err), s.Close())
+	case <-ctx.Done():
+	}
+	s.stopping.Store(true)
+	s.log.InfoContext(ctx, "stopping")
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownTimeout)
+	defer cancel()
+	err := h.Shutdown(wait)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errors.Join(fmt.Errorf("requests still ran after %s and were cut off", s.config.ShutdownTimeout), h.Close())
+	}
+	return errors.Join(err, s.Close())
+}
+
+// Close gives back what New opened. Serve calls it.
+func (s *Server) Close() error {
+	if s.listener != nil {
+		_ = s.listener.Close() // closed already, where it was served
+	}
+	return s.db.Close()
+}
