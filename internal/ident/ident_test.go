@@ -128,7 +128,7 @@ func TestRandom(t *testing.T) {
 			t.Errorf("digit %q comes %d times in %d", r, c, n)
 		}
 	}
-	if ident.Random(43) == ident.Random(43) {
-		t.Error("two random texts are the same")
+	if a, b := ident.Random(43), ident.Random(43); a == b {
+		t.Errorf("two random texts are the same: %q", a)
 	}
 }

@@ -214,8 +214,11 @@ func (s *Service) Delete(ctx context.Context, by audit.Origin, ids ...string) (i
 // Authenticate returns the key whose cleartext is given, if it may be used now
 // from remote.
 func (s *Service) Authenticate(ctx context.Context, cleartext string, remote netip.Addr) (*Key, error) {
-	if len(cleartext) != tokenSize || !wellFormed(cleartext) {
+	if cleartext == "" {
 		return nil, ErrNoToken
+	}
+	if len(cleartext) != tokenSize || !wellFormed(cleartext) {
+		return nil, ErrUnknown
 	}
 	var k Key
 	var stored []byte

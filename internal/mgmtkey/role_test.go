@@ -28,11 +28,15 @@ func TestRoles(t *testing.T) {
 		{"the company", grants(mgmtkey.Grant{Role: mgmtkey.Plan}), mgmtkey.Plan, mgmtkey.Plan, mgmtkey.Plan, nil, true},
 		{
 			"one project", grants(mgmtkey.Grant{Projects: []string{"P1"}, Role: mgmtkey.Admin}),
-			mgmtkey.None, mgmtkey.Admin, mgmtkey.None, []string{"P1"}, false,
+			mgmtkey.None, mgmtkey.Admin, mgmtkey.None,
+			[]string{"P1"},
+			false,
 		},
 		{
 			"the empty project is no company", grants(mgmtkey.Grant{Projects: []string{""}, Role: mgmtkey.Admin}),
-			mgmtkey.None, mgmtkey.None, mgmtkey.None, []string{""}, false,
+			mgmtkey.None, mgmtkey.None, mgmtkey.None,
+			[]string{""},
+			false,
 		},
 		{
 			"the strongest grant counts",
@@ -40,7 +44,9 @@ func TestRoles(t *testing.T) {
 				mgmtkey.Grant{Projects: []string{"P2", "P1"}, Role: mgmtkey.Import},
 				mgmtkey.Grant{Projects: []string{"P1"}, Role: mgmtkey.Read},
 			),
-			mgmtkey.None, mgmtkey.Import, mgmtkey.Import, []string{"P1", "P2"}, false,
+			mgmtkey.None, mgmtkey.Import, mgmtkey.Import,
+			[]string{"P1", "P2"},
+			false,
 		},
 		{
 			"the company and more in a project",

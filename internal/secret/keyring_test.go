@@ -28,9 +28,10 @@ func newDataKey(t *testing.T, m *secret.Master, project string) (wrapped []byte,
 	return wrapped, key
 }
 
-func seal(t *testing.T, k *secret.DataKey, b secret.Binding, value string) []byte {
+// seal seals the hidden value for place.
+func seal(t *testing.T, k *secret.DataKey) []byte {
 	t.Helper()
-	sealed, err := k.Seal(b, secret.New(value))
+	sealed, err := k.Seal(place, secret.New(hidden))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,13 +42,13 @@ func TestSealedOpensAfterARestart(t *testing.T) {
 	t.Parallel()
 	m, file := newMaster(t)
 	wrapped, key := newDataKey(t, m, "P1")
-	sealed := seal(t, key, place, hidden)
+	sealed := seal(t, key)
 	for _, stored := range [][]byte{wrapped, sealed} {
 		if bytes.Contains(stored, []byte(hidden)) {
 			t.Fatal("the value is stored in clear")
 		}
 	}
-	if bytes.Equal(sealed, seal(t, key, place, hidden)) {
+	if bytes.Equal(sealed, seal(t, key)) {
 		t.Error("the same value sealed twice looks the same")
 	}
 
@@ -72,7 +73,7 @@ func TestSealedOpensNowhereElse(t *testing.T) {
 	t.Parallel()
 	m, _ := newMaster(t)
 	_, key := newDataKey(t, m, "P1")
-	sealed := seal(t, key, place, hidden)
+	sealed := seal(t, key)
 	moved := map[string]func(*secret.Binding){
 		"another project":                 func(b *secret.Binding) { b.Project = "P2" },
 		"another kind":                    func(b *secret.Binding) { b.Kind = "oauthProvider" },
@@ -111,7 +112,7 @@ func TestProjectsAreApart(t *testing.T) {
 	m, _ := newMaster(t)
 	wrapped, one := newDataKey(t, m, "P1")
 	_, two := newDataKey(t, m, "P2")
-	sealed := seal(t, one, place, hidden)
+	sealed := seal(t, one)
 	there := place
 	there.Project = "P2"
 

@@ -57,7 +57,8 @@ func TestCommitOnPostgres(t *testing.T) {
 		{"a deadlock every time", `RAISE EXCEPTION 'x' USING ERRCODE = '40P01'`, store.ErrBusy, 10, nil},
 		{
 			"a conflict, twice",
-			`IF nextval('tries') < 3 THEN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END IF`, nil, 3, []string{"P1"},
+			`IF nextval('tries') < 3 THEN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END IF`, nil, 3,
+			[]string{"P1"},
 		},
 	}
 	for _, tt := range tests {

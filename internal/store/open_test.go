@@ -135,7 +135,7 @@ func TestSQLiteFile(t *testing.T) {
 	if _, err := os.Stat(path + "-wal"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Close leaves the log behind: %v", err)
 	}
-	if err := os.Chmod(path, 0o644); err != nil { //nolint:gosec // that is what Open must mend
+	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	second := testkit.Open(t, path)
