@@ -1,0 +1,30 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench generate verify conformance fuzz
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
+
+run: ## start a server to try things with
+	go run ./cmd/postern dev
+
+test: ## run everything that must pass before a change lands
+	scripts/test
+
+lint: ## look for mistakes, with the pinned linter
+	go tool -modfile=tools/go.mod golangci-lint run ./...
+
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+generate: ## write the generated files again
+	go generate ./...
+
+verify: generate ## see that the generated files and go.mod are current
+	go mod tidy -diff
+	git diff --exit-code
+
+conformance: ## drive the server with the official clients
+	conformance/run
+
+fuzz: ## fuzz each parser for FUZZTIME, 10s by default
+	scripts/fuzz $(FUZZTIME)
