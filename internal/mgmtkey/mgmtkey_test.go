@@ -152,11 +152,11 @@ func TestAuthenticateRefuses(t *testing.T) {
 			want        error
 		}{
 			{"none", "", remote, mgmtkey.ErrNoToken},
-			{"the id alone", token[:28], remote, mgmtkey.ErrNoToken},
-			{"one character more", token + "x", remote, mgmtkey.ErrNoToken},
-			{"another prefix", "P" + token[1:], remote, mgmtkey.ErrNoToken},
-			{"a strange character in the id", token[:5] + "_" + token[6:], remote, mgmtkey.ErrNoToken},
-			{"a strange character in the secret", token[:70] + "\n", remote, mgmtkey.ErrNoToken},
+			{"the id alone", token[:28], remote, mgmtkey.ErrUnknown},
+			{"one character more", token + "x", remote, mgmtkey.ErrUnknown},
+			{"another prefix", "P" + token[1:], remote, mgmtkey.ErrUnknown},
+			{"a strange character in the id", token[:5] + "_" + token[6:], remote, mgmtkey.ErrUnknown},
+			{"a strange character in the secret", token[:70] + "\n", remote, mgmtkey.ErrUnknown},
 			{"an unknown id", "K" + strings.Repeat("0", 70), remote, mgmtkey.ErrUnknown},
 			{"a wrong secret", last, remote, mgmtkey.ErrUnknown},
 			{"an inactive key", off, remote, mgmtkey.ErrUnknown},

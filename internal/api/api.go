@@ -1,0 +1,200 @@
+// Package api serves the JSON API of the wire. Its surface is the table in
+// routes.go.
+//
+// The package owns what is of HTTP and of the wire: paths, headers, limits of a
+// body, who a caller is, names of members, and how an error looks. What a call
+// does is in the packages below.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"postern/internal/audit"
+	"postern/internal/fault"
+	"postern/internal/mgmtkey"
+	"postern/internal/project"
+)
+
+// Server holds what the operations need.
+type Server struct {
+	Projects *project.Service
+	Keys     *mgmtkey.Service
+	Log      *slog.Logger
+	Limits   Limits
+}
+
+// Limits bound a request.
+type Limits struct {
+	MaxBody  int64 // bytes, after inflation; 0 is 64 MiB
+	MaxFiles int   // files of a snapshot; 0 is 100,000
+}
+
+func (l Limits) body() int64 {
+	if l.MaxBody > 0 {
+		return l.MaxBody
+	}
+	return 64 << 20
+}
+
+func (l Limits) files() int {
+	if l.MaxFiles > 0 {
+		return l.MaxFiles
+	}
+	return 100_000
+}
+
+// A handler answers a request, or returns why not.
+type handler func(http.ResponseWriter, *http.Request) error
+
+// What the edge itself refuses.
+var (
+	errNoRoute   = fault.New(fault.NotFound, "P40401", "there is no such call")
+	errMethod    = fault.New(fault.Invalid, "P40501", "the call does not take this method")
+	errNoProject = fault.New(fault.Invalid, "E011002", "the Authorization header names no project; it must be Bearer <project id>:<management key>")
+)
+
+// Handler returns the whole API.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	methods := map[string][]string{}
+	for _, r := range s.routes() {
+		mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) {
+			req, err := s.authorize(r.access, req)
+			if err == nil {
+				err = r.serve(w, req)
+			}
+			if err != nil {
+				s.fail(w, req, err)
+			}
+		})
+		methods[r.path] = append(methods[r.path], r.method)
+	}
+	for path, allowed := range methods {
+		mux.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			s.fail(w, req, errMethod)
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) { s.fail(w, req, errNoRoute) })
+	return cors(singleSlashes(mux))
+}
+
+// singleSlashes serves //v1/… as /v1/…: clients join a base URL that ends in a
+// slash with a path that begins with one, and do not follow a redirect.
+func singleSlashes(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "//") {
+			u := *r.URL
+			for strings.Contains(u.Path, "//") {
+				u.Path = strings.ReplaceAll(u.Path, "//", "/")
+			}
+			u.RawPath = ""
+			again := r.Clone(r.Context())
+			again.URL = &u
+			next.ServeHTTP(w, again)
+			r.Pattern = again.Pattern // for the log of whoever called us
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// corsHeaders are the headers that the clients of the wire send.
+const corsHeaders = "authorization, content-type, content-encoding, if-match, x-request-id, x-descope-project-id, x-descope-sdk-name, " +
+	"x-descope-sdk-version, x-descope-sdk-go-version, x-descope-sdk-sha, x-descope-sdk-uuid, x-descope-sdk-node-version, " +
+	"x-descope-sdk-session-id, x-descope-license, x-external-rid, x-descope-refresh-cookie-name, x-descope-trusted-device-token, " +
+	"x-descope-flow-nonce, dpop"
+
+// cors lets pages of any origin call: a caller shows who it is by a header that
+// no browser adds by itself.
+func cors(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		h.Add("Vary", "Origin")
+		if origin := r.Header.Get("Origin"); origin != "" {
+			h.Set("Access-Control-Allow-Origin", origin)
+			h.Set("Access-Control-Allow-Credentials", "true")
+			h.Set("Access-Control-Expose-Headers", "X-Descope-Flow-Nonce, x-geo, retry-after, etag, x-request-id")
+		}
+		if r.Method == http.MethodOptions {
+			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
+			h.Set("Access-Control-Allow-Headers", corsHeaders)
+			h.Set("Access-Control-Max-Age", "600")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// A caller is who makes a request.
+type caller struct {
+	project string
+	key     *mgmtkey.Key
+	origin  audit.Origin
+}
+
+type callerKey struct{}
+
+func callerOf(ctx context.Context) *caller {
+	c, _ := ctx.Value(callerKey{}).(*caller)
+	return c
+}
+
+// authorize checks what the route asks for and returns the request of whoever
+// passed. Whether a project does not exist or is not the caller's is one
+// answer.
+func (s *Server) authorize(a access, r *http.Request) (*http.Request, error) {
+	if a.scope == scopeNobody {
+		return r, errNoRoute
+	}
+	id, token, err := bearer(r)
+	if err != nil {
+		return r, err
+	}
+	addr, _ := netip.ParseAddrPort(r.RemoteAddr)
+	key, err := s.Keys.Authenticate(r.Context(), token, addr.Addr().Unmap())
+	if err != nil {
+		return r, err
+	}
+	if a.scope == scopeProject {
+		switch have := key.RoleIn(id); {
+		case id == "":
+			return r, errNoProject
+		case have == mgmtkey.None:
+			return r, project.ErrNotFound
+		case have < a.role || a.role == mgmtkey.None:
+			return r, mgmtkey.ErrTooWeak
+		}
+	}
+	c := &caller{project: id, key: key, origin: audit.Origin{
+		Actor: key.ID, Remote: addr.Addr().Unmap().String(), Request: r.Header.Get("X-Request-Id"),
+	}}
+	return r.WithContext(context.WithValue(r.Context(), callerKey{}, c)), nil
+}
+
+// bearer reads "Bearer <project id>:<management key>" or, for calls that are
+// not about one project, "Bearer <management key>".
+func bearer(r *http.Request) (id, token string, err error) {
+	scheme, value, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(value) == "" {
+		return "", "", mgmtkey.ErrNoToken
+	}
+	first, rest, both := strings.Cut(strings.TrimSpace(value), ":")
+	switch {
+	case both && rest == "":
+		return "", "", mgmtkey.ErrNoToken // a project alone
+	case both:
+		return first, rest, nil
+	case strings.HasPrefix(first, "P"):
+		return "", "", mgmtkey.ErrNoToken
+	default:
+		return "", first, nil
+	}
+}

@@ -1,0 +1,142 @@
+package api
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+
+	"github.com/go-json-experiment/json"
+
+	"postern/internal/fault"
+	"postern/internal/snapshot"
+)
+
+var (
+	errTooLarge = fault.New(fault.TooLarge, "P41301", "the body is too large")
+	errMedia    = fault.New(fault.Unsupported, "P41501", "the body must be application/json")
+	errEncoding = fault.New(fault.Unsupported, "P41502", "the body may be sent as it is or with gzip, in no other encoding")
+	errGzip     = fault.New(fault.Invalid, "P40002", "the body is not gzip, or is damaged")
+	errHangUp   = fault.New(fault.Invalid, "P49901", "the client went away before the body was there")
+)
+
+// readBody returns the body of a request, inflated and bounded to most bytes. A body that says
+// itself that it is too large is refused before it is read.
+func readBody(w http.ResponseWriter, r *http.Request, most int64) (io.Reader, error) {
+	if r.ContentLength > most {
+		return nil, tooLarge(most)
+	}
+	if text := r.Header.Get("Content-Type"); text != "" && r.ContentLength != 0 {
+		if media, _, err := mime.ParseMediaType(text); err != nil || media != "application/json" {
+			return nil, errMedia
+		}
+	}
+	raw := http.MaxBytesReader(w, r.Body, most)
+	switch r.Header.Get("Content-Encoding") {
+	case "", "identity":
+		return &bounded{r: raw, left: most, most: most}, nil
+	case "gzip":
+		inflated, err := gzip.NewReader(raw)
+		if err != nil {
+			if gone := goneAway(err); gone != nil {
+				return nil, gone
+			}
+			return nil, errGzip
+		}
+		return &bounded{r: inflated, left: most, most: most, packed: true}, nil
+	default:
+		return nil, errEncoding
+	}
+}
+
+func tooLarge(most int64) error {
+	return errTooLarge.WithMessage(fmt.Sprintf("the body is larger than the limit of %d bytes", most))
+}
+
+// bounded gives a fault where a body is too large, damaged or cut off.
+type bounded struct {
+	r          io.Reader
+	left, most int64
+	packed     bool
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	b.left -= int64(n)
+	switch {
+	case b.left < 0:
+		return 0, tooLarge(b.most)
+	case err == nil || err == io.EOF:
+		return n, err
+	}
+	if gone := goneAway(err); gone != nil {
+		return n, gone
+	}
+	if b.packed {
+		return n, errGzip
+	}
+	return n, err
+}
+
+// goneAway makes a fault of an error of reading from the network.
+func goneAway(err error) error {
+	if limit, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return tooLarge(limit.Limit)
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.Canceled) {
+		return errHangUp
+	}
+	return nil
+}
+
+// call adapts a typed operation: it decodes In, runs op, encodes Out. Members
+// that it does not know are passed over, as the wire asks; an empty body is an
+// empty object.
+func call[In, Out any](op func(context.Context, *In) (*Out, error)) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		in := new(In)
+		b, err := readSmall(w, r)
+		if err != nil {
+			return err
+		}
+		if len(b) > 0 {
+			if err := json.Unmarshal(b, in, json.MatchCaseInsensitiveNames(true)); err != nil {
+				return snapshot.ErrBody
+			}
+		}
+		if q, ok := any(in).(interface{ query(*http.Request) }); ok {
+			q.query(r)
+		}
+		out, err := op(r.Context(), in)
+		if err != nil {
+			return err
+		}
+		return writeJSON(w, http.StatusOK, out)
+	}
+}
+
+// maxSmall bounds the body of a call that is not a snapshot, in bytes.
+const maxSmall = 1 << 20
+
+// readSmall reads the body of a call that is not a snapshot.
+func readSmall(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := readBody(w, r, maxSmall)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(body)
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) error {
+	b, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(b, '\n')) // whoever does not read any more has gone
+	return nil
+}

@@ -1,0 +1,99 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"postern/internal/fault"
+	"postern/internal/project"
+	"postern/internal/snapshot"
+)
+
+// An envelope is how the wire carries an error. Clients show the code and the
+// message; the details are ours.
+type envelope struct {
+	Code        string             `json:"errorCode"`
+	Description string             `json:"errorDescription"`
+	Message     string             `json:"errorMessage"`
+	Short       string             `json:"message"`
+	Details     []snapshot.Problem `json:"details,omitempty"`
+	Missing     *missingSecrets    `json:"missingSecrets,omitempty"`
+	Request     string             `json:"requestId,omitempty"`
+}
+
+var status = map[fault.Kind]int{
+	fault.Internal:        http.StatusInternalServerError,
+	fault.Invalid:         http.StatusBadRequest,
+	fault.Unauthenticated: http.StatusUnauthorized,
+	fault.Forbidden:       http.StatusForbidden,
+	fault.NotFound:        http.StatusNotFound,
+	fault.Conflict:        http.StatusConflict,
+	fault.TooLarge:        http.StatusRequestEntityTooLarge,
+	fault.Unsupported:     http.StatusUnsupportedMediaType,
+	fault.Limited:         http.StatusTooManyRequests,
+	fault.Unavailable:     http.StatusServiceUnavailable,
+	fault.Unknown:         http.StatusInternalServerError,
+}
+
+// statusOf returns the status of a fault: our own codes say it themselves.
+func statusOf(f *fault.Error) int {
+	if digits, ok := strings.CutPrefix(f.Code, "P"); ok && len(digits) == 5 {
+		if n, err := strconv.Atoi(digits[:3]); err == nil && n >= 400 && n < 600 {
+			return n
+		}
+	}
+	return status[f.Kind]
+}
+
+// fail is the only place where the API turns an error into an answer.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	f := fault.From(err)
+	code := statusOf(f)
+	if errors.Is(err, context.Canceled) || f.Code == errHangUp.Code {
+		s.Log.InfoContext(r.Context(), "client went away", "route", r.Pattern)
+		code, f = http.StatusBadRequest, errHangUp // nobody reads it
+	} else {
+		level := slog.LevelInfo
+		if code >= http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+		s.Log.Log(r.Context(), level, "request failed", "route", r.Pattern, "code", f.Code, "err", err)
+	}
+	out := envelope{Code: f.Code, Description: f.Message, Message: f.Message, Short: f.Message, Request: w.Header().Get("X-Request-Id")}
+	if report, ok := f.Details.(*project.Report); ok {
+		out.Details = report.Problems
+		out.Missing = missing(report.Missing)
+		out.Message = strings.Join(failures(report.Problems, maxInMessage), "; ")
+		out.Short = out.Message
+	}
+	if err := writeJSON(w, code, out); err != nil {
+		s.Log.ErrorContext(r.Context(), "error not written", "err", err)
+	}
+}
+
+// maxInMessage bounds the problems in the text of an error; all of them are in
+// its details.
+const maxInMessage = 20
+
+// failures writes the problems that are errors, one a text.
+func failures(list []snapshot.Problem, most int) []string {
+	out := []string{}
+	more := 0
+	for _, p := range list {
+		switch {
+		case p.Level != snapshot.Error:
+		case most > 0 && len(out) >= most:
+			more++
+		default:
+			out = append(out, p.String())
+		}
+	}
+	if more > 0 {
+		out = append(out, "and "+strconv.Itoa(more)+" more")
+	}
+	return out
+}

@@ -1,0 +1,113 @@
+package api
+
+import (
+	"context"
+	"slices"
+
+	"postern/internal/mgmtkey"
+	"postern/internal/project"
+)
+
+type empty struct{}
+
+type licenseAnswer struct {
+	Tier string `json:"rateLimitTier"` // newer SDKs
+	Type string `json:"licenseType"`   // older SDKs and the CLI
+}
+
+func (s *Server) license(context.Context, *empty) (*licenseAnswer, error) {
+	return &licenseAnswer{Tier: "tier4", Type: "enterprise"}, nil
+}
+
+type newProjectRequest struct {
+	Name        string   `json:"name"`
+	Environment string   `json:"environment"`
+	Tags        []string `json:"tags"`
+}
+
+type newProjectAnswer struct {
+	ID          string   `json:"projectId"`
+	Name        string   `json:"projectName"`
+	Tag         string   `json:"tag"` // what older clients call the environment
+	Environment string   `json:"environment"`
+	Tags        []string `json:"tags"`
+}
+
+func newProject(p project.Project) *newProjectAnswer {
+	return &newProjectAnswer{ID: p.ID, Name: p.Name, Tag: p.Environment, Environment: p.Environment, Tags: p.Tags}
+}
+
+func (s *Server) createProject(ctx context.Context, in *newProjectRequest) (*newProjectAnswer, error) {
+	c := callerOf(ctx)
+	if err := c.key.Require("", mgmtkey.Admin); err != nil {
+		return nil, err
+	}
+	p, err := s.Projects.Create(ctx, c.origin, project.New{Name: in.Name, Environment: in.Environment, Tags: in.Tags})
+	if err != nil {
+		return nil, err
+	}
+	return newProject(p), nil
+}
+
+// cloneProject makes a project, and so asks for a key that may make projects.
+func (s *Server) cloneProject(ctx context.Context, in *newProjectRequest) (*newProjectAnswer, error) {
+	c := callerOf(ctx)
+	if err := c.key.Require("", mgmtkey.Admin); err != nil {
+		return nil, mgmtkey.ErrTooWeak.WithMessage("only an admin key for all projects may make a project")
+	}
+	p, err := s.Projects.Clone(ctx, c.origin, c.project, project.New{Name: in.Name, Environment: in.Environment, Tags: in.Tags})
+	if err != nil {
+		return nil, err
+	}
+	return newProject(p), nil
+}
+
+type nameRequest struct {
+	Name string `json:"name"`
+}
+
+func (s *Server) renameProject(ctx context.Context, in *nameRequest) (*empty, error) {
+	c := callerOf(ctx)
+	return &empty{}, s.Projects.Rename(ctx, c.origin, c.project, in.Name)
+}
+
+type tagsRequest struct {
+	Tags []string `json:"tags"`
+}
+
+func (s *Server) tagProject(ctx context.Context, in *tagsRequest) (*empty, error) {
+	c := callerOf(ctx)
+	return &empty{}, s.Projects.SetTags(ctx, c.origin, c.project, in.Tags)
+}
+
+func (s *Server) deleteProject(ctx context.Context, _ *empty) (*empty, error) {
+	c := callerOf(ctx)
+	return &empty{}, s.Projects.Delete(ctx, c.origin, c.project)
+}
+
+type listedProject struct {
+	ID          string   `json:"id"`
+	Name        string   `json:"name"`
+	Tag         string   `json:"tag"`
+	Environment string   `json:"environment"`
+	Tags        []string `json:"tags"`
+}
+
+type projectsAnswer struct {
+	Projects []listedProject `json:"projects"`
+}
+
+func (s *Server) listProjects(ctx context.Context, _ *empty) (*projectsAnswer, error) {
+	projects, err := s.Projects.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &projectsAnswer{Projects: []listedProject{}}
+	ids, all := callerOf(ctx).key.Projects()
+	for _, p := range projects {
+		if all || slices.Contains(ids, p.ID) {
+			out.Projects = append(out.Projects, listedProject{ID: p.ID, Name: p.Name, Tag: p.Environment, Environment: p.Environment, Tags: p.Tags})
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,81 @@
+package api
+
+import (
+	"net/http"
+
+	"postern/internal/mgmtkey"
+)
+
+// A route is one row of the API's surface.
+type route struct {
+	method  string
+	path    string
+	access  access
+	serve   handler
+	summary string
+}
+
+// access says what a caller must present. The zero value serves nobody.
+type access struct {
+	scope scope
+	role  mgmtkey.Role
+}
+
+type scope int
+
+const (
+	scopeNobody  scope = iota
+	scopeProject       // a management key and the project that it acts on
+	scopeCompany       // a management key, with a project or without
+)
+
+// in makes the access of a call that acts on one project.
+func in(role mgmtkey.Role) access { return access{scopeProject, role} }
+
+// anyKey makes the access of a call that itself looks at what the key may see.
+func anyKey() access { return access{scopeCompany, mgmtkey.None} }
+
+// routes is the whole surface of the API.
+func (s *Server) routes() []route {
+	return []route{
+		{http.MethodGet, "/v1/mgmt/license", anyKey(), call(s.license), "The licence that clients ask for before anything else."},
+
+		{http.MethodPost, "/v1/mgmt/project/import", in(mgmtkey.Import), s.importSnapshot, "Make a snapshot the configuration of the project, whole or not at all."},
+		{http.MethodPost, "/v1/mgmt/project/snapshot/import", in(mgmtkey.Import), s.importSnapshot, "The same, as the SDKs call it."},
+		{http.MethodPost, "/v1/mgmt/project/export", in(mgmtkey.Read), s.exportSnapshot, "The configuration of the project as files, without secrets."},
+		{http.MethodPost, "/v1/mgmt/project/snapshot/export", in(mgmtkey.Read), s.exportSnapshot, "The same, as the SDKs call it."},
+		{http.MethodPost, "/v1/mgmt/project/validate", in(mgmtkey.Plan), s.validateSnapshot, "Check a snapshot against the project and change nothing."},
+		{http.MethodPost, "/v1/mgmt/project/snapshot/validate", in(mgmtkey.Plan), s.validateSnapshot, "The same, as the SDKs call it."},
+
+		{http.MethodPost, "/v1/mgmt/project/create", anyKey(), call(s.createProject), "Make an empty project."},
+		{http.MethodPost, "/v1/mgmt/project/clone", in(mgmtkey.Admin), call(s.cloneProject), "Make a new project with the configuration and the secrets of this one."},
+		{http.MethodPost, "/v1/mgmt/project/update/name", in(mgmtkey.Import), call(s.renameProject), "Give the project another name."},
+		{http.MethodPost, "/v1/mgmt/project/update/tags", in(mgmtkey.Import), call(s.tagProject), "Replace the tags of the project."},
+		{http.MethodPost, "/v1/mgmt/project/delete", in(mgmtkey.Admin), call(s.deleteProject), "Take the project out of use."},
+		{http.MethodPost, "/v1/mgmt/projects/list", anyKey(), call(s.listProjects), "The projects that the key may see."},
+
+		{http.MethodPut, "/v1/mgmt/managementkey", anyKey(), call(s.createKey), "Make a management key; its cleartext is in this answer only."},
+		{http.MethodGet, "/v1/mgmt/managementkey", anyKey(), call(s.getKey), "One management key."},
+		{http.MethodPatch, "/v1/mgmt/managementkey", anyKey(), call(s.updateKey), "Change the name, the description, the addresses or the status of a management key."},
+		{http.MethodPost, "/v1/mgmt/managementkey/delete", anyKey(), call(s.deleteKeys), "Revoke management keys."},
+		{http.MethodGet, "/v1/mgmt/managementkey/search", anyKey(), call(s.searchKeys), "The management keys that the key may see."},
+	}
+}
+
+// RouteInfo describes a route to the reference.
+type RouteInfo struct {
+	Method, Path, Summary, Access string
+}
+
+// Routes describes the surface of the API, in its order.
+func Routes() []RouteInfo {
+	var out []RouteInfo
+	for _, r := range (&Server{}).routes() {
+		need := "any management key"
+		if r.access.role > mgmtkey.None {
+			need = "a management key with the role `" + r.access.role.String() + "` in the project"
+		}
+		out = append(out, RouteInfo{Method: r.method, Path: r.path, Summary: r.summary, Access: need})
+	}
+	return out
+}

@@ -1,0 +1,153 @@
+package api
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"postern/internal/mgmtkey"
+	"postern/internal/project"
+	"postern/internal/snapshot"
+)
+
+// missingSecrets is what a snapshot lacks, in the shape that clients write
+// their template from. Lists are never null.
+type missingSecrets struct {
+	Connectors     []snapshot.MissingSecret `json:"connectors"`
+	OAuthProviders []snapshot.MissingSecret `json:"oauthProviders"`
+	OutboundApps   []snapshot.MissingSecret `json:"outboundApps"`
+	ExternalAuth   []snapshot.MissingSecret `json:"externalAuth,omitempty"`
+}
+
+func missing(list []snapshot.MissingSecret) *missingSecrets {
+	out := &missingSecrets{
+		Connectors: []snapshot.MissingSecret{}, OAuthProviders: []snapshot.MissingSecret{}, OutboundApps: []snapshot.MissingSecret{},
+	}
+	groups := map[string]*[]snapshot.MissingSecret{
+		"connectors": &out.Connectors, "oauthProviders": &out.OAuthProviders, "outboundApps": &out.OutboundApps, "externalAuth": &out.ExternalAuth,
+	}
+	for _, m := range list {
+		if group := groups[m.Group]; group != nil {
+			*group = append(*group, m)
+		}
+	}
+	return out
+}
+
+// readImport reads what imports and validations carry.
+func (s *Server) readImport(w http.ResponseWriter, r *http.Request) (project.Import, error) {
+	body, err := readBody(w, r, s.Limits.body())
+	if err != nil {
+		return project.Import{}, err
+	}
+	up, err := snapshot.Decode(body, s.Limits.files())
+	if err != nil {
+		return project.Import{}, err
+	}
+	c := callerOf(r.Context())
+	if up.AllowMoved && c.key.RoleIn(c.project) < mgmtkey.Admin {
+		return project.Import{}, mgmtkey.ErrTooWeak.WithMessage("only an admin key may use allowMovedSecrets")
+	}
+	return project.Import{Project: c.project, Upload: up, IfMatch: etag(r.Header.Get("If-Match"))}, nil
+}
+
+// etag reads one entity tag (RFC 9110 §8.8.3); "*" matches anything.
+func etag(header string) string {
+	header = strings.TrimPrefix(strings.TrimSpace(header), "W/")
+	if header == "*" {
+		return ""
+	}
+	return strings.Trim(header, `"`)
+}
+
+type importAnswer struct {
+	Revision int64              `json:"revision"`
+	Digest   string             `json:"digest"`
+	Changed  bool               `json:"changed"`
+	Changes  []snapshot.Change  `json:"changes"`
+	Warnings []snapshot.Problem `json:"warnings"`
+}
+
+func (s *Server) importSnapshot(w http.ResponseWriter, r *http.Request) error {
+	in, err := s.readImport(w, r)
+	if err != nil {
+		return err
+	}
+	res, err := s.Projects.Import(r.Context(), callerOf(r.Context()).origin, in)
+	if err != nil {
+		return err
+	}
+	out := importAnswer{Revision: res.Revision, Digest: res.Digest.String(), Changed: res.Changed, Changes: res.Changes, Warnings: res.Warnings}
+	w.Header().Set("ETag", `"`+out.Digest+`"`)
+	return writeJSON(w, http.StatusOK, out)
+}
+
+type validateAnswer struct {
+	OK       bool               `json:"ok"`
+	Failures []string           `json:"failures"`
+	Missing  *missingSecrets    `json:"missingSecrets"`
+	Details  []snapshot.Problem `json:"details"`
+}
+
+func (s *Server) validateSnapshot(w http.ResponseWriter, r *http.Request) error {
+	in, err := s.readImport(w, r)
+	if err != nil {
+		return err
+	}
+	report, err := s.Projects.Validate(r.Context(), in)
+	if err != nil {
+		return err
+	}
+	out := validateAnswer{OK: !report.Failed(), Failures: failures(report.Problems, 0), Missing: missing(report.Missing), Details: report.Problems}
+	return writeJSON(w, http.StatusOK, out)
+}
+
+func (s *Server) exportSnapshot(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Format string `json:"format"`
+	}
+	b, err := readSmall(w, r)
+	if err != nil {
+		return err
+	}
+	if len(b) > 0 {
+		if err := json.Unmarshal(b, &in); err != nil {
+			return snapshot.ErrBody
+		}
+	}
+	format, err := snapshot.ParseFormat(in.Format)
+	if err != nil {
+		return err
+	}
+	files, rev, err := s.Projects.Export(r.Context(), callerOf(r.Context()).project, format)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", `"`+rev.Digest.String()+`"`)
+	return writeFiles(r.Context(), s, w, files)
+}
+
+// writeFiles writes {"files": …} as it goes. An error now can only be that the
+// caller has gone: the status is out already.
+func writeFiles(ctx context.Context, s *Server, w io.Writer, files snapshot.Files) error {
+	enc := jsontext.NewEncoder(w, jsontext.AllowDuplicateNames(true))
+	err := enc.WriteToken(jsontext.BeginObject)
+	if err == nil {
+		err = enc.WriteToken(jsontext.String("files"))
+	}
+	if err == nil {
+		err = snapshot.Encode(enc, files)
+	}
+	if err == nil {
+		err = enc.WriteToken(jsontext.EndObject)
+	}
+	if err != nil {
+		s.Log.InfoContext(ctx, "export not written to its end", "err", err)
+	}
+	return nil
+}
