@@ -18,7 +18,7 @@ var layers = [][]string{
 	{"api", "oauth", "saml", "scim", "web"}, // the edges: the first who know HTTP
 	{"server", "client"},
 	{"cli"},
-	{"testkit", "arch"},
+	{"testkit", "arch", "bench"},
 }
 
 // edge is the first layer that may import net/http.
