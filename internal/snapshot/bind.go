@@ -11,8 +11,8 @@ import (
 // documents of the upload, joined with those of the target, and the files of
 // the target that stay.
 type draft struct {
-	docs  map[string]any    // the documents that the upload has, by path
-	facts map[string]*facts // of the same paths
+	docs  map[string]*document
+	facts map[string]*facts // of the same paths; copies, as binding changes them
 	aside []*Entity         // entities of the upload whose section is excluded
 
 	base  []*Entity         // entities that the target has now

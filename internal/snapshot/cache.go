@@ -60,11 +60,6 @@ func (c *Cache) load(base Base, paths []string, out map[string]*facts) error {
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.facts == nil || len(c.facts) > maxCached {
-		c.facts = map[cacheKey]*facts{}
-	}
 	for _, path := range paths {
 		at, ok := locate(path)
 		if !ok || at.File.Schema == "" {
@@ -75,10 +70,41 @@ func (c *Cache) load(base Base, paths []string, out map[string]*facts) error {
 		if err != nil {
 			return fmt.Errorf("stored file %s: %w", path, err)
 		}
-		f := gather(path, at, doc)
-		out[path], c.facts[cacheKey{path, digest}] = f, f
+		out[path] = c.keep(cacheKey{path, digest}, gather(path, at, doc))
 	}
 	return nil
+}
+
+// gather returns the facts of a document of an upload, as a copy: binding
+// gives its entities other ids.
+func (c *Cache) gather(path string, doc *document) *facts {
+	key := cacheKey{path, Sum(doc.content)}
+	c.mu.Lock()
+	f := c.facts[key]
+	c.mu.Unlock()
+	if f == nil {
+		f = c.keep(key, gather(path, doc.at, doc.value()))
+	}
+	return f.clone()
+}
+
+func (c *Cache) keep(key cacheKey, f *facts) *facts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.facts == nil || len(c.facts) > maxCached {
+		c.facts = map[cacheKey]*facts{}
+	}
+	c.facts[key] = f
+	return f
+}
+
+func (f *facts) clone() *facts {
+	out := &facts{entities: make([]*Entity, len(f.entities)), refs: slices.Clone(f.refs), problems: f.problems}
+	for i, e := range f.entities {
+		copied := *e
+		out.entities[i] = &copied
+	}
+	return out
 }
 
 func patternVariables(pattern string) []string {

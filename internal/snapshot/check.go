@@ -2,6 +2,10 @@ package snapshot
 
 import (
 	"maps"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"postern/internal/fault"
 )
@@ -150,22 +154,12 @@ type checker struct {
 // draft joins the upload's documents with the target's and reads the facts of
 // both.
 func (c *checker) draft(aside Files) (*draft, error) {
-	d := &draft{docs: map[string]any{}, facts: map[string]*facts{}, kept: map[string]*facts{}, edits: map[string][]edit{}}
+	d := &draft{docs: map[string]*document{}, facts: map[string]*facts{}, kept: map[string]*facts{}, edits: map[string][]edit{}}
 	if err := c.readBase(d); err != nil {
 		return nil, err
 	}
-	for _, path := range c.up.Files.Paths() {
-		at, ok := locate(path)
-		if !ok || at.File.Schema == "" {
-			continue
-		}
-		doc, err := c.join(at, path)
-		if err != nil {
-			return nil, err
-		}
-		d.docs[path] = doc
-		d.facts[path] = gather(path, at, doc)
-		c.report(d.facts[path].problems)
+	if err := c.readUpload(d); err != nil {
+		return nil, err
 	}
 	for _, path := range aside.Paths() {
 		at, _ := locate(path)
@@ -174,6 +168,38 @@ func (c *checker) draft(aside Files) (*draft, error) {
 		}
 	}
 	return d, nil
+}
+
+// readUpload makes the documents of the upload and reads their facts, several
+// at a time.
+func (c *checker) readUpload(d *draft) error {
+	var mu sync.Mutex
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for _, path := range c.up.Files.Paths() {
+		at, ok := locate(path)
+		if !ok || at.File.Schema == "" {
+			continue
+		}
+		work.Go(func() error {
+			doc, err := c.join(at, path)
+			if err != nil {
+				return err
+			}
+			f := c.cache.gather(path, doc)
+			mu.Lock()
+			defer mu.Unlock()
+			d.docs[path], d.facts[path] = doc, f
+			return nil
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return err
+	}
+	for _, path := range sortedKeys(d.facts) {
+		c.report(d.facts[path].problems)
+	}
+	return nil
 }
 
 // report takes the problems of one document over. What is not known is an
@@ -188,14 +214,14 @@ func (c *checker) report(list []Problem) {
 }
 
 // join returns the document that becomes of a file of the upload.
-func (c *checker) join(at place, path string) (any, error) {
-	content := c.up.Files[path]
-	doc, err := parse(content)
-	if err != nil {
-		return nil, err
+func (c *checker) join(at place, path string) (*document, error) {
+	doc := &document{at: at, content: c.up.Files[path]}
+	digest, there := c.base.Tree[path]
+	if !mergeable(at) || there && Sum(doc.content) == digest {
+		return doc, nil
 	}
 	var old any
-	if digest, ok := c.base.Tree[path]; ok {
+	if there {
 		contents, err := c.base.Load(list(digest))
 		if err != nil {
 			return nil, err
@@ -204,10 +230,11 @@ func (c *checker) join(at place, path string) (any, error) {
 			return nil, err
 		}
 	}
+	joined := doc.value()
 	if at.File.Governs != "" {
-		doc = keepBuiltinNames(at, doc, old)
+		joined = keepBuiltinNames(at, joined, old)
 	}
-	return merger{ex: c.ex}.document(at, old, doc), nil
+	return &document{at: at, content: render(merger{ex: c.ex}.document(at, old, joined))}, nil
 }
 
 // keepBuiltinNames adds to an index what is built in and was listed before.
@@ -277,7 +304,10 @@ func (d *draft) finish(tree Tree, files Files, base Tree) (Tree, map[Digest][]by
 	fresh := map[Digest][]byte{}
 	for path, content := range files {
 		if doc, ok := d.docs[path]; ok {
-			content = render(apply(doc, d.edits[path]))
+			content = doc.content
+			if edits := d.edits[path]; len(edits) > 0 {
+				content = render(apply(doc.value(), edits))
+			}
 		}
 		digest := Sum(content)
 		out[path] = digest

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"runtime"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/sync/errgroup"
 
 	"postern/internal/fault"
 	"postern/internal/secret"
@@ -63,6 +67,7 @@ func Decode(r io.Reader, maxFiles int) (*Upload, error) {
 		}
 		return nil, bodyError(err)
 	}
+	d.canonical()
 	checkCase(d.up.Files, &d.problems)
 	d.up.Problems = d.problems.sorted()
 	return d.up, nil
@@ -204,6 +209,30 @@ func (d *decoder) file(path string) error {
 	return nil
 }
 
+// canonical brings the documents into canonical form, several at a time.
+func (d *decoder) canonical() {
+	var mu sync.Mutex
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for path, content := range maps.Clone(d.up.Files) {
+		if formOf(path) != formJSON {
+			continue
+		}
+		work.Go(func() error {
+			ps := &problems{}
+			doc, ok := canonical(path, content, ps)
+			mu.Lock()
+			defer mu.Unlock()
+			if d.up.Files[path] = doc; !ok {
+				delete(d.up.Files, path)
+			}
+			d.problems.list = append(d.problems.list, ps.list...)
+			return nil
+		})
+	}
+	_ = work.Wait() // what is wrong is a problem, not an error
+}
+
 // printablePath makes a hostile path fit for an answer and a log.
 func printablePath(p string) string {
 	const most = 120
@@ -227,7 +256,7 @@ func decodeFile(path string, value jsontext.Value, ps *problems) ([]byte, bool) 
 			ps.add(Error, path, "", CodeFileType, "", "a .json file must be a JSON object, this is %s", kindName(value.Kind()))
 			return nil, false
 		}
-		return canonical(path, value.Clone(), ps)
+		return value.Clone(), true // canonical is for later, when all are read
 	}
 	if value.Kind() != '"' {
 		ps.add(Error, path, "", CodeFileType, "only .json files hold objects", "the file must be a string, this is %s", kindName(value.Kind()))

@@ -47,13 +47,11 @@ func timeOf(doc map[string]any, member string) (time.Duration, bool) {
 // rules holds the documents of the upload against the rules.
 func (c *checker) rules(d *draft) {
 	for _, path := range sortedKeys(d.docs) {
-		at, _ := locate(path)
-		doc, ok := d.docs[path].(map[string]any)
-		if !ok {
-			continue
-		}
 		for _, r := range rules {
-			if r.schema == at.File.Schema {
+			if r.schema != d.docs[path].at.File.Schema {
+				continue
+			}
+			if doc, ok := d.docs[path].value().(map[string]any); ok {
 				r.check(doc, func(pointer, hint, message string) {
 					c.ps.add(Error, path, pointer, CodeRule, hint, "%s", message)
 				})

@@ -111,7 +111,7 @@ func sortedStored(m map[StoredSecret]string) []StoredSecret {
 func (s *sealer) field(e *Entity, f secretField) {
 	value, brought := s.input(e, f)
 	if !brought && f.state == secretGiven {
-		text, _ := lookupPointer(s.d.docs[e.file], f.pointer).(string)
+		text, _ := lookupPointer(s.d.docs[e.file].value(), f.pointer).(string)
 		value, brought = secret.New(text), true
 	}
 	key := StoredSecret{Kind: e.Kind, Entity: e.ID, Field: f.field}

@@ -1,0 +1,196 @@
+package bench
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"postern/internal/api"
+	"postern/internal/audit"
+	"postern/internal/mgmtkey"
+	pkgproject "postern/internal/project"
+	"postern/internal/secret"
+	"postern/internal/store"
+)
+
+var (
+	run    = flag.Bool("run-bench", false, "measure, and print a table")
+	rounds = flag.Int("rounds", 5, "rounds of each measurement")
+)
+
+// TestTable prints how long the main job takes beside its floor. A floor and
+// the job that it belongs to are measured in turn, round by round.
+func TestTable(t *testing.T) {
+	if !*run {
+		t.Skip("figures come from make bench")
+	}
+	out := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(out, "input\tbody\tjob\tmedian\tfloor\tratio\tgoal\t")
+	for _, s := range sizes {
+		measure(t, out, s)
+	}
+	out.Flush()
+}
+
+func measure(t *testing.T, out io.Writer, s size) {
+	dir := t.TempDir()
+	first := body(project(s, "", 0))
+	percent := max(1, (s.files-3)/6/100)
+	sv := newServer(t, dir)
+	var imports, floors, again, splits, changed, exports, copies []time.Duration
+	for round := range *rounds {
+		floors = append(floors, clock(func() { floor(t, dir, first) }))
+		id := sv.project(t)
+		imports = append(imports, clock(func() { sv.post(t, id, "/v1/mgmt/project/import", first) }))
+		splits = append(splits, clock(func() { split(t, first) }))
+		again = append(again, clock(func() { sv.post(t, id, "/v1/mgmt/project/import", first) }))
+		other := body(project(s, fmt.Sprint("round ", round), percent))
+		changed = append(changed, clock(func() { sv.post(t, id, "/v1/mgmt/project/import", other) }))
+		copies = append(copies, clock(func() { sv.copyBlobs(t, id) }))
+		exports = append(exports, clock(func() { sv.post(t, id, "/v1/mgmt/project/export", []byte(`{}`)) }))
+	}
+	row := func(job string, took, against []time.Duration, goal string) {
+		a, b := median(took), median(against)
+		fmt.Fprintf(out, "%s\t%.1f MB\t%s\t%s\t%s\t%.1f\t%s\t\n", s.name, float64(len(first))/1e6, job,
+			a.Round(100*time.Microsecond), b.Round(100*time.Microsecond), float64(a)/float64(b), goal)
+	}
+	row("first import", imports, floors, "3")
+	row("import again, unchanged", again, splits, "1.5")
+	row("import, 1 % changed", changed, splits, "1.7")
+	row("export", exports, copies, "2")
+}
+
+func clock(f func()) time.Duration {
+	start := time.Now()
+	f()
+	return time.Since(start)
+}
+
+func median(all []time.Duration) time.Duration {
+	slices.SortFunc(all, func(a, b time.Duration) int { return cmp.Compare(a, b) })
+	return all[len(all)/2]
+}
+
+// split reads a body strictly as JSON and hashes each file: what any importer
+// must do at least.
+func split(t *testing.T, b []byte) {
+	dec := jsontext.NewDecoder(bytes.NewReader(b))
+	for range 3 { // { "files" {
+		if _, err := dec.ReadToken(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for dec.PeekKind() == '"' {
+		if _, err := dec.ReadToken(); err != nil {
+			t.Fatal(err)
+		}
+		v, err := dec.ReadValue()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sha256.Sum256(v)
+	}
+}
+
+// floor is split, and one durable write of the whole body.
+func floor(t *testing.T, dir string, b []byte) {
+	split(t, b)
+	f, err := os.Create(filepath.Join(dir, "floor"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Sync(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A server is the real one, over loopback, on a database file.
+type server struct {
+	api  *api.Server
+	db   *store.DB
+	url  string
+	key  string
+	http *http.Client
+}
+
+func newServer(t *testing.T, dir string) *server {
+	db, err := store.Open(t.Context(), cmp.Or(os.Getenv("POSTERN_BENCH_DATABASE"), filepath.Join(dir, "bench.db")), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	master, _, err := secret.NewMaster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	a := &api.Server{Projects: &pkgproject.Service{DB: db, Master: master, Log: log}, Keys: &mgmtkey.Service{DB: db}, Log: log, Limits: api.Limits{MaxBody: 1 << 30}}
+	h := httptest.NewServer(a.Handler())
+	t.Cleanup(h.Close)
+	_, key, err := a.Keys.Create(t.Context(), audit.Origin{Actor: "bench"}, mgmtkey.Create{Name: "bench", Grants: []mgmtkey.Grant{{Role: mgmtkey.Admin}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &server{api: a, db: db, url: h.URL, key: key.Reveal(), http: h.Client()}
+}
+
+func (s *server) project(t *testing.T) string {
+	p, err := s.api.Projects.Create(t.Context(), audit.Origin{Actor: "bench"}, pkgproject.New{Name: "Bench"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.ID
+}
+
+func (s *server) post(t *testing.T, id, path string, b []byte) {
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+id+":"+s.key)
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := s.http.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 2000))
+		t.Fatalf("%s: %d %s", path, resp.StatusCode, text)
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// copyBlobs reads each blob of the head once and copies it out: what any
+// export must do at least.
+func (s *server) copyBlobs(t *testing.T, id string) {
+	files, _, err := s.api.Projects.Export(t.Context(), id, "raw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range files {
+		if _, err := io.Discard.Write(bytes.Clone(b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
