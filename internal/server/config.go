@@ -17,23 +17,27 @@ import (
 // the environment, one default. Secrets come from a file or the environment;
 // package cli refuses them on the command line.
 type Config struct {
-	Listen string `help:"Address to listen on, host:port." default:"localhost:8787" env:"POSTERN_LISTEN" placeholder:"ADDRESS"`
+	Listen   string `help:"Address to listen on, host:port." default:"localhost:8787" env:"POSTERN_LISTEN" placeholder:"ADDRESS"`
+	Database string `help:"SQLite file, or postgres:// URL." default:"postern.db" env:"POSTERN_DATABASE" placeholder:"URL"`
 
-	Database      string `help:"SQLite file, or postgres:// URL." default:"postern.db" env:"POSTERN_DATABASE" placeholder:"URL"`
-	DatabaseConns int    `help:"Most connections to the database at once." default:"16" env:"POSTERN_DATABASE_CONNS" placeholder:"N"`
-
-	MasterKeyFile string      `help:"File with the key that seals secrets, readable by its owner only." env:"POSTERN_MASTER_KEY_FILE" placeholder:"FILE" type:"path"`
+	MasterKeyFile string      `help:"File with the key that seals secrets, readable by its owner only. The key itself may be in POSTERN_MASTER_KEY instead." env:"POSTERN_MASTER_KEY_FILE" placeholder:"FILE" type:"path"`
 	MakeMasterKey bool        `help:"Make the master key file if it is missing." env:"POSTERN_MAKE_MASTER_KEY"`
 	MasterKey     secret.Text `help:"The master key itself." env:"POSTERN_MASTER_KEY" hidden:""`
 
 	TLSCert string `name:"tls-cert" help:"File with the certificate chain in PEM; with --tls-key the server speaks HTTPS." env:"POSTERN_TLS_CERT" placeholder:"FILE" type:"path"`
 	TLSKey  string `name:"tls-key" help:"File with the key of the certificate in PEM." env:"POSTERN_TLS_KEY" placeholder:"FILE" type:"path"`
 
-	MaxBody  Size `help:"Largest request body." default:"64MiB" env:"POSTERN_MAX_BODY" placeholder:"SIZE"`
-	MaxFiles int  `help:"Most files in one snapshot." default:"20000" env:"POSTERN_MAX_FILES" placeholder:"N"`
+	LogLevel slog.Level `help:"What is logged: debug, info, warn or error, and all that is worse." default:"info" env:"POSTERN_LOG_LEVEL" placeholder:"LEVEL"`
+	Tuning
+}
 
-	LogFormat string     `help:"How the log is written: ${enum}." enum:"text,json" default:"text" env:"POSTERN_LOG_FORMAT" placeholder:"FORMAT"`
-	LogLevel  slog.Level `help:"What is logged: debug, info, warn or error, and all that is worse." default:"info" env:"POSTERN_LOG_LEVEL" placeholder:"LEVEL"`
+// Tuning are the settings with a default that is right for most.
+type Tuning struct {
+	LogFormat string `help:"How the log is written: ${enum}." enum:"text,json" default:"text" env:"POSTERN_LOG_FORMAT" placeholder:"FORMAT"`
+
+	MaxBody       Size `help:"Largest request body." default:"64MiB" env:"POSTERN_MAX_BODY" placeholder:"SIZE"`
+	MaxFiles      int  `help:"Most files in one snapshot." default:"100000" env:"POSTERN_MAX_FILES" placeholder:"N"`
+	DatabaseConns int  `help:"Most connections to the database at once." default:"16" env:"POSTERN_DATABASE_CONNS" placeholder:"N"`
 
 	ReadHeaderTimeout time.Duration `help:"Longest time for the headers of a request." default:"10s" env:"POSTERN_READ_HEADER_TIMEOUT" placeholder:"TIME"`
 	ReadTimeout       time.Duration `help:"Longest time for a whole request to come in." default:"5m" env:"POSTERN_READ_TIMEOUT" placeholder:"TIME"`

@@ -1,0 +1,216 @@
+package cli
+
+import (
+	"archive/zip"
+	"bytes"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"postern/internal/snapshot"
+)
+
+// What a snapshot on this machine may be at most.
+const (
+	maxLocalBytes = 1 << 30
+	maxLocalFiles = 200_000
+)
+
+// A local snapshot is one that was read from a folder, an archive or stdin.
+type local struct {
+	upload *snapshot.Upload
+	name   func(file string) string          // how to show a file of it
+	raw    func(file string) ([]byte, error) // a file as it is written there, for its lines; nil where there are none
+	lines  map[string][]byte                 // what raw has read
+}
+
+// What a path may name.
+type carrier int
+
+const (
+	folder carrier = iota
+	archive
+	stream
+)
+
+func carrierOf(target string) carrier {
+	switch {
+	case target == "-":
+		return stream
+	case strings.EqualFold(filepath.Ext(target), ".zip"):
+		return archive
+	default:
+		return folder
+	}
+}
+
+// readLocal reads the snapshot that target names.
+func (a *app) readLocal(target string) (*local, error) {
+	switch carrierOf(target) {
+	case stream:
+		up, err := snapshot.Decode(a.stdin, maxLocalFiles)
+		if err != nil {
+			return nil, err
+		}
+		return &local{upload: up, name: func(file string) string { return file }}, nil
+	case archive:
+		return readArchive(target)
+	default:
+		files, problems, err := snapshot.ReadFolder(target)
+		if err != nil {
+			return nil, folderError(target, err)
+		}
+		return &local{
+			upload: &snapshot.Upload{Files: files, Problems: problems},
+			name:   func(file string) string { return filepath.Join(target, filepath.FromSlash(file)) },
+			raw: func(file string) ([]byte, error) {
+				return os.ReadFile(filepath.Join(target, filepath.FromSlash(file))) //nolint:gosec // a file of the snapshot that the caller names
+			},
+		}, nil
+	}
+}
+
+// folderError says what to name where there is no folder.
+func folderError(target string, err error) error {
+	if os.IsNotExist(err) {
+		return usage("name the folder or the .zip file of the snapshot, or - for stdin", "there is no folder %s", target)
+	}
+	return err
+}
+
+func readArchive(target string) (*local, error) {
+	b, err := os.ReadFile(target) //nolint:gosec // the caller names the file
+	if err != nil {
+		return nil, err
+	}
+	files, problems, err := snapshot.ReadZip(bytes.NewReader(b), int64(len(b)), maxLocalBytes, maxLocalFiles)
+	if err != nil {
+		return nil, err
+	}
+	return &local{
+		upload: &snapshot.Upload{Files: files, Problems: problems},
+		name:   func(file string) string { return target + "/" + file },
+		raw:    func(file string) ([]byte, error) { return archived(b, file) },
+	}, nil
+}
+
+// archived returns a file of an archive: the shortest path that ends in it, as
+// the snapshot may lie in a folder of the archive.
+func archived(b []byte, file string) ([]byte, error) {
+	r, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		return nil, err
+	}
+	var best *zip.File
+	for _, f := range r.File {
+		if (f.Name == file || strings.HasSuffix(f.Name, "/"+file)) && (best == nil || len(f.Name) < len(best.Name)) {
+			best = f
+		}
+	}
+	if best == nil {
+		return nil, fs.ErrNotExist
+	}
+	open, err := best.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer open.Close()
+	return io.ReadAll(io.LimitReader(open, maxLocalBytes))
+}
+
+// readEmbedded reads a snapshot that is part of the program.
+func readEmbedded(fsys fs.FS, root string) (*local, error) {
+	up := &snapshot.Upload{Files: snapshot.Files{}}
+	err := fs.WalkDir(fsys, root, func(p string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(fsys, p)
+		if err != nil {
+			return err
+		}
+		file := strings.TrimPrefix(p, root+"/")
+		content, problems := snapshot.FileFromBytes(file, b)
+		up.Files[file] = content
+		up.Problems = append(up.Problems, problems...)
+		return nil
+	})
+	return &local{
+		upload: up,
+		name:   func(file string) string { return path.Join(root, file) },
+		raw:    func(file string) ([]byte, error) { return fs.ReadFile(fsys, path.Join(root, file)) },
+	}, err
+}
+
+// at finds the place of a problem in its file.
+func (l *local) at(p snapshot.Problem) (position, bool) {
+	if p.File == "" || l.raw == nil || path.Ext(p.File) != ".json" {
+		return position{}, false
+	}
+	doc, ok := l.lines[p.File]
+	if !ok {
+		doc, _ = l.raw(p.File) // a file that is missing has no lines
+		if l.lines == nil {
+			l.lines = map[string][]byte{}
+		}
+		l.lines[p.File] = doc
+	}
+	if len(doc) == 0 {
+		return position{}, false
+	}
+	return locate(doc, p.Pointer), true
+}
+
+// writeLocal writes an export to what target names.
+func (a *app) writeLocal(target string, files snapshot.Files) error {
+	switch carrierOf(target) {
+	case stream:
+		enc := jsontext.NewEncoder(a.stdout)
+		for _, tok := range []jsontext.Token{jsontext.BeginObject, jsontext.String("files")} {
+			if err := enc.WriteToken(tok); err != nil {
+				return err
+			}
+		}
+		if err := snapshot.Encode(enc, files); err != nil {
+			return err
+		}
+		return enc.WriteToken(jsontext.EndObject)
+	case archive:
+		return writeWhole(target, 0o644, func(w io.Writer) error { return snapshot.WriteZip(w, files) })
+	default:
+		return snapshot.WriteFolder(target, files)
+	}
+}
+
+// writeWhole writes a file whole or not at all: what reads it never sees half of
+// it.
+func writeWhole(target string, mode fs.FileMode, write func(io.Writer) error) (err error) {
+	draft, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+"-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = draft.Close()
+			_ = os.Remove(draft.Name())
+		}
+	}()
+	if err := write(draft); err != nil {
+		return err
+	}
+	if err := draft.Chmod(mode); err != nil {
+		return err
+	}
+	if err := draft.Sync(); err != nil {
+		return err
+	}
+	if err := draft.Close(); err != nil {
+		return err
+	}
+	return os.Rename(draft.Name(), target)
+}

@@ -1,0 +1,123 @@
+// Package cli is the command line: what can be asked of the program, the
+// settings of each command, what people read and what the program exits with.
+//
+// What the commands do is in the packages below: a command either runs the
+// server, or talks to one through package client.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"postern/internal/secret"
+	"postern/internal/snapshot"
+)
+
+// What the program exits with.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitInvalid = 2 // a snapshot that is refused, or a command that does not exist
+)
+
+// grammar is every command of the program.
+type grammar struct {
+	Dev     devCommand     `cmd:"" help:"Run a server on this machine, with a project to try things on."`
+	Serve   serveCommand   `cmd:"" help:"Run a server."`
+	Project projectCommand `cmd:"" help:"Export, check and import the configuration of a project; list, make and delete projects."`
+	Key     keyCommand     `cmd:"" help:"Make, list and revoke management keys."`
+	Version versionCommand `cmd:"" help:"Say which version this is."`
+}
+
+// app is what a command works with.
+type app struct {
+	ctx    context.Context //nolint:containedctx // the commands' Run methods get it through kong, with the rest
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	color  bool // stderr shows colours
+	live   bool // stderr is a terminal, on which a line can be written again
+}
+
+// Run runs the command that args name and returns what to exit with.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	a := &app{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, live: isTerminal(stderr), color: wantsColor(stderr)}
+	parser, err := newParser(a)
+	if err != nil {
+		return a.fail(err)
+	}
+	defer func() { // kong ends the program after --help
+		if cause := recover(); cause != nil {
+			done, ok := cause.(exited)
+			if !ok {
+				panic(cause)
+			}
+			code = int(done)
+		}
+	}()
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if err == nil {
+		err = secretsNotTyped(parsed)
+	}
+	if err != nil {
+		return a.fail(&usageError{err: err})
+	}
+	return a.fail(parsed.Run(a))
+}
+
+// exited is what kong's wish to end the program is turned into.
+type exited int
+
+func newParser(a *app) (*kong.Kong, error) {
+	return kong.New(&grammar{},
+		kong.Name("postern"),
+		kong.Description("Keep identity projects as files, and move them between environments."),
+		kong.Writers(a.stdout, a.stderr),
+		kong.Exit(func(code int) { panic(exited(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+		kong.ValueFormatter(helpOf),
+		kong.TypeMapper(reflect.TypeFor[secret.Text](), kong.MapperFunc(decodeSecret)),
+		kong.Configuration(loadSettings),
+		kong.Vars{"excludes": strings.Join(snapshot.ExcludeKeys(), ", ")},
+		kong.Bind(a),
+	)
+}
+
+// decodeSecret reads a setting that must not be printed.
+func decodeSecret(ctx *kong.DecodeContext, target reflect.Value) error {
+	var value string
+	if err := ctx.Scan.PopValueInto("string", &value); err != nil {
+		return err
+	}
+	target.Set(reflect.ValueOf(secret.New(strings.TrimSpace(value))))
+	return nil
+}
+
+// secretsNotTyped refuses secrets on the command line, where every process of
+// the machine can read them, and in a settings file, which others may read.
+func secretsNotTyped(parsed *kong.Context) error {
+	for _, p := range parsed.Path {
+		if p.Flag != nil && p.Flag.Target.Type() == reflect.TypeFor[secret.Text]() {
+			return fmt.Errorf("a secret is taken from the environment, as %s, and not as --%s", p.Flag.Envs[0], p.Flag.Name)
+		}
+	}
+	return nil
+}
+
+// helpOf is the help of a setting with its default, which kong leaves out.
+func helpOf(value *kong.Value) string {
+	if value.HasDefault && value.Default != "" && value.Flag != nil {
+		with := *value
+		with.Help = strings.TrimSuffix(value.Help, ".") + ", default " + value.Default + "."
+		value = &with
+	}
+	return kong.DefaultHelpValueFormatter(value)
+}

@@ -1,0 +1,242 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"postern/internal/client"
+	"postern/internal/snapshot"
+)
+
+// upload is what imports and validations have in common.
+type upload struct {
+	Source        string   `arg:"" optional:"" default:"snapshot" help:"Folder or .zip file to read, or - for the JSON of the API on stdin (default: ${default})."`
+	Exclude       []string `help:"Leave this part of the project as it is; may be repeated. One of: ${excludes}." placeholder:"KEY"`
+	SecretsInput  string   `help:"File with the secrets that the files do not hold." placeholder:"FILE" type:"path"`
+	SecretsOutput string   `help:"File to write a template to, for the secrets that are missing." placeholder:"FILE" type:"path"`
+	Strict        bool     `help:"Take unknown keys and files for errors."`
+	connection
+}
+
+// importCommand imports files.
+type importCommand struct {
+	upload
+	Message           string `short:"m" help:"Why, for the history of the project." placeholder:"TEXT"`
+	IfMatch           string `help:"Import only if the project is still at the revision with this digest." placeholder:"DIGEST"`
+	AllowMovedSecrets bool   `help:"Send stored secrets to their new destinations, where the files change these. Needs an admin key."`
+}
+
+// Help implements kong.HelpProvider.
+func (importCommand) Help() string {
+	return `All files are checked first; then all of them become the configuration of the project at once, or none does. A
+section that the files do not have stays as it is. Importing the same files again changes nothing.
+
+Secrets that the project has already are kept. New ones come from --secrets-input, in the form that --secrets-output
+writes.
+
+Exits with 2 where the files are refused, and with 1 where they could not be imported.
+
+Examples:
+
+    postern project import
+    postern project import config/identity --message "longer passwords" --secrets-input secrets.json
+    postern project import backup.zip --exclude connectors --exclude project.domain
+    postern project export - | postern project import - --project P2aAc4T2V93bddihGEx2Ryhc8e5Z`
+}
+
+// Run implements the command.
+func (c *importCommand) Run(a *app) error {
+	from, in, err := c.read(a)
+	if err != nil {
+		return err
+	}
+	if c.Message != "" {
+		in.Message = c.Message
+	}
+	in.IfMatch, in.AllowMoved = c.IfMatch, in.AllowMoved || c.AllowMovedSecrets
+	watch := a.progress()
+	to, ctx, cancel, err := c.onProject(a, watch)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	res, err := to.Import(ctx, in)
+	watch.end()
+	if refused, ok := errors.AsType[*client.Error](err); ok && (len(refused.Details) > 0 || refused.Missing.Count() > 0) {
+		return c.refuse(a, from, &client.Validation{
+			Failures: []string{refused.Error()}, Details: refused.Details, Missing: refused.Missing,
+		}, "Nothing was imported.")
+	}
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return a.printJSON(struct {
+			OK bool `json:"ok"`
+			*client.ImportResult
+			Warnings []located `json:"warnings"`
+		}{true, res, from.locateAll(res.Warnings)})
+	}
+	a.report(from, res.Warnings)
+	a.tellImport(res, len(in.Files))
+	return nil
+}
+
+// validateCommand checks files.
+type validateCommand struct {
+	upload
+}
+
+// Help implements kong.HelpProvider.
+func (validateCommand) Help() string {
+	return `Does what an import does, but for the last step: it says what the import would refuse, and changes nothing.
+
+Exits with 2 where the files would be refused.
+
+Examples:
+
+    postern project validate
+    postern project validate config/identity --secrets-output missing.json
+    postern project validate --strict --json`
+}
+
+// Run implements the command.
+func (c *validateCommand) Run(a *app) error {
+	from, in, err := c.read(a)
+	if err != nil {
+		return err
+	}
+	watch := a.progress()
+	to, ctx, cancel, err := c.onProject(a, watch)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	v, err := to.Validate(ctx, in)
+	watch.end()
+	if err != nil {
+		return err
+	}
+	if !v.OK {
+		return c.refuse(a, from, v, "The files would be refused.")
+	}
+	if c.JSON {
+		return c.printValidation(a, from, v)
+	}
+	a.report(from, v.Details)
+	fmt.Fprintf(a.stderr, "%s %s can be imported.\n", a.paint(green, "Valid:"), plural(len(in.Files), "file"))
+	return nil
+}
+
+// read reads what to send. Files that cannot be read end the command here, as
+// the server would only repeat it.
+func (c *upload) read(a *app) (*local, *client.ImportRequest, error) {
+	from, err := a.readLocal(c.Source)
+	if err != nil {
+		return nil, nil, err
+	}
+	up := from.upload
+	if snapshot.Failed(up.Problems) {
+		return nil, nil, c.refuse(a, from, &client.Validation{Details: up.Problems}, "Nothing was sent.")
+	}
+	excludes := append(up.Excludes, c.Exclude...)
+	if err := checkExcludes(excludes); err != nil {
+		return nil, nil, err
+	}
+	in := &client.ImportRequest{
+		Files: up.Files, Excludes: excludes, Secrets: up.Secrets,
+		Strict: up.Strict || c.Strict, AllowMoved: up.AllowMoved, Message: up.Message,
+	}
+	if c.SecretsInput != "" {
+		secrets, err := readSecrets(c.SecretsInput)
+		if err != nil {
+			return nil, nil, err
+		}
+		in.Secrets = append(in.Secrets, secrets...)
+	}
+	return from, in, nil
+}
+
+// refuse says why a snapshot is refused, and writes the template of what it lacks.
+func (c *upload) refuse(a *app, from *local, v *client.Validation, end string) error {
+	if c.SecretsOutput != "" && v.Missing.Count() > 0 {
+		if err := writeTemplate(c.SecretsOutput, v.Missing); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		if err := c.printValidation(a, from, v); err != nil {
+			return err
+		}
+		return errRefused
+	}
+	if len(v.Details) > 0 {
+		a.report(from, v.Details)
+	} else {
+		a.reportFailures(v.Failures, v.Missing)
+	}
+	fmt.Fprintln(a.stderr, end)
+	if n := v.Missing.Count(); n > 0 {
+		if c.SecretsOutput != "" {
+			fmt.Fprintf(a.stderr, "Fill in %s in %s, and give it to --secrets-input.\n", plural(n, "missing secret"), c.SecretsOutput)
+		} else {
+			fmt.Fprintf(a.stderr, "--secrets-output FILE writes a template for %s.\n", plural(n, "missing secret"))
+		}
+	}
+	return errRefused
+}
+
+func (c *upload) printValidation(a *app, from *local, v *client.Validation) error {
+	return a.printJSON(struct {
+		OK       bool                  `json:"ok"`
+		Failures []string              `json:"failures"`
+		Missing  client.MissingSecrets `json:"missingSecrets"`
+		Details  []located             `json:"details"`
+	}{v.OK, v.Failures, v.Missing, from.locateAll(v.Details)})
+}
+
+// fewChanges is how many changes are named one by one.
+const fewChanges = 20
+
+// tellImport says what an import did.
+func (a *app) tellImport(res *client.ImportResult, files int) {
+	if res.Digest == "" { // a server that is not ours
+		fmt.Fprintf(a.stderr, "Imported %s.\n", plural(files, "file"))
+		return
+	}
+	if !res.Changed {
+		fmt.Fprintf(a.stderr, "The project was so already: revision %d, nothing changed.\n", res.Revision)
+		return
+	}
+	fmt.Fprintf(a.stderr, "Imported %s: revision %d, %s.\n", plural(files, "file"), res.Revision, plural(len(res.Changes), "change"))
+	if len(res.Changes) <= fewChanges {
+		for _, ch := range res.Changes {
+			fmt.Fprintf(a.stderr, "  %-8s %s\n", ch.Action, ch.File)
+		}
+	} else {
+		a.tellSections(res.Changes)
+	}
+	fmt.Fprintf(a.stderr, "Digest %s\n", res.Digest)
+}
+
+// tellSections counts changes by section.
+func (a *app) tellSections(changes []client.Change) {
+	counts := map[string]map[string]int{}
+	var order []string
+	for _, ch := range changes {
+		if counts[ch.Section] == nil {
+			counts[ch.Section] = map[string]int{}
+			order = append(order, ch.Section)
+		}
+		counts[ch.Section][ch.Action]++
+	}
+	for _, section := range order {
+		text := ""
+		for _, action := range []string{"created", "changed", "removed"} {
+			if n := counts[section][action]; n > 0 {
+				text += fmt.Sprintf(", %d %s", n, action)
+			}
+		}
+		fmt.Fprintf(a.stderr, "  %-18s %s\n", dash(section), text[min(2, len(text)):])
+	}
+}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"postern/internal/client"
+	"postern/internal/snapshot"
+)
+
+// A located problem is one with its place in the local file, for programs.
+type located struct {
+	snapshot.Problem
+	Line   int `json:"line,omitzero"`
+	Column int `json:"column,omitzero"`
+}
+
+func (l *local) locateAll(list []snapshot.Problem) []located {
+	out := make([]located, 0, len(list))
+	for _, p := range list {
+		at, _ := l.at(p)
+		out = append(out, located{Problem: p, Line: at.Line, Column: at.Column})
+	}
+	return out
+}
+
+// report prints problems, errors first, those of one file together, and how many
+// there are.
+func (a *app) report(l *local, list []snapshot.Problem) {
+	file := ""
+	for i, p := range list {
+		if i > 0 && p.File != file {
+			fmt.Fprintln(a.stderr)
+		}
+		file = p.File
+		a.reportOne(l, p)
+	}
+	errs := 0
+	for _, p := range list {
+		if p.Level == snapshot.Error {
+			errs++
+		}
+	}
+	if len(list) > 0 {
+		fmt.Fprintf(a.stderr, "\n%s, %s\n", plural(errs, "error"), plural(len(list)-errs, "warning"))
+	}
+}
+
+func (a *app) reportOne(l *local, p snapshot.Problem) {
+	level := a.paint(red, "error:")
+	if p.Level == snapshot.Warning {
+		level = a.paint(yellow, "warning:")
+	}
+	where := ""
+	if at, ok := l.at(p); ok {
+		where = fmt.Sprintf("%s:%d:%d", l.name(p.File), at.Line, at.Column)
+	} else if p.File != "" {
+		where = l.name(p.File)
+		if p.Pointer != "" {
+			where += "#" + p.Pointer
+		}
+	} else {
+		where = p.Pointer
+	}
+	if where != "" {
+		where = a.paint(bold, where+":") + " "
+	}
+	fmt.Fprintf(a.stderr, "%s%s %s %s\n", where, level, p.Message, a.paint(faint, "["+string(p.Code)+"]"))
+	if p.Hint != "" {
+		fmt.Fprintf(a.stderr, "    %s\n", p.Hint)
+	}
+}
+
+// reportFailures prints what a server says that knows no details.
+func (a *app) reportFailures(failures []string, missing client.MissingSecrets) {
+	for _, f := range failures {
+		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(red, "error:"), f)
+	}
+	for _, group := range []string{"connectors", "oauthProviders", "outboundApps", "externalAuth"} {
+		for _, m := range missing[group] {
+			fmt.Fprintf(a.stderr, "%s %s %q needs the secret %s\n", a.paint(red, "missing:"), strings.TrimSuffix(group, "s"), m.Name, m.Type)
+		}
+	}
+	fmt.Fprintf(a.stderr, "\n%s\n", plural(len(failures), "failure"))
+}

@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"postern/internal/client"
+)
+
+// projectCommand is what can be done with projects.
+type projectCommand struct {
+	Export   exportCommand   `cmd:"" help:"Write the configuration of the project to files."`
+	Import   importCommand   `cmd:"" help:"Make files the configuration of the project, all of them or none."`
+	Validate validateCommand `cmd:"" help:"Check files against the project, and change nothing."`
+	List     listCommand     `cmd:"" help:"List the projects that the key may see."`
+	Create   createCommand   `cmd:"" help:"Make an empty project."`
+	Clone    cloneCommand    `cmd:"" help:"Make a new project with the configuration and the secrets of this one."`
+	Delete   deleteCommand   `cmd:"" help:"Delete the project."`
+}
+
+// listCommand lists projects.
+type listCommand struct {
+	connection
+}
+
+// Help implements kong.HelpProvider.
+func (listCommand) Help() string {
+	return `Examples:
+
+    postern project list
+    postern project list --json --url https://identity.example.com --key-file key.txt`
+}
+
+// Run implements the command.
+func (c *listCommand) Run(a *app) error {
+	to, ctx, cancel, err := c.client(a, c.URL, "", nil)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	projects, err := to.Projects(ctx)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return a.printJSON(struct {
+			Projects []client.Project `json:"projects"`
+		}{projects})
+	}
+	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ID\tNAME\tENVIRONMENT\tTAGS")
+	for _, p := range projects {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", p.ID, p.Name, dash(p.Environment), dash(strings.Join(p.Tags, ", ")))
+	}
+	return table.Flush()
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// newProject is what a project is made of.
+type newProject struct {
+	Name        string   `arg:"" help:"Name of the new project."`
+	Environment string   `help:"What the project is for: production, or nothing." placeholder:"NAME"`
+	Tag         []string `help:"A tag of the project; may be repeated." placeholder:"TAG" sep:"none"`
+}
+
+func (n *newProject) request() client.NewProject {
+	return client.NewProject{Name: n.Name, Environment: n.Environment, Tags: n.Tag}
+}
+
+// printNew prints a project that was made: its id to stdout, for scripts.
+func (a *app) printNew(p client.Project, asJSON bool, did string) error {
+	if asJSON {
+		return a.printJSON(p)
+	}
+	fmt.Fprintf(a.stderr, "%s the project %s:\n", did, p.Name)
+	_, err := fmt.Fprintln(a.stdout, p.ID)
+	return err
+}
+
+// createCommand makes a project.
+type createCommand struct {
+	newProject
+	connection
+}
+
+// Help implements kong.HelpProvider.
+func (createCommand) Help() string {
+	return `The key must be an admin of all projects. The id of the new project is printed.
+
+Examples:
+
+    postern project create staging
+    postern project create shop --environment production --tag eu`
+}
+
+// Run implements the command.
+func (c *createCommand) Run(a *app) error {
+	to, ctx, cancel, err := c.client(a, c.URL, "", nil)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	p, err := to.Create(ctx, c.request())
+	if err != nil {
+		return err
+	}
+	return a.printNew(p, c.JSON, "Made")
+}
+
+// cloneCommand copies a project.
+type cloneCommand struct {
+	newProject
+	connection
+}
+
+// Help implements kong.HelpProvider.
+func (cloneCommand) Help() string {
+	return `Users, tenants and keys are not copied. The key must be an admin of all projects. The id of the copy is printed.
+
+Examples:
+
+    postern project clone "trial of the new flow"
+    postern project clone shop --environment production --json`
+}
+
+// Run implements the command.
+func (c *cloneCommand) Run(a *app) error {
+	to, ctx, cancel, err := c.onProject(a, nil)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	p, err := to.Clone(ctx, c.request())
+	if err != nil {
+		return err
+	}
+	return a.printNew(p, c.JSON, "Cloned "+c.Project+" to")
+}
+
+// deleteCommand deletes a project.
+type deleteCommand struct {
+	Yes bool `help:"Do not ask."`
+	connection
+}
+
+// Help implements kong.HelpProvider.
+func (deleteCommand) Help() string {
+	return `Asks for the id of the project to be typed again, unless --yes is given.
+
+Examples:
+
+    postern project delete --project P2aAc4T2V93bddihGEx2Ryhc8e5Z
+    postern project delete --yes --json`
+}
+
+// Run implements the command.
+func (c *deleteCommand) Run(a *app) error {
+	to, ctx, cancel, err := c.onProject(a, nil)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	if !c.Yes {
+		if err := a.confirm(c.Project); err != nil {
+			return err
+		}
+	}
+	if err := to.Delete(ctx); err != nil {
+		return err
+	}
+	if c.JSON {
+		return a.printJSON(map[string]string{"deleted": c.Project})
+	}
+	fmt.Fprintf(a.stderr, "Deleted the project %s.\n", c.Project)
+	return nil
+}
+
+// confirm asks for a word that nobody types by accident.
+func (a *app) confirm(word string) error {
+	fmt.Fprintf(a.stderr, "This deletes the project %s with everything in it.\nType its id to go on: ", word)
+	line, err := bufio.NewReader(a.stdin).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if strings.TrimSpace(line) != word {
+		fmt.Fprintln(a.stderr)
+		return usage("--yes deletes without asking", "that is not the id; nothing was deleted")
+	}
+	return nil
+}
