@@ -19,6 +19,7 @@ var layers = [][]string{
 	{"server", "client"},
 	{"cli"},
 	{"testkit", "arch", "bench"},
+	{"tools/reference"}, // reads all the others to write docs/reference
 }
 
 // edge is the first layer that may import net/http.
