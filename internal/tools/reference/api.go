@@ -15,8 +15,8 @@ Generated from the table of routes by ` + "`go run ./internal/tools/reference`" 
 
 A caller shows ` + "`Authorization: Bearer <project id>:<management key>`" + `. A call that is not about one project also takes the key
 alone. Where any management key may call, the call itself looks at what the key may do: making or cloning a project asks
-for an admin key for all projects, lists hold what the key may see, and a key manages only keys that may do no more than
-it may as an admin. What a call answers when it refuses is in [errors.md](errors.md); what a snapshot may hold is in
+for an admin key for all projects, lists hold what the key may see, and a key manages the keys whose every role lies in
+projects where it is an admin. What a call answers when it refuses is in [errors.md](errors.md); what a snapshot may hold is in
 [snapshot.md](snapshot.md).
 
 | Call | What it does | Who may call it |

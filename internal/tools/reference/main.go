@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"postern/internal/cli"
 	"postern/internal/snapshot"
 )
 
@@ -25,6 +26,7 @@ var pages = []page{
 	{"snapshot.md", func(w io.Writer, _ string) error { return snapshot.WriteReference(w) }},
 	{"errors.md", writeErrors},
 	{"api.md", writeAPI},
+	{"cli.md", func(w io.Writer, _ string) error { return cli.WriteReference(w) }},
 }
 
 // folder is where the reference lies in the module.
