@@ -12,8 +12,19 @@ import (
 	"postern/internal/snapshot"
 )
 
-// The wire's names of roles beside ours.
-var roleAliases = map[string]string{"company-full-access": "admin", "project-admin": "admin"}
+// The wire's names of the strongest role; the other roles are ours alone.
+const (
+	companyAdmin = "company-full-access"
+	projectAdmin = "project-admin"
+)
+
+// roleOnWire names a role as the wire does, where it has a word for it.
+func roleOnWire(r mgmtkey.Role, word string) string {
+	if r == mgmtkey.Admin {
+		return word
+	}
+	return r.String()
+}
 
 // access of a key, as the wire has it. Roles by tag are not built.
 type wireAccess struct {
@@ -64,10 +75,10 @@ func keyOnWire(k mgmtkey.Key) wireKey {
 	}
 	for _, g := range k.Grants {
 		if len(g.Projects) == 0 {
-			out.Access.CompanyRoles = append(out.Access.CompanyRoles, g.Role.String())
+			out.Access.CompanyRoles = append(out.Access.CompanyRoles, roleOnWire(g.Role, companyAdmin))
 			continue
 		}
-		out.Access.ProjectRoles = append(out.Access.ProjectRoles, wireProjectRole{Projects: g.Projects, Roles: []string{g.Role.String()}})
+		out.Access.ProjectRoles = append(out.Access.ProjectRoles, wireProjectRole{Projects: g.Projects, Roles: []string{roleOnWire(g.Role, projectAdmin)}})
 	}
 	return out
 }
@@ -79,8 +90,8 @@ func (a wireAccess) grants() ([]mgmtkey.Grant, error) {
 	}
 	var out []mgmtkey.Grant
 	role := func(name string, projects []string) error {
-		if ours, ok := roleAliases[name]; ok {
-			name = ours
+		if name == companyAdmin || name == projectAdmin {
+			name = mgmtkey.Admin.String()
 		}
 		r, err := mgmtkey.ParseRole(name)
 		out = append(out, mgmtkey.Grant{Projects: projects, Role: r})

@@ -58,7 +58,7 @@ func (s *Service) Clone(ctx context.Context, by audit.Origin, id string, in New)
 	if err != nil {
 		return Project{}, err
 	}
-	p := Project{ID: ident.New("P"), Name: in.Name, Environment: in.Environment, Tags: sortedTags(in.Tags), CreatedAt: time.Now()}
+	p := Project{ID: ident.New("P"), Name: in.Name, Environment: in.Environment, Tags: uniqueTags(in.Tags), CreatedAt: time.Now()}
 	wrapped, key, err := s.Master.NewDataKey(p.ID)
 	if err != nil {
 		return Project{}, err

@@ -108,7 +108,7 @@ func (s *Service) Create(ctx context.Context, by audit.Origin, in New) (Project,
 	if err := in.check(); err != nil {
 		return Project{}, err
 	}
-	p := Project{ID: ident.New("P"), Name: in.Name, Environment: in.Environment, Tags: sortedTags(in.Tags), CreatedAt: time.Now()}
+	p := Project{ID: ident.New("P"), Name: in.Name, Environment: in.Environment, Tags: uniqueTags(in.Tags), CreatedAt: time.Now()}
 	wrapped, _, err := s.Master.NewDataKey(p.ID)
 	if err != nil {
 		return Project{}, err
@@ -127,10 +127,15 @@ func (s *Service) Create(ctx context.Context, by audit.Origin, in New) (Project,
 	return p, nil
 }
 
-func sortedTags(tags []string) []string {
-	out := append([]string{}, tags...)
-	slices.Sort(out)
-	return slices.Compact(out)
+// uniqueTags returns the tags in their order, each once, and never nil.
+func uniqueTags(tags []string) []string {
+	out := []string{}
+	for _, t := range tags {
+		if !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
 // insert writes a project with its first data key.
@@ -206,12 +211,12 @@ func (s *Service) SetTags(ctx context.Context, by audit.Origin, id string, tags 
 	if err := checkTags(tags); err != nil {
 		return err
 	}
-	sorted := sortedTags(tags)
-	text, err := json.Marshal(sorted)
+	unique := uniqueTags(tags)
+	text, err := json.Marshal(unique)
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, by, id, "project.tags", map[string]any{"tags": sorted}, `UPDATE projects SET tags = $2 WHERE id = $1`, string(text))
+	return s.change(ctx, by, id, "project.tags", map[string]any{"tags": unique}, `UPDATE projects SET tags = $2 WHERE id = $1`, string(text))
 }
 
 // Delete takes a project out of use. Its rows stay, so that it can be brought
