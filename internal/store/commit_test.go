@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
+	"os"
 	"os/signal"
 	"syscall"
 	"testing"
@@ -212,4 +214,65 @@ func commitWithNoRoom(ctx context.Context, url string) error {
 		return errors.Join(errors.New("the outcome is not unknown"), err)
 	}
 	return nil
+}
+
+// A file that was taken away still has a name to those that have it open, and
+// what they write is lost with it.
+func TestSQLiteFileIsTakenAway(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir() + "/postern.db"
+	db := testkit.Open(t, path)
+	none := func(context.Context, *store.Tx) error { return nil }
+	check := func(when string, want error) {
+		for what, err := range map[string]error{
+			"Write": db.Write(t.Context(), none), "Read": db.Read(t.Context(), none), "Ping": db.Ping(t.Context()),
+		} {
+			if !errors.Is(err, want) || want != nil && fault.From(err).Kind != fault.Unavailable {
+				t.Errorf("%s %s = %v, want %v", what, when, err, want)
+			}
+		}
+	}
+	check("at first", nil)
+	err := db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+		if err := insertProject(tx, "P1"); err != nil {
+			return err
+		}
+		return os.Rename(path, path+".away")
+	})
+	if !errors.Is(err, store.ErrGone) {
+		t.Errorf("Write while the file goes = %v, want %v", err, store.ErrGone)
+	}
+	check("without the file", store.ErrGone)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check("with another file", store.ErrGone)
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	check("with the file again", nil)
+	if got := projects(t, db); len(got) != 0 {
+		t.Errorf("projects = %q", got)
+	}
+}
+
+// Whatever a driver makes of a statement that it broke off, the cause is that
+// the caller went away.
+func TestErrorAfterTheEndOfTheContext(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		ctx, cancel := context.WithCancel(t.Context())
+		broken := func(context.Context, *store.Tx) error {
+			cancel()
+			return driver.ErrBadConn
+		}
+		for what, err := range map[string]error{"Write": db.Write(ctx, broken), "Read": db.Read(ctx, broken)} {
+			if !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrGone) {
+				t.Errorf("%s = %v, want %v", what, err, context.Canceled)
+			}
+		}
+		if err := db.Read(t.Context(), broken); !errors.Is(err, store.ErrGone) {
+			t.Errorf("Read without the end of the context = %v, want %v", err, store.ErrGone)
+		}
+	})
 }

@@ -36,6 +36,7 @@ func openPostgres(ctx context.Context, url string, opts Options) (*DB, error) {
 		reader:  db,
 		writing: &sql.TxOptions{Isolation: sql.LevelSerializable},
 		reading: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+		gone:    func() error { return nil },
 	}, nil
 }
 

@@ -36,6 +36,9 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *DB, err erro
 		return nil, err
 	}
 	d := &DB{kind: SQLite, writing: nil, reading: &sql.TxOptions{ReadOnly: true}}
+	if d.gone, err = watchFile(path); err != nil {
+		return nil, err
+	}
 	if d.writer, err = sql.Open("sqlite", sqliteDSN(path, "_txlock=immediate&_pragma=journal_mode(wal)")); err != nil {
 		return nil, err
 	}
@@ -51,6 +54,26 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *DB, err erro
 	d.reader.SetMaxOpenConns(opts.MaxConns)
 	d.reader.SetMaxIdleConns(opts.MaxConns)
 	return d, nil
+}
+
+// watchFile returns a function that fails where the file at path is not the one
+// that it is now. SQLite would go on with a file that was deleted or replaced:
+// what is committed then is lost with the last process that has it open.
+func watchFile(path string) (gone func() error, err error) {
+	opened, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	return func() error {
+		now, err := os.Stat(path)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrGone, err)
+		}
+		if !os.SameFile(opened, now) {
+			return fmt.Errorf("%w: %s was replaced by another file", ErrGone, path)
+		}
+		return nil
+	}, nil
 }
 
 // sqliteDSN says how to open path. mode=rw, because SQLite would create the file

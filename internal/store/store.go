@@ -31,6 +31,7 @@ type DB struct {
 	reader  *sql.DB // the same as writer on PostgreSQL
 	writing *sql.TxOptions
 	reading *sql.TxOptions
+	gone    func() error // says when a SQLite file is not at its path any more
 }
 
 // Options are the settings of a database; the zero value is right for most.
@@ -68,6 +69,9 @@ func (d *DB) Kind() string { return d.kind }
 
 // Ping says whether the database answers.
 func (d *DB) Ping(ctx context.Context) error {
+	if err := d.gone(); err != nil {
+		return faulted(fmt.Errorf("ping database: %w", err))
+	}
 	var one int
 	if err := d.reader.QueryRowContext(ctx, `SELECT 1`).Scan(&one); err != nil {
 		return faulted(fmt.Errorf("ping database: %w", err))

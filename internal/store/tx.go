@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"postern/internal/fault"
 )
 
 // attempts is how often a transaction that lost against another one runs.
@@ -63,12 +65,29 @@ func (d *DB) Read(ctx context.Context, fn func(context.Context, *Tx) error) erro
 	if err != nil {
 		return err
 	}
+	return ended(ctx, d.read(ctx, fn))
+}
+
+func (d *DB) read(ctx context.Context, fn func(context.Context, *Tx) error) error {
+	if err := d.gone(); err != nil {
+		return err
+	}
 	tx, err := d.reader.BeginTx(ctx, d.reading)
 	if err != nil {
-		return faulted(fmt.Errorf("begin: %w", err))
+		return fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback()
-	return faulted(fn(ctx, &Tx{tx: tx, ctx: ctx}))
+	return fn(ctx, &Tx{tx: tx, ctx: ctx})
+}
+
+// ended says of an error after the end of ctx that this is its cause: a driver
+// reports a statement that it broke off in many ways, and a caller who went away
+// is nothing that the operator must look at.
+func ended(ctx context.Context, err error) error {
+	if _, ok := errors.AsType[*fault.Error](err); err != nil && !ok && ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return faulted(err)
 }
 
 // Write runs fn as if no other transaction ran beside it, and commits what it
@@ -87,7 +106,7 @@ func (d *DB) Write(ctx context.Context, fn func(context.Context, *Tx) error) err
 	for n := 1; ; n++ {
 		err := d.write(ctx, fn)
 		if n == attempts || !lost(err) {
-			return faulted(err)
+			return ended(ctx, err)
 		}
 		wait := time.NewTimer(time.Millisecond << n)
 		select {
@@ -113,7 +132,7 @@ func (d *DB) write(ctx context.Context, fn func(context.Context, *Tx) error) err
 	if err := fn(ctx, &Tx{tx: tx, ctx: ctx}); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), d.gone()); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
