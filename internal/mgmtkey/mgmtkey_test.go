@@ -350,3 +350,21 @@ func TestUnreadableAccessRefuses(t *testing.T) {
 		}
 	}
 }
+
+// PostgreSQL refuses to look for what is no text; that is no fault of ours.
+func TestWhatIsNoIDIsNotFound(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		s := &mgmtkey.Service{DB: db}
+		for _, id := range []string{"", "K", "K\x00", "K\xff", "K1", "P1", strings.Repeat("K", 100_000)} {
+			_, getErr := s.Get(t.Context(), id)
+			_, updateErr := s.Update(t.Context(), by, id, mgmtkey.Update{})
+			if !errors.Is(getErr, mgmtkey.ErrNotFound) || !errors.Is(updateErr, mgmtkey.ErrNotFound) {
+				t.Errorf("%.10q: Get = %v, Update = %v, want %v", id, getErr, updateErr, mgmtkey.ErrNotFound)
+			}
+			if n, err := s.Delete(t.Context(), by, id); n != 0 || err != nil {
+				t.Errorf("%.10q: Delete = %d, %v", id, n, err)
+			}
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"postern/internal/ident"
 	"postern/internal/store"
 )
 
@@ -53,6 +54,9 @@ func update(tx *store.Tx, k Key) error {
 }
 
 func get(tx *store.Tx, id string) (Key, error) {
+	if !ident.Valid(prefix, id) {
+		return Key{}, ErrNotFound // PostgreSQL refuses to look for what is no text
+	}
 	k, err := scan(tx.QueryRow(`SELECT `+columns+` FROM management_keys WHERE id = $1`, id))
 	return k, noRows(err)
 }
