@@ -22,6 +22,9 @@ const (
 // minCompressed is the size from which compressing a blob saves anything.
 const minCompressed = 256
 
+// maxContent bounds what one blob is inflated to, in bytes.
+const maxContent = 1 << 30
+
 // rowsPerStatement bounds a statement; SQLite takes 32,766 parameters.
 const rowsPerStatement = 200
 
@@ -48,7 +51,7 @@ func newCodec() (*codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(1<<30))
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxContent))
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +84,9 @@ func (c *codec) encode(digest snapshot.Digest, content []byte) blob {
 func (c *codec) decode(b blob) ([]byte, error) {
 	content := b.body
 	if b.encoding == encodedZstd {
+		room := min(max(b.size, 0), maxContent) // the row may be damaged
 		var err error
-		if content, err = c.dec.DecodeAll(b.body, make([]byte, 0, b.size)); err != nil {
+		if content, err = c.dec.DecodeAll(b.body, make([]byte, 0, room)); err != nil {
 			return nil, fmt.Errorf("stored content %s: %w", b.digest, err)
 		}
 	}

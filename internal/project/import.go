@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
 	"postern/internal/audit"
+	"postern/internal/fault"
 	"postern/internal/snapshot"
 	"postern/internal/store"
 )
@@ -19,6 +22,23 @@ type Import struct {
 	Upload  *snapshot.Upload
 	// IfMatch is the digest of the revision that the caller saw, or "" for any.
 	IfMatch string
+}
+
+// ErrMessage is a message that cannot be kept.
+var ErrMessage = fault.New(fault.Invalid, "E011003", "Request is invalid: the message may have at most 1000 characters, no control characters but new lines and tabs")
+
+// checkMessage refuses what is no text for people, or what a database does not
+// keep as it is.
+func checkMessage(message string) error {
+	for line := range strings.FieldsFuncSeq(message, func(r rune) bool { return r == '\n' || r == '\r' || r == '\t' }) {
+		if hasControl(line) {
+			return ErrMessage
+		}
+	}
+	if !utf8.ValidString(message) || utf8.RuneCountInString(message) > 1000 {
+		return ErrMessage
+	}
+	return nil
 }
 
 // A Result is what an import did.
@@ -81,6 +101,9 @@ func (s *Service) Validate(ctx context.Context, in Import) (*Report, error) {
 // check holds an upload against the head and compiles what it would make, so
 // that what would not run is a problem like any other.
 func (s *Service) check(ctx context.Context, in Import) (*state, *snapshot.Outcome, *Config, error) {
+	if err := checkMessage(in.Upload.Message); err != nil {
+		return nil, nil, nil, err
+	}
 	st, err := s.head(ctx, in.Project)
 	if err != nil {
 		return nil, nil, nil, err
@@ -99,17 +122,32 @@ func (s *Service) check(ctx context.Context, in Import) (*state, *snapshot.Outco
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("compile: %w", err)
 	}
-	out.Problems = append(problems, out.Problems...)
+	out.Problems = slices.Concat(problems, unstorable(out.Set), out.Problems)
 	return st, out, config, nil
 }
 
-// refused records an import that was refused. Losing the record must not hide
-// the answer, so its failure is only logged.
+// unstorable reports secrets of entities whose id no column of text can hold.
+func unstorable(set []snapshot.SecretValue) []snapshot.Problem {
+	var out []snapshot.Problem
+	for _, v := range set {
+		if hasControl(v.Entity) || hasControl(v.Field) {
+			out = append(out, snapshot.Problem{
+				Pointer: "/inputSecrets", Code: snapshot.CodePattern, Level: snapshot.Error,
+				Message: fmt.Sprintf("the id %q has a control character", v.Entity),
+			})
+		}
+	}
+	return out
+}
+
+// refused records an import that was refused, even if its caller has gone.
+// Losing the record must not hide the answer, so its failure is only logged.
 func (s *Service) refused(ctx context.Context, by audit.Origin, id string, out *snapshot.Outcome) {
+	ctx = context.WithoutCancel(ctx)
 	e := by.Event("project.import", audit.Refused)
 	e.Project, e.Details = id, map[string]any{"problems": len(out.Problems), "missingSecrets": len(out.Missing)}
 	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error { return audit.Record(tx, e) })
-	if err != nil {
+	if err != nil && s.Log != nil {
 		s.Log.WarnContext(ctx, "refused import not recorded", "project", id, "err", err)
 	}
 }

@@ -167,6 +167,9 @@ func scan(row store.Scanner) (Project, error) {
 }
 
 func get(tx *store.Tx, id string) (Project, error) {
+	if !ident.Valid("P", id) {
+		return Project{}, ErrNotFound // PostgreSQL refuses to look for what is no text
+	}
 	p, err := scan(tx.QueryRow(`SELECT `+columns+` FROM projects WHERE id = $1 AND deleted_at = 0`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Project{}, ErrNotFound

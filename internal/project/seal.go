@@ -2,6 +2,7 @@ package project
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -49,9 +50,13 @@ func (s *Service) seal(ctx context.Context, st *state, out *snapshot.Outcome) (*
 		place := snapshot.StoredSecret{Kind: v.Kind, Entity: v.Entity, Field: v.Field}
 		if id, ok := stored[place]; ok {
 			place.ID = id
-			if was, err := s.open(ctx, st.project.ID, place); err == nil && was.Equal(v.Value) {
+			was, err := s.open(ctx, st.project.ID, place)
+			if err == nil && was.Equal(v.Value) {
 				next.secrets = append(next.secrets, place)
 				continue
+			}
+			if err != nil && !errors.Is(err, errNoSecret) {
+				return nil, err
 			}
 		}
 		place.ID = ident.New("SV")
@@ -110,7 +115,8 @@ func (s *Service) dataKey(ctx context.Context, project string) (*dataKey, error)
 	return k, nil
 }
 
-var errNoSecret = errors.New("the secret is not stored")
+// errNoSecret is a secret that is not stored, or that does not open where it is.
+var errNoSecret = errors.New("the secret is not stored, or is damaged")
 
 // open decrypts a stored secret.
 func (s *Service) open(ctx context.Context, project string, place snapshot.StoredSecret) (secret.Text, error) {
@@ -122,10 +128,17 @@ func (s *Service) open(ctx context.Context, project string, place snapshot.Store
 	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
 		return tx.QueryRow(`SELECT sealed FROM secrets WHERE id = $1 AND project = $2`, place.ID, project).Scan(&body)
 	})
-	if err != nil {
-		return secret.Text{}, errors.Join(errNoSecret, err)
+	if errors.Is(err, sql.ErrNoRows) {
+		return secret.Text{}, errNoSecret
 	}
-	return key.key.Open(binding(project, place), body)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("read secret: %w", err)
+	}
+	value, err := key.key.Open(binding(project, place), body)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("%w: %w", errNoSecret, err)
+	}
+	return value, nil
 }
 
 // Secret returns a credential of the current configuration, to the code that
