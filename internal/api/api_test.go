@@ -83,11 +83,13 @@ func (b *bundle) send(t *testing.T, method, path, body string, headers ...string
 func importBody(t *testing.T, files snapshot.Files, more string) string {
 	t.Helper()
 	var b bytes.Buffer
-	b.WriteString(`{"files":`)
-	if err := snapshot.Encode(jsontext.NewEncoder(&b), files); err != nil {
+	if err := snapshot.WriteBody(&b, files, nil); err != nil {
 		t.Fatal(err)
 	}
-	b.WriteString(more + `}`)
+	if more != "" { // further members, as text
+		b.Truncate(b.Len() - len("}\n"))
+		b.WriteString(more + "}")
+	}
 	if !jsontext.Value(b.Bytes()).IsValid() {
 		t.Fatal("the body is not JSON")
 	}

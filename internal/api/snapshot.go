@@ -1,13 +1,10 @@
 package api
 
 import (
-	"context"
-	"io"
 	"net/http"
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
@@ -129,25 +126,9 @@ func (s *Server) exportSnapshot(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", `"`+rev.Digest.String()+`"`)
-	return writeFiles(r.Context(), s, w, files)
-}
-
-// writeFiles writes {"files": …} as it goes. An error now can only be that the
-// caller has gone: the status is out already.
-func writeFiles(ctx context.Context, s *Server, w io.Writer, files snapshot.Files) error {
-	enc := jsontext.NewEncoder(w, jsontext.AllowDuplicateNames(true))
-	err := enc.WriteToken(jsontext.BeginObject)
-	if err == nil {
-		err = enc.WriteToken(jsontext.String("files"))
-	}
-	if err == nil {
-		err = snapshot.Encode(enc, files)
-	}
-	if err == nil {
-		err = enc.WriteToken(jsontext.EndObject)
-	}
-	if err != nil {
-		s.Log.InfoContext(ctx, "export not written to its end", "err", err)
+	if err := snapshot.WriteBody(w, files, nil); err != nil {
+		// The status is out already: the caller has gone.
+		s.Log.InfoContext(r.Context(), "export not written to its end", "err", err)
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/snapshot"
 )
@@ -107,10 +106,8 @@ func document(v any) []byte {
 // body writes an import of files as the wire has it.
 func body(files snapshot.Files) []byte {
 	var b bytes.Buffer
-	b.WriteString(`{"files":`)
-	if err := snapshot.Encode(jsontext.NewEncoder(&b), files); err != nil {
+	if err := snapshot.WriteBody(&b, files, nil); err != nil {
 		panic(err)
 	}
-	b.WriteString(`}`)
 	return b.Bytes()
 }

@@ -3,14 +3,13 @@ package cli
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/snapshot"
 )
@@ -79,6 +78,9 @@ func (a *app) readLocal(target string) (*local, error) {
 func folderError(target string, err error) error {
 	if os.IsNotExist(err) {
 		return usage("name the folder or the .zip file of the snapshot, or - for stdin", "there is no folder %s", target)
+	}
+	if _, ok := errors.AsType[*fs.PathError](err); !ok { // the folder can be read, and is no snapshot
+		return &usageError{err: err}
 	}
 	return err
 }
@@ -170,16 +172,7 @@ func (l *local) at(p snapshot.Problem) (position, bool) {
 func (a *app) writeLocal(target string, files snapshot.Files) error {
 	switch carrierOf(target) {
 	case stream:
-		enc := jsontext.NewEncoder(a.stdout)
-		for _, tok := range []jsontext.Token{jsontext.BeginObject, jsontext.String("files")} {
-			if err := enc.WriteToken(tok); err != nil {
-				return err
-			}
-		}
-		if err := snapshot.Encode(enc, files); err != nil {
-			return err
-		}
-		return enc.WriteToken(jsontext.EndObject)
+		return snapshot.WriteBody(a.stdout, files, nil)
 	case archive:
 		return writeWhole(target, 0o644, func(w io.Writer) error { return snapshot.WriteZip(w, files) })
 	default:

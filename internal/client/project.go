@@ -2,13 +2,9 @@ package client
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/snapshot"
 )
@@ -136,32 +132,13 @@ func (c *Client) Validate(ctx context.Context, in *ImportRequest) (*Validation, 
 
 // body writes the request on the wire. Secrets are in clear there.
 func (in *ImportRequest) body(w io.Writer) error {
-	enc := jsontext.NewEncoder(w)
-	if err := errors.Join(enc.WriteToken(jsontext.BeginObject), enc.WriteToken(jsontext.String("files"))); err != nil {
-		return err
-	}
-	if err := snapshot.Encode(enc, in.Files); err != nil {
-		return err
-	}
-	for _, m := range []struct {
-		name  string
-		value any
-		given bool
-	}{
-		{"excludes", in.Excludes, len(in.Excludes) > 0},
-		{"inputSecrets", wireSecrets(in.Secrets), len(in.Secrets) > 0},
-		{"strict", true, in.Strict},
-		{"allowMovedSecrets", true, in.AllowMoved},
-		{"message", in.Message, in.Message != ""},
-	} {
-		if !m.given {
-			continue
-		}
-		if err := errors.Join(enc.WriteToken(jsontext.String(m.name)), json.MarshalEncode(enc, m.value, json.Deterministic(true))); err != nil {
-			return err
-		}
-	}
-	return enc.WriteToken(jsontext.EndObject)
+	return snapshot.WriteBody(w, in.Files, struct {
+		Excludes   []string                `json:"excludes,omitempty"`
+		Secrets    map[string][]wireSecret `json:"inputSecrets,omitempty"`
+		Strict     bool                    `json:"strict,omitzero"`
+		AllowMoved bool                    `json:"allowMovedSecrets,omitzero"`
+		Message    string                  `json:"message,omitempty"`
+	}{in.Excludes, wireSecrets(in.Secrets), in.Strict, in.AllowMoved, in.Message})
 }
 
 type wireSecret struct {

@@ -1,10 +1,13 @@
 package snapshot
 
 import (
+	"bufio"
 	"encoding/base64"
+	"io"
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/fault"
@@ -48,27 +51,51 @@ func Render(files Files, format Format) Files {
 	return files
 }
 
-// Encode writes files as the value of the wire's member "files".
-func Encode(enc *jsontext.Encoder, files Files) error {
-	if err := enc.WriteToken(jsontext.BeginObject); err != nil {
-		return err
-	}
+// WriteBody writes {"files": …} as the wire has it, with the members of more,
+// an object, behind them. The documents are canonical already and are copied as
+// they are.
+func WriteBody(w io.Writer, files Files, more any) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	separator := `{"files":{`
+	var buf []byte
+	var err error
 	for _, path := range files.Paths() {
-		if err := enc.WriteToken(jsontext.String(path)); err != nil {
+		buf = append(buf[:0], separator...)
+		separator = ","
+		if buf, err = jsontext.AppendQuote(buf, path); err != nil {
 			return err
 		}
-		var err error
+		buf = append(buf, ':')
 		switch formOf(path) {
 		case formJSON:
-			err = enc.WriteValue(files[path])
+			buf = append(buf, files[path]...)
 		case formImage:
-			err = enc.WriteToken(jsontext.String(base64.StdEncoding.EncodeToString(files[path])))
+			buf = append(buf, '"')
+			buf = base64.StdEncoding.AppendEncode(buf, files[path])
+			buf = append(buf, '"')
 		default:
-			err = enc.WriteToken(jsontext.String(string(files[path])))
+			if buf, err = jsontext.AppendQuote(buf, files[path]); err != nil {
+				return err
+			}
 		}
+		if _, err := out.Write(buf); err != nil {
+			return err
+		}
+	}
+	if len(files) == 0 {
+		_, _ = out.WriteString(separator) // Flush says whether it failed
+	}
+	_, _ = out.WriteString("}")
+	if more != nil {
+		b, err := json.Marshal(more, json.Deterministic(true))
 		if err != nil {
 			return err
 		}
+		if len(b) > len("{}") {
+			_, _ = out.WriteString(",")
+			_, _ = out.Write(b[1 : len(b)-1])
+		}
 	}
-	return enc.WriteToken(jsontext.EndObject)
+	_, _ = out.WriteString("}\n")
+	return out.Flush()
 }
