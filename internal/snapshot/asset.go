@@ -74,7 +74,7 @@ func assetText(name string, content []byte) (string, bool) {
 		s := string(content)
 		// The official CLI ends every text file with a newline that is not part
 		// of the text. The hash in the name tells whether it did.
-		if short, ok := strings.CutSuffix(s, "\n"); ok && strings.HasSuffix(strings.TrimSuffix(name, path.Ext(name)), hexSum(short)) {
+		if short, ok := strings.CutSuffix(s, "\n"); ok && hashed(name, short) {
 			s = short
 		}
 		return s, true
@@ -83,6 +83,11 @@ func assetText(name string, content []byte) (string, bool) {
 	default:
 		return "", false
 	}
+}
+
+// hashed reports whether the name of a text asset holds the hash of the text.
+func hashed(name, text string) bool {
+	return strings.HasSuffix(strings.TrimSuffix(name, path.Ext(name)), "-"+hexSum(text))
 }
 
 // eachString visits every string of a document and replaces it by what visit
@@ -103,12 +108,19 @@ func eachString(v any, key, pointer string, visit func(key, pointer, s string) s
 	return v
 }
 
-// inlineAssets puts the assets of an upload back into its documents. Names
-// that the rule of deriveAsset would not give are noted in the index, so that
-// an export gives them again.
-func inlineAssets(files Files, ps *problems) {
+// An inlined is what inlineAssets read.
+type inlined struct {
+	indexed bool                         // whether the upload has an index
+	used    bool                         // whether anything refers to an asset
+	names   map[string]map[string]string // those that deriveAsset would not give, by file and pointer
+	texts   map[string]string            // what stands in the documents for them
+}
+
+// inlineAssets puts the assets of an upload back into its documents.
+func inlineAssets(files Files, ps *problems) *inlined {
+	_, indexed := files[assetsIndex]
+	in := &inlined{indexed: indexed, names: map[string]map[string]string{}, texts: map[string]string{}}
 	used := map[string]bool{}
-	odd := map[string]any{}
 	for _, file := range files.Paths() {
 		if formOf(file) != formJSON || file == assetsIndex || !bytes.Contains(files[file], []byte(`"`+assetPrefix)) {
 			continue
@@ -117,7 +129,7 @@ func inlineAssets(files Files, ps *problems) {
 		if err != nil {
 			continue // reported when it was decoded
 		}
-		leaves := map[string]string{}
+		in.names[file] = map[string]string{}
 		doc = eachString(doc, "", "", func(key, pointer, s string) string {
 			name, ok := strings.CutPrefix(s, assetPrefix)
 			if !ok {
@@ -132,25 +144,23 @@ func inlineAssets(files Files, ps *problems) {
 				ps.add(Error, file, pointer, CodeAsset, nearest(name, assetFiles(files)), "the asset %q is not in the snapshot", printablePath(name))
 				return s
 			}
+			if strings.HasPrefix(text, assetPrefix) {
+				ps.add(Error, assetsFolder+name, "", CodeAsset, "", "the content of an asset must not be a reference to another")
+			}
 			used[assetsFolder+name] = true
 			if derived, _, ok := deriveAsset(key, text); !ok || derived != name {
-				leaves[pointer] = name
+				in.names[file][pointer], in.texts[name] = name, text
 			}
 			return text
 		})
 		files[file] = render(doc)
-		if len(leaves) > 0 {
-			odd[file] = shape(doc, leaves)
-		}
 	}
-	_, indexed := files[assetsIndex]
 	delete(files, assetsIndex)
 	for file := range used {
 		delete(files, file)
 	}
-	if len(odd) > 0 || indexed && len(used) == 0 {
-		files[assetsIndex] = render(map[string]any{"mapping": odd})
-	}
+	in.used = len(used) > 0
+	return in
 }
 
 func assetFiles(files Files) []string {
@@ -159,66 +169,6 @@ func assetFiles(files Files) []string {
 		if name, ok := strings.CutPrefix(file, assetsFolder); ok && file != assetsIndex {
 			out = append(out, name)
 		}
-	}
-	return out
-}
-
-// shape returns a copy of doc with only the given leaves, by pointer, as the
-// index of assets has it.
-func shape(doc any, leaves map[string]string) any {
-	var out any
-	for _, pointer := range sortedKeys(leaves) {
-		out = plant(doc, out, strings.Split(pointer[1:], "/"), leaves[pointer])
-	}
-	return out
-}
-
-// plant puts a leaf into the copy out of doc, which grows as needed.
-func plant(doc, out any, segs []string, leaf string) any {
-	if len(segs) == 0 {
-		return leaf
-	}
-	k := unescapePointer(segs[0])
-	if list, ok := doc.([]any); ok {
-		copied, _ := out.([]any)
-		if copied == nil {
-			copied = make([]any, 0, len(list))
-		}
-		i, _ := strconv.Atoi(k)
-		for len(copied) <= i {
-			copied = append(copied, nil)
-		}
-		copied[i] = plant(list[i], copied[i], segs[1:], leaf)
-		return copied
-	}
-	copied, _ := out.(map[string]any)
-	if copied == nil {
-		copied = map[string]any{}
-	}
-	copied[k] = plant(child(doc, k), copied[k], segs[1:], leaf)
-	return copied
-}
-
-// leavesOf is the inverse of shape.
-func leavesOf(v any) map[string]string {
-	leaves := map[string]string{}
-	eachString(v, "", "", func(_, pointer, s string) string {
-		leaves[pointer] = s
-		return s
-	})
-	return leaves
-}
-
-// assetNames reads an index: for each file the names of assets by pointer.
-func assetNames(index []byte) map[string]map[string]string {
-	out := map[string]map[string]string{}
-	doc, err := parse(index)
-	if err != nil {
-		return out
-	}
-	mapping, _ := child(doc, "mapping").(map[string]any)
-	for file, v := range mapping {
-		out[file] = leavesOf(v)
 	}
 	return out
 }
@@ -240,11 +190,11 @@ func extractAssets(files Files) {
 		doc = eachString(doc, "", "", func(key, pointer, s string) string {
 			name, content, ok := deriveAsset(key, s)
 			if given := odd[file][pointer]; given != "" {
-				if b, fits := assetContent(given, s); fits {
+				if b, fits := assetContent(given, s); fits && free(files, given, b) {
 					name, content, ok = given, b, true
 				}
 			}
-			if !ok {
+			if !ok || !free(files, name, content) {
 				return s
 			}
 			files[assetsFolder+name] = content
@@ -259,6 +209,13 @@ func extractAssets(files Files) {
 	if _, kept := files[assetsIndex]; kept || len(mapping) > 0 {
 		files[assetsIndex] = render(map[string]any{"mapping": mapping})
 	}
+}
+
+// free reports whether an asset of that name may have that content: another
+// text may have the name already, and then this one stays where it is.
+func free(files Files, name string, content []byte) bool {
+	was, taken := files[assetsFolder+name]
+	return !taken || bytes.Equal(was, content)
 }
 
 // assetContent is the content of an asset file of a given name that assetText

@@ -20,7 +20,6 @@ type draft struct {
 	edits map[string][]edit
 
 	bound   map[idKey]string            // the upload's id of an entity to its id in the target
-	byName  map[nameKey]*Entity         // entities of the upload
 	folders map[string]map[idKey]string // names by the ids that a folder's references give
 }
 
@@ -42,9 +41,10 @@ func (d *draft) incoming(visit func(*Entity)) {
 
 // bind finds each entity of the upload in the target, by name where the schema
 // says so, and gives it the id that it has there. A new entity keeps its id
-// unless another one has it already.
+// unless another one has it already. One that has none needs one if it has
+// secrets, which are bound to it.
 func (d *draft) bind() {
-	d.bound, d.byName = map[idKey]string{}, map[nameKey]*Entity{}
+	d.bound = map[idKey]string{}
 	there := map[nameKey]*Entity{}
 	for _, e := range d.base {
 		if e.Name != "" {
@@ -52,11 +52,13 @@ func (d *draft) bind() {
 		}
 	}
 	var fresh []*Entity
-	claimed := map[idKey]bool{} // ids in the target that an entity of the same name has
-	d.incoming(func(e *Entity) {
-		if e.Name != "" {
-			d.byName[e.nameKey()] = e
+	claimed := map[idKey]bool{} // ids that an entity of the same name or one that stays has
+	for _, f := range d.kept {
+		for _, e := range f.entities {
+			claimed[idKey{e.Kind, e.ID}] = true
 		}
+	}
+	d.incoming(func(e *Entity) {
 		if e.word.Match != "name" || e.Name == "" || e.builtin() {
 			claimed[idKey{e.Kind, e.ID}] = true
 			return
@@ -70,7 +72,7 @@ func (d *draft) bind() {
 	})
 	for _, e := range fresh {
 		key := idKey{e.Kind, e.ID}
-		if e.ID == "" || !claimed[key] {
+		if e.ID == "" && e.word.Secrets == "" || e.ID != "" && !claimed[key] {
 			// Either nobody has the id, or the one who has it is gone from the
 			// upload: then this is the same entity under a new name.
 			claimed[key] = true
@@ -152,8 +154,9 @@ func (d *draft) target(r *ref, all *world) string {
 	if id, ok := d.bound[key]; ok {
 		return id
 	}
-	if i := slices.IndexFunc(d.aside, func(e *Entity) bool { return e.Kind == key.kind && e.ID == key.id }); i >= 0 {
-		if e := all.named(key.kind, d.aside[i].Name); e != nil {
+	i := slices.IndexFunc(d.aside, func(e *Entity) bool { return e.word.Match == "name" && e.Kind == key.kind && e.ID == key.id })
+	if i >= 0 {
+		if e := all.exact[d.aside[i].nameKey()]; e != nil {
 			return e.ID
 		}
 	}

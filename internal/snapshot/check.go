@@ -50,7 +50,7 @@ func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 	if _, there := base.Tree[versionFile]; !there && up.Files[versionFile] == nil {
 		up.Files[versionFile] = render(map[string]any{"version": float64(Version)})
 	}
-	inlineAssets(up.Files, ps)
+	assets := inlineAssets(up.Files, ps)
 	aside := takeExcluded(up.Files, ex)
 	dropUnlisted(up.Files, ps)
 	checkListed(up.Files, ps)
@@ -72,6 +72,9 @@ func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 
 	out := &Outcome{Problems: ps.sorted(), Missing: sortMissing(s.missing)}
 	if !out.Failed() {
+		if err := c.nameAssets(assets, d); err != nil {
+			return nil, err
+		}
 		out.Tree, out.Fresh = d.finish(tree, up.Files, base.Tree)
 		out.Keep, out.Set, out.Carried = s.keep, s.set, s.carried
 		out.Changes = Diff(base.Tree, out.Tree)
@@ -187,6 +190,7 @@ func (c *checker) readUpload(d *draft) error {
 				return err
 			}
 			f := c.cache.gather(path, doc)
+			doc.tree = nil // values take ten times the room of the text
 			mu.Lock()
 			defer mu.Unlock()
 			d.docs[path], d.facts[path] = doc, f
@@ -240,7 +244,10 @@ func (c *checker) join(at place, path string) (*document, error) {
 // keepBuiltinNames adds to an index what is built in and was listed before.
 func keepBuiltinNames(at place, doc, old any) any {
 	obj, _ := doc.(map[string]any)
-	now, _ := obj[at.File.Lists].([]any)
+	now, ok := obj[at.File.Lists].([]any)
+	if !ok {
+		return doc // the schema reports it
+	}
 	was, _ := child(old, at.File.Lists).([]any)
 	for _, name := range was {
 		s, _ := name.(string)

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -57,7 +58,7 @@ func Decode(r io.Reader, maxFiles int) (*Upload, error) {
 	// Names and text are judged file by file, so that one bad file does not
 	// hide what is wrong with the others.
 	dec := jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	d := decoder{dec: dec, maxFiles: maxFiles, up: &Upload{Files: Files{}}}
+	d := decoder{dec: dec, maxFiles: maxFiles, up: &Upload{Files: Files{}}, seen: map[string]bool{}}
 	if err := d.object(d.member); err != nil {
 		return nil, bodyError(err)
 	}
@@ -101,6 +102,7 @@ type decoder struct {
 	maxFiles int
 	up       *Upload
 	problems problems
+	seen     map[string]bool // members of the body
 }
 
 // object reads an object and calls member for each name; member reads the value.
@@ -126,6 +128,13 @@ func (d *decoder) object(member func(name string) error) error {
 }
 
 func (d *decoder) member(name string) error {
+	if d.seen[name] {
+		return ErrBody.WithMessage(fmt.Sprintf("the body has the member %q twice", name))
+	}
+	switch name {
+	case "files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "message":
+		d.seen[name] = true // of others nothing is read
+	}
 	switch name {
 	case "files":
 		if d.dec.PeekKind() == 'n' {
@@ -330,7 +339,7 @@ func kindName(k jsontext.Kind) string {
 func checkCase(files Files, ps *problems) {
 	seen := make(map[string]string, len(files))
 	for _, path := range files.Paths() {
-		folded := strings.ToLower(path)
+		folded := fold(path)
 		if other, ok := seen[folded]; ok {
 			ps.add(Error, path, "", CodePathCase, "rename one of the two", "the path differs from %q in case only", other)
 			continue
@@ -342,9 +351,20 @@ func checkCase(files Files, ps *problems) {
 			if c != '/' {
 				continue
 			}
-			if _, ok := files[path[:i]]; ok {
-				ps.add(Error, path, "", CodePath, "", "the path goes through %q, which is a file", path[:i])
+			if other, ok := seen[fold(path[:i])]; ok {
+				ps.add(Error, path, "", CodePath, "", "the path goes through %q, which is a file", other)
 			}
 		}
 	}
+}
+
+// fold brings paths that differ in case only to the same text.
+func fold(path string) string {
+	return strings.Map(func(r rune) rune {
+		least := r
+		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+			least = min(least, other)
+		}
+		return least
+	}, path)
 }

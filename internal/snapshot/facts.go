@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +31,7 @@ type Entity struct {
 	pointer string
 	word    *entityKeyword
 	scope   string // where its name is unique
+	within  string // the entity that it belongs to, by the member that the schema names
 	secrets []secretField
 	dest    []string // what its stored secrets depend on
 	sourced string   // the id that the upload had for it
@@ -141,8 +144,10 @@ func (g *gatherer) value(f *frame, w keywords) {
 	if w.RequiredWhen != nil && isZero(f.value) && w.RequiredWhen.holds(f.lookup) {
 		g.required(f.pointer, w.RequiredWhen)
 	}
-	if w.Destination && f.entity != nil && !isZero(f.value) {
-		f.entity.dest = append(f.entity.dest, fmt.Sprintf("%s=%v", f.field, f.value))
+	if w.Destination && f.entity != nil {
+		if d, ok := f.fallback(); !isZero(f.value) && !(ok && reflect.DeepEqual(d, f.value)) {
+			f.entity.dest = append(f.entity.dest, f.field+"="+string(render(f.value)))
+		}
 	}
 	if w.Duration != nil {
 		g.duration(f, w.Duration)
@@ -209,12 +214,17 @@ func (g *gatherer) entity(f *frame, w *entityKeyword) {
 	if w.Name != "" {
 		e.Name = member(w.Name)
 	}
-	if f.up != nil { // a root is unique by its path
+	e.scope = path.Dir(g.file) // of a whole file
+	if f.up != nil {
 		e.scope = g.file
 		if owner := f.entity; owner != nil {
 			e.scope = owner.Kind + "/" + owner.ID
 		}
 		e.scope += "#" + f.up.field
+	}
+	if w.Within != "" && member(w.Within) != "" {
+		e.within = member(w.Within)
+		e.scope += "@" + e.within
 	}
 	e.sourced = e.ID
 	f.entity, f.field = e, ""

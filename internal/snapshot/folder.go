@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -95,7 +94,8 @@ func WriteFolder(dir string, files Files) error {
 }
 
 // OnDisk returns the content of a file as it lies in a folder: documents with
-// sorted members and two spaces, text with a newline at its end.
+// sorted members and two spaces, assets of text with a newline at their end.
+// A text whose name does not hold its hash would not come back without it.
 func OnDisk(p string, content []byte) []byte {
 	switch formOf(p) {
 	case formJSON:
@@ -106,12 +106,9 @@ func OnDisk(p string, content []byte) []byte {
 		}
 		return append(value, '\n')
 	case formText:
-		if !bytes.HasSuffix(content, []byte("\n")) {
+		if hashed(p, string(content)) {
 			return append(bytes.Clone(content), '\n')
 		}
 	}
 	return content
 }
-
-// errNoSnapshot is an archive without a file of a snapshot.
-var errNoSnapshot = errors.New("the archive holds no snapshot: it has no .json file")

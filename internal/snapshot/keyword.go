@@ -31,6 +31,7 @@ type entityKeyword struct {
 	Secrets string   `json:"secrets"`
 	Builtin []string `json:"builtin"`
 	Trim    []string `json:"trim"`
+	Within  string   `json:"within"`
 }
 
 // A refKeyword marks a value that names an entity declared elsewhere.

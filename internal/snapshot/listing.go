@@ -117,7 +117,8 @@ func checkListed(files Files, ps *problems) {
 		}
 		for i, name := range names(files[path], at.File) {
 			for _, part := range needed(at, name) {
-				if _, there := files[part]; !there {
+				_, there := files[part]
+				if _, known := locate(part); !there || !known {
 					ps.add(Error, path, "/"+escapePointer(at.File.Lists)+"/"+number(float64(i)), CodeListed,
 						nearest(part, files.Paths()), "lists %q, but %s is not in the snapshot", name, part)
 				}

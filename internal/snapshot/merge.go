@@ -55,7 +55,7 @@ func (m merger) settings(f *frame, v, was map[string]any) map[string]any {
 		case m.excluded(sub):
 		case v[k] == nil && !sub.nullable():
 			if d, ok := sub.fallback(); ok {
-				out[k] = d
+				out[k] = m.value(enter(f, d, k, k, f.member(k)), was[k]) // what is built in stays
 			} else {
 				delete(out, k)
 			}

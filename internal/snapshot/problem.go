@@ -143,6 +143,7 @@ func (ps *problems) sorted() []Problem {
 			cmp.Compare(a.Pointer, b.Pointer),
 			cmp.Compare(a.Code, b.Code),
 			cmp.Compare(a.Message, b.Message),
+			cmp.Compare(a.Hint, b.Hint),
 		)
 	})
 	return slices.Compact(ps.list)

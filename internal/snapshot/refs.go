@@ -8,22 +8,31 @@ import (
 // A world is every entity of a whole configuration, to look references up in.
 type world struct {
 	ids   map[idKey]*Entity
+	exact map[nameKey]*Entity
 	names map[string]map[string]*Entity // by kind and name
 	local map[string]map[idKey]bool     // by folder
 }
 
 func newWorld() *world {
-	return &world{ids: map[idKey]*Entity{}, names: map[string]map[string]*Entity{}, local: map[string]map[idKey]bool{}}
+	return &world{
+		ids: map[idKey]*Entity{}, exact: map[nameKey]*Entity{},
+		names: map[string]map[string]*Entity{}, local: map[string]map[idKey]bool{},
+	}
 }
 
 func (w *world) add(e *Entity) {
 	key := idKey{e.Kind, e.ID}
 	w.ids[key] = e
 	if e.Name != "" {
+		w.exact[e.nameKey()] = e
 		if w.names[e.Kind] == nil {
 			w.names[e.Kind] = map[string]*Entity{}
 		}
-		w.names[e.Kind][e.Name] = e
+		// A name alone means the entity of the whole project, not the one of
+		// the same name that belongs to an application.
+		if was := w.names[e.Kind][e.Name]; was == nil || was.within != "" {
+			w.names[e.Kind][e.Name] = e
+		}
 	}
 	folder := path.Dir(e.file)
 	if w.local[folder] == nil {

@@ -131,17 +131,17 @@ func (s *sealer) field(e *Entity, f secretField) {
 	case have && moved && needed:
 		s.miss(e, f)
 		s.ps.add(Error, e.file, f.pointer, CodeSecretMoved, "give it again, or let an admin key import with allowMovedSecrets",
-			"the stored %s of %s %q is not carried over, because where it would be sent has changed", f.word.Type, kindWords(e.Kind), e.label())
+			"the stored %s of %s %q is not carried over, because where it would be sent has changed", f.kind(), kindWords(e.Kind), e.label())
 	case have && moved:
 		s.ps.add(Warning, e.file, f.pointer, CodeSecretMoved, "give it again if it is still wanted",
-			"the stored %s of %s %q is dropped, because where it would be sent has changed", f.word.Type, kindWords(e.Kind), e.label())
+			"the stored %s of %s %q is dropped, because where it would be sent has changed", f.kind(), kindWords(e.Kind), e.label())
 	case have && (needed || f.allowed || f.state != secretAbsent):
 		s.keep = append(s.keep, key)
 		s.hide(e, f)
 	case needed:
 		s.miss(e, f)
 		s.ps.add(Error, e.file, f.pointer, CodeSecretMissing, "give it in inputSecrets or in the file",
-			"the %s of %s %q is missing", f.word.Type, kindWords(e.Kind), e.label())
+			"the %s of %s %q is missing", f.kind(), kindWords(e.Kind), e.label())
 	}
 }
 
@@ -153,7 +153,7 @@ func (s *sealer) hide(e *Entity, f secretField) {
 }
 
 func (s *sealer) miss(e *Entity, f secretField) {
-	s.missing = append(s.missing, MissingSecret{Group: e.word.Secrets, ID: e.sourced, Name: e.label(), Type: f.word.Type})
+	s.missing = append(s.missing, MissingSecret{Group: e.word.Secrets, ID: e.sourced, Name: e.label(), Type: f.kind()})
 }
 
 // input finds the input secret for a credential: by the entity's id in the
@@ -162,7 +162,7 @@ func (s *sealer) input(e *Entity, f secretField) (secret.Text, bool) {
 	var value secret.Text
 	found := false
 	for i, in := range s.up.Secrets {
-		if in.Group != e.word.Secrets || !in.names(e) || !in.fits(f) {
+		if in.Group != e.word.Secrets || !s.names(in, e) || !in.fits(f) {
 			continue
 		}
 		s.used[i] = true
@@ -173,19 +173,39 @@ func (s *sealer) input(e *Entity, f secretField) (secret.Text, bool) {
 	return value, found
 }
 
-func (in InputSecret) names(e *Entity) bool {
-	if in.ID == "" {
+// names reports whether an input secret means an entity. The id that the upload
+// has for it goes before the one that it gets in the target: the same id may be
+// that of another entity there, which must not be given the secret.
+func (s *sealer) names(in InputSecret, e *Entity) bool {
+	switch {
+	case in.Group == "":
+		return false
+	case in.ID == "":
 		return in.Name != "" && in.Name == e.Name
+	case in.ID == e.sourced:
+		return true
+	case in.ID != e.ID:
+		return false
 	}
-	return in.ID == e.sourced || in.ID == e.ID
+	other := false
+	s.d.incoming(func(x *Entity) { other = other || x.Kind == e.Kind && x.sourced == in.ID })
+	return !other
 }
 
 // fits reports whether the type of an input secret means a credential: the
 // word that missingSecrets has for it, or its path in the entity.
 func (in InputSecret) fits(f secretField) bool {
 	dotted := strings.ReplaceAll(f.field, "/", ".")
-	return strings.EqualFold(in.Type, f.word.Type) || strings.EqualFold(in.Type, dotted) ||
-		strings.EqualFold(in.Type, strings.TrimPrefix(dotted, "configuration."))
+	return strings.EqualFold(in.Type, f.kind()) || strings.EqualFold(in.Type, dotted)
+}
+
+// kind is the word for a credential in missingSecrets and inputSecrets. An item
+// of a list has that of the others, so there it is the path in the entity.
+func (f secretField) kind() string {
+	if strings.Contains(f.field, "/[") {
+		return strings.TrimPrefix(strings.ReplaceAll(f.field, "/", "."), "configuration.")
+	}
+	return f.word.Type
 }
 
 // unusedInputs refuses input secrets that found no place. Those for a section
@@ -202,10 +222,10 @@ func (s *sealer) unusedInputs() {
 				return
 			}
 			ids = append(ids, e.sourced)
-			if in.names(e) {
+			if s.names(in, e) {
 				known = true
 				for _, f := range e.secrets {
-					types = append(types, f.word.Type)
+					types = append(types, f.kind())
 				}
 			}
 		}
@@ -217,7 +237,7 @@ func (s *sealer) unusedInputs() {
 				"%q has no secret of type %q", printablePath(in.ID+in.Name), printablePath(in.Type))
 		case known:
 			s.ps.add(Error, "", pointer, CodeSecretType, "", "%q has no secrets", printablePath(in.ID+in.Name))
-		case slices.ContainsFunc(s.d.aside, func(e *Entity) bool { return in.names(e) && e.word.Secrets == in.Group }):
+		case slices.ContainsFunc(s.d.aside, func(e *Entity) bool { return s.names(in, e) && e.word.Secrets == in.Group }):
 		default:
 			s.ps.add(Error, "", pointer, CodeSecretUnknown, nearest(in.ID, ids), "the input secret for %q matches nothing in the snapshot", printablePath(in.ID+in.Name))
 		}

@@ -14,6 +14,7 @@
 package snapshot
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
@@ -76,7 +77,8 @@ func ParseManifest(manifest []byte) (Tree, bool) {
 		}
 		t[path] = d
 	}
-	return t, true
+	// A digest is one of bytes: a manifest that is written otherwise is another.
+	return t, bytes.Equal(t.Manifest(), manifest)
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -74,13 +74,15 @@ func enter(up *frame, v any, key, segment string, subs []*jsonschema.Schema) *fr
 
 // joinField is the path of a value within its entity. An item of a list of
 // keyed items is named by its key, so that a secret in it stays bound to it
-// wherever in the list it stands.
+// wherever in the list it stands; of two with one key each has a name still.
 func joinField(prefix string, up *frame, segment string) string {
 	if list, ok := up.value.([]any); ok {
-		if i, err := strconv.Atoi(segment); err == nil && i < len(list) {
-			if item, ok := list[i].(map[string]any); ok {
-				if key, ok := item["key"].(string); ok && key != "" {
-					segment = "[" + escapePointer(key) + "]"
+		i, err := strconv.Atoi(segment)
+		if key, _ := child(child(list, segment), "key").(string); err == nil && key != "" {
+			segment = "[" + escapePointer(key) + "]"
+			for _, item := range list[:i] {
+				if child(item, "key") == key {
+					segment += "+"
 				}
 			}
 		}

@@ -28,9 +28,9 @@ func ReadZip(r io.ReaderAt, size int64, maxBytes int64, maxFiles int) (Files, []
 	files, ps := Files{}, &problems{}
 	left := maxBytes
 	for _, f := range archive.File {
-		p := strings.TrimPrefix(f.Name, base)
-		if strings.HasSuffix(p, "/") {
-			continue
+		p, inside := strings.CutPrefix(f.Name, base)
+		if !inside || strings.HasSuffix(p, "/") {
+			continue // a folder, or a file beside that of the snapshot
 		}
 		if f.Mode()&fs.ModeType != 0 {
 			ps.add(Error, printablePath(p), "", CodePath, "put the file itself into the archive", "the archive has a link or a special file here")
@@ -60,7 +60,7 @@ func ReadZip(r io.ReaderAt, size int64, maxBytes int64, maxFiles int) (Files, []
 	}
 	checkCase(files, ps)
 	if len(files) == 0 && len(ps.list) == 0 {
-		return nil, nil, errNoSnapshot
+		return nil, nil, ErrArchive.WithMessage("the archive holds no snapshot: it has no .json file")
 	}
 	return files, ps.sorted(), nil
 }
