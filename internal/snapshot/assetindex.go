@@ -129,12 +129,9 @@ func plant(doc, out any, segs []string, leaf string) any {
 	if list, ok := doc.([]any); ok {
 		copied, _ := out.([]any)
 		if copied == nil {
-			copied = make([]any, 0, len(list))
+			copied = make([]any, len(list)) // null for an item that has none
 		}
 		i, _ := strconv.Atoi(k)
-		for len(copied) <= i {
-			copied = append(copied, nil)
-		}
 		copied[i] = plant(list[i], copied[i], segs[1:], leaf)
 		return copied
 	}

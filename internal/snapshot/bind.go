@@ -16,7 +16,8 @@ type draft struct {
 	aside []*Entity         // entities of the upload whose section is excluded
 
 	base  []*Entity         // entities that the target has now
-	kept  map[string]*facts // of the target's files that stay
+	was   map[string]*facts // of the target's files
+	kept  map[string]*facts // of those that stay
 	edits map[string][]edit
 
 	bound   map[idKey]string            // the upload's id of an entity to its id in the target

@@ -157,7 +157,7 @@ type checker struct {
 // draft joins the upload's documents with the target's and reads the facts of
 // both.
 func (c *checker) draft(aside Files) (*draft, error) {
-	d := &draft{docs: map[string]*document{}, facts: map[string]*facts{}, kept: map[string]*facts{}, edits: map[string][]edit{}}
+	d := &draft{docs: map[string]*document{}, facts: map[string]*facts{}, was: map[string]*facts{}, kept: map[string]*facts{}, edits: map[string][]edit{}}
 	if err := c.readBase(d); err != nil {
 		return nil, err
 	}
@@ -279,6 +279,7 @@ func (c *checker) readBase(d *draft) error {
 		if f == nil {
 			continue
 		}
+		d.was[path] = f
 		d.base = append(d.base, f.entities...)
 		_, brought := c.up.Files[path]
 		if _, stays := c.tree[path]; stays && !brought {

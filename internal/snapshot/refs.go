@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"path"
+	"slices"
 	"sync"
 )
 
@@ -123,25 +124,41 @@ var builtins = sync.OnceValue(func() map[idKey]bool {
 // those of the upload where they stand, and those of what stays where the
 // upload takes away what they need.
 func (d *draft) checkRefs(w *world, ps *problems) {
-	for _, file := range sortedKeys(d.facts) {
-		for _, r := range d.facts[file].refs {
-			if !w.resolves(r) {
-				ps.add(r.level(), file, r.pointer, CodeReference, r.hint(w), "there is no %s %q", kindWords(r.word.Kind), printablePath(r.said()))
-			}
-		}
-	}
 	before := newWorld()
 	for _, e := range d.base {
 		before.add(e)
 	}
-	for _, file := range sortedKeys(d.kept) {
-		for _, r := range d.kept[file].refs {
-			if !w.resolves(r) && before.resolves(r) {
-				ps.add(r.level(), file, r.pointer, CodeStillNeeded, "import the file that refers to it too, or keep what it refers to",
-					"the import removes the %s %q, which this file of the target still refers to", kindWords(r.word.Kind), printablePath(r.said()))
+	for _, file := range sortedKeys(d.facts) {
+		for _, r := range d.facts[file].refs {
+			switch {
+			case w.resolves(r):
+			case before.resolves(r) && d.stood(r):
+				r.stillNeeded(ps)
+			default:
+				ps.add(r.level(), file, r.pointer, CodeReference, r.hint(w), "there is no %s %q", kindWords(r.word.Kind), printablePath(r.said()))
 			}
 		}
 	}
+	for _, file := range sortedKeys(d.kept) {
+		for _, r := range d.kept[file].refs {
+			if !w.resolves(r) && before.resolves(r) {
+				r.stillNeeded(ps)
+			}
+		}
+	}
+}
+
+// stood reports whether the target has the same reference now.
+func (d *draft) stood(r ref) bool {
+	was := d.was[r.file]
+	return was != nil && slices.ContainsFunc(was.refs, func(o ref) bool {
+		return o.pointer == r.pointer && o.value == r.value && o.name == r.name
+	})
+}
+
+func (r ref) stillNeeded(ps *problems) {
+	ps.add(r.level(), r.file, r.pointer, CodeStillNeeded, "change what refers to it too, or keep what it refers to",
+		"the import removes the %s %q, to which this still refers", kindWords(r.word.Kind), printablePath(r.said()))
 }
 
 func (r ref) level() Level {
