@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -30,6 +31,7 @@ import (
 var (
 	run    = flag.Bool("run-bench", false, "measure, and print a table")
 	rounds = flag.Int("rounds", 5, "rounds of each measurement")
+	only   = flag.String("only", "", "measure only inputs whose name has this in it")
 )
 
 // TestTable prints how long the main job takes beside its floor. A floor and
@@ -41,7 +43,9 @@ func TestTable(t *testing.T) {
 	out := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(out, "input\tbody\tjob\tmedian\tfloor\tratio\tgoal\t")
 	for _, s := range sizes {
-		measure(t, out, s)
+		if strings.Contains(s.name, *only) {
+			measure(t, out, s)
+		}
 	}
 	out.Flush()
 }
