@@ -8,6 +8,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -20,6 +22,7 @@ var (
 	errMedia    = fault.New(fault.Unsupported, "P41501", "the body must be application/json")
 	errEncoding = fault.New(fault.Unsupported, "P41502", "the body may be sent as it is or with gzip, in no other encoding")
 	errGzip     = fault.New(fault.Invalid, "P40002", "the body is not gzip, or is damaged")
+	errSlow     = fault.New(fault.Invalid, "P40801", "the body did not come in within the time limit")
 	errHangUp   = fault.New(fault.Invalid, "P49901", "the client went away before the body was there")
 )
 
@@ -34,19 +37,16 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64) (io.Reader, er
 			return nil, errMedia
 		}
 	}
-	raw := http.MaxBytesReader(w, r.Body, most)
-	switch r.Header.Get("Content-Encoding") {
+	raw := arriving{http.MaxBytesReader(w, r.Body, most)}
+	switch strings.ToLower(r.Header.Get("Content-Encoding")) {
 	case "", "identity":
-		return &bounded{r: raw, left: most, most: most}, nil
+		return raw, nil
 	case "gzip":
 		inflated, err := gzip.NewReader(raw)
 		if err != nil {
-			if gone := goneAway(err); gone != nil {
-				return nil, gone
-			}
-			return nil, errGzip
+			return nil, damaged(err)
 		}
-		return &bounded{r: inflated, left: most, most: most, packed: true}, nil
+		return &inflating{r: inflated, left: most, most: most}, nil
 	default:
 		return nil, errEncoding
 	}
@@ -56,14 +56,31 @@ func tooLarge(most int64) error {
 	return errTooLarge.WithMessage(fmt.Sprintf("the body is larger than the limit of %d bytes", most))
 }
 
-// bounded gives a fault where a body is too large, damaged or cut off.
-type bounded struct {
-	r          io.Reader
-	left, most int64
-	packed     bool
+// arriving is a body on the network. Whatever keeps it from coming in whole is
+// a fault of whoever sends it, or of the way.
+type arriving struct{ r io.Reader }
+
+func (a arriving) Read(p []byte) (int, error) {
+	n, err := a.r.Read(p)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	if limit, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return n, tooLarge(limit.Limit)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, errSlow
+	}
+	return n, errHangUp
 }
 
-func (b *bounded) Read(p []byte) (int, error) {
+// inflating bounds what comes out of a compressed body.
+type inflating struct {
+	r          io.Reader
+	left, most int64
+}
+
+func (b *inflating) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	b.left -= int64(n)
 	switch {
@@ -72,24 +89,15 @@ func (b *bounded) Read(p []byte) (int, error) {
 	case err == nil || err == io.EOF:
 		return n, err
 	}
-	if gone := goneAway(err); gone != nil {
-		return n, gone
-	}
-	if b.packed {
-		return n, errGzip
-	}
-	return n, err
+	return n, damaged(err)
 }
 
-// goneAway makes a fault of an error of reading from the network.
-func goneAway(err error) error {
-	if limit, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return tooLarge(limit.Limit)
+// damaged keeps the fault of the network below the compression.
+func damaged(err error) error {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.Canceled) {
-		return errHangUp
-	}
-	return nil
+	return errGzip
 }
 
 // call adapts a typed operation: it decodes In, runs op, encodes Out. Members

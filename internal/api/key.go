@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -161,6 +162,30 @@ type createKeyRequest struct {
 	Access       wireAccess `json:"reBac"`
 }
 
+// lastExpiry is the end of the year 9999, after which nobody can write a time.
+const lastExpiry = 253_402_300_799
+
+// expires returns when the new key expires; the zero time is never.
+func (in *createKeyRequest) expires(now time.Time) (time.Time, error) {
+	at := in.ExpireTime
+	if at == 0 && in.ExpiresIn != 0 {
+		if in.ExpiresIn < 0 || in.ExpiresIn > lastExpiry {
+			return time.Time{}, errExpiry
+		}
+		at = number(now.Unix()) + in.ExpiresIn
+	}
+	switch {
+	case at == 0:
+		return time.Time{}, nil
+	case at < 0 || at > lastExpiry:
+		return time.Time{}, errExpiry
+	default:
+		return time.Unix(int64(at), 0), nil
+	}
+}
+
+var errExpiry = mgmtkey.ErrInvalid.WithMessage("the time at which the management key expires is out of range; it is in seconds")
+
 type createKeyAnswer struct {
 	Cleartext string  `json:"cleartext"`
 	Key       wireKey `json:"key"`
@@ -172,20 +197,21 @@ func (s *Server) createKey(ctx context.Context, in *createKeyRequest) (*createKe
 	if err != nil {
 		return nil, err
 	}
-	if !mayManage(c.key, grants) && len(grants) > 0 {
+	if len(grants) == 0 {
+		return nil, mgmtkey.ErrInvalid.WithMessage("a management key needs a role: give reBac.companyRoles or reBac.projectRoles")
+	}
+	if !mayManage(c.key, grants) {
 		return nil, mgmtkey.ErrTooWeak
 	}
 	addresses, err := mgmtkey.ParseAddresses(in.PermittedIPs)
 	if err != nil {
 		return nil, err
 	}
-	create := mgmtkey.Create{Name: in.Name, Description: in.Description, Grants: grants, PermittedIPs: addresses}
-	switch {
-	case in.ExpireTime > 0:
-		create.ExpiresAt = time.Unix(int64(in.ExpireTime), 0)
-	case in.ExpiresIn > 0:
-		create.ExpiresAt = time.Now().Add(time.Duration(in.ExpiresIn) * time.Second)
+	expires, err := in.expires(time.Now())
+	if err != nil {
+		return nil, err
 	}
+	create := mgmtkey.Create{Name: in.Name, Description: in.Description, Grants: grants, PermittedIPs: addresses, ExpiresAt: expires}
 	k, cleartext, err := s.Keys.Create(ctx, c.origin, create)
 	if err != nil {
 		return nil, err
@@ -271,8 +297,11 @@ type deleteKeysAnswer struct {
 func (s *Server) deleteKeys(ctx context.Context, in *deleteKeysRequest) (*deleteKeysAnswer, error) {
 	var ids []string
 	for _, id := range in.IDs {
-		if _, err := s.visible(ctx, id); err == nil {
+		_, err := s.visible(ctx, id)
+		if err == nil {
 			ids = append(ids, id)
+		} else if !errors.Is(err, mgmtkey.ErrNotFound) {
+			return nil, err
 		}
 	}
 	n, err := s.Keys.Delete(ctx, callerOf(ctx).origin, ids...)

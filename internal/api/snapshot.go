@@ -52,13 +52,17 @@ func (s *Server) readImport(w http.ResponseWriter, r *http.Request) (project.Imp
 	return project.Import{Project: c.project, Upload: up, IfMatch: etag(r.Header.Get("If-Match"))}, nil
 }
 
-// etag reads one entity tag (RFC 9110 §8.8.3); "*" matches anything.
+// etag reads one entity tag (RFC 9110 §8.8.3); "*" matches anything, a tag of no
+// letters nothing.
 func etag(header string) string {
 	header = strings.TrimPrefix(strings.TrimSpace(header), "W/")
 	if header == "*" {
 		return ""
 	}
-	return strings.Trim(header, `"`)
+	if tag := strings.Trim(header, `"`); tag != "" {
+		return tag
+	}
+	return header
 }
 
 type importAnswer struct {
@@ -127,8 +131,9 @@ func (s *Server) exportSnapshot(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", `"`+rev.Digest.String()+`"`)
 	if err := snapshot.WriteBody(w, files, nil); err != nil {
-		// The status is out already: the caller has gone.
+		// The status is out already. Half an export must not look like a whole one.
 		s.Log.InfoContext(r.Context(), "export not written to its end", "err", err)
+		panic(http.ErrAbortHandler)
 	}
 	return nil
 }
