@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -60,17 +59,7 @@ func Decode(r io.Reader, maxFiles int) (*Upload, error) {
 	// hide what is wrong with the others.
 	dec := jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	d := decoder{dec: dec, maxFiles: maxFiles, up: &Upload{Files: Files{}}, seen: map[string]bool{}}
-	seen := map[string]bool{} // no map of the members that nobody knows: there may be a million
-	err := d.object(func(name string) error {
-		if seen[name] {
-			return ErrBody.WithMessage(fmt.Sprintf("the body has %q twice", name))
-		}
-		if slices.Contains(members, name) {
-			seen[name] = true
-		}
-		return d.member(name)
-	})
-	if err != nil {
+	if err := d.object(d.member); err != nil {
 		return nil, bodyError(err)
 	}
 	if _, err := dec.ReadToken(); err != io.EOF {
@@ -137,9 +126,6 @@ func (d *decoder) object(member func(name string) error) error {
 	_, err = d.dec.ReadToken()
 	return err
 }
-
-// members are those of a body that Decode knows.
-var members = []string{"files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "message"}
 
 func (d *decoder) member(name string) error {
 	if d.seen[name] {
