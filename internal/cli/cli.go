@@ -36,17 +36,17 @@ type grammar struct {
 
 // app is what a command works with.
 type app struct {
-	ctx    context.Context //nolint:containedctx // the commands' Run methods get it through kong, with the rest
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
-	color  bool // stderr shows colours
-	live   bool // stderr is a terminal, on which a line can be written again
+	color  bool            // stderr shows colours
+	live   bool            // stderr is a terminal, on which a line can be written again
+	typed  map[string]bool // the names of the flags on the command line
 }
 
 // Run runs the command that args name and returns what to exit with.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
-	a := &app{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, live: isTerminal(stderr), color: wantsColor(stderr)}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, live: isTerminal(stderr), color: wantsColor(stderr), typed: map[string]bool{}}
 	parser, err := newParser(a)
 	if err != nil {
 		return a.fail(err)
@@ -70,6 +70,12 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return a.fail(&usageError{err: err})
 	}
+	for _, p := range parsed.Path {
+		if p.Flag != nil && !p.Resolved {
+			a.typed[p.Flag.Name] = true
+		}
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
 	return a.fail(parsed.Run(a))
 }
 

@@ -20,7 +20,7 @@ const keyVariable = "POSTERN_MANAGEMENT_KEY"
 
 // access says which server to call, and with which key.
 type access struct {
-	KeyFile string        `help:"File with the management key, or with a line POSTERN_MANAGEMENT_KEY=…. The key itself may be in POSTERN_MANAGEMENT_KEY instead." env:"POSTERN_MANAGEMENT_KEY_FILE" placeholder:"FILE" type:"path"`
+	KeyFile string        `help:"File with the management key, or with a line POSTERN_MANAGEMENT_KEY=…. The key itself may be in POSTERN_MANAGEMENT_KEY instead." env:"POSTERN_MANAGEMENT_KEY_FILE" placeholder:"FILE"`
 	Key     secret.Text   `help:"The management key." env:"POSTERN_MANAGEMENT_KEY" hidden:""`
 	Timeout time.Duration `help:"How long to wait for the server." default:"5m" placeholder:"TIME"`
 	JSON    bool          `name:"json" help:"Print the result as JSON."`
@@ -60,7 +60,7 @@ func (c *access) key() (secret.Text, error) {
 
 // client returns the client for url and project, and a context that ends with
 // the timeout.
-func (c *access) client(a *app, url, project string, watch *progress) (*client.Client, context.Context, context.CancelFunc, error) {
+func (c *access) client(ctx context.Context, url, project string, watch *progress) (*client.Client, context.Context, context.CancelFunc, error) {
 	key, err := c.key()
 	if err != nil {
 		return nil, nil, nil, err
@@ -73,16 +73,16 @@ func (c *access) client(a *app, url, project string, watch *progress) (*client.C
 	if err != nil {
 		return nil, nil, nil, &usageError{err: err}
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	return to, ctx, cancel, nil
 }
 
 // onProject returns a client for the project that the settings name.
-func (c *connection) onProject(a *app, watch *progress) (*client.Client, context.Context, context.CancelFunc, error) {
+func (c *connection) onProject(ctx context.Context, watch *progress) (*client.Client, context.Context, context.CancelFunc, error) {
 	if c.Project == "" {
 		return nil, nil, nil, usage("put its id into POSTERN_PROJECT_ID, or name it with --project; postern project list shows the ids", "there is no project")
 	}
-	return c.client(a, c.URL, c.Project, watch)
+	return c.client(ctx, c.URL, c.Project, watch)
 }
 
 // printJSON prints a result for programs.

@@ -19,11 +19,11 @@ import (
 type devCommand struct {
 	Folder   string     `arg:"" optional:"" help:"Folder or .zip file with the project to start with. Without it the example shop."`
 	Empty    bool       `help:"Start with an empty project."`
-	Secrets  string     `help:"File with the secrets that the folder does not hold." placeholder:"FILE" type:"path"`
-	Data     string     `help:"Folder that keeps the database and the keys." default:".postern" placeholder:"DIR" type:"path"`
+	Secrets  string     `help:"File with the secrets that the folder does not hold." placeholder:"FILE"`
+	Data     string     `help:"Folder that keeps the database and the keys." default:".postern" placeholder:"DIR"`
 	Listen   string     `help:"Address to listen on, host:port. Port 0 is any free one." default:"localhost:8787" placeholder:"ADDRESS"`
 	Database string     `help:"SQLite file or postgres:// URL (default: postern.db in the data folder)." placeholder:"URL"`
-	EnvFile  string     `help:"File to write the address, the project and the key to once the server is ready." placeholder:"FILE" type:"path"`
+	EnvFile  string     `help:"File to write the address, the project and the key to once the server is ready." placeholder:"FILE"`
 	LogLevel slog.Level `help:"What is logged: debug, info, warn or error, and all that is worse." default:"warn" env:"POSTERN_LOG_LEVEL" placeholder:"LEVEL"`
 	server.Tuning
 }
@@ -44,7 +44,7 @@ Examples:
 }
 
 // Run implements the command.
-func (c *devCommand) Run(a *app) error {
+func (c *devCommand) Run(ctx context.Context, a *app) error {
 	if c.Empty && c.Folder != "" {
 		return usage("leave one of them out", "--empty and the folder %s contradict each other", c.Folder)
 	}
@@ -55,19 +55,19 @@ func (c *devCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	config := c.config()
-	if err := prepareData(c.Data); err != nil {
+	if err := c.prepare(); err != nil {
 		return err
 	}
-	s, err := server.New(a.ctx, config, config.Logger(a.stderr))
+	config := c.config()
+	s, err := server.New(ctx, config, config.Logger(a.stderr))
 	if err != nil {
 		return err
 	}
-	state, err := c.open(a.ctx, s)
+	state, err := c.open(ctx, s)
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
-	ctx, stop := context.WithCancel(a.ctx)
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx) }()
@@ -172,15 +172,24 @@ func importFirst(ctx context.Context, a *app, state *devState, in *client.Import
 	return nil
 }
 
-// prepareData makes the data folder, which is nobody else's business and never
-// goes into version control.
-func prepareData(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// prepare makes the data folder, which is nobody else's business and never goes
+// into version control, and takes an older env file away, which whoever waits
+// for the server would take for the new one.
+func (c *devCommand) prepare() error {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return err
 	}
-	ignore := filepath.Join(dir, ".gitignore")
+	ignore := filepath.Join(c.Data, ".gitignore")
 	if _, err := os.Stat(ignore); errors.Is(err, fs.ErrNotExist) {
-		return os.WriteFile(ignore, []byte("*\n"), 0o600)
+		if err := os.WriteFile(ignore, []byte("*\n"), 0o600); err != nil {
+			return err
+		}
+	}
+	if c.EnvFile == "" {
+		return nil
+	}
+	if err := os.Remove(c.EnvFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

@@ -99,11 +99,6 @@ func (s *devState) write(file string) error {
 // is shown at the start that made it, and at no other.
 func (s *devState) welcome(a *app) {
 	file := s.file
-	if here, err := os.Getwd(); err == nil {
-		if short, err := filepath.Rel(here, file); err == nil && !strings.HasPrefix(short, "..") {
-			file = short
-		}
-	}
 	fmt.Fprintf(a.stdout, "\nPostern is ready.\n\n  open     %s/\n  project  %s\n", s.url, s.project)
 	if s.keyMade {
 		fmt.Fprintf(a.stdout, "  key      %s\n\nThe key is shown this once. It may do everything here, and is kept in %s for later starts.\n", s.key.Reveal(), file)

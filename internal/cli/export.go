@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"postern/internal/snapshot"
@@ -38,11 +39,11 @@ type exported struct {
 }
 
 // Run implements the command.
-func (c *exportCommand) Run(a *app) error {
+func (c *exportCommand) Run(ctx context.Context, a *app) error {
 	if c.JSON && carrierOf(c.Target) == stream {
 		return usage("name a folder or a .zip file", "--json and - both write to stdout")
 	}
-	to, ctx, cancel, err := c.onProject(a, nil)
+	to, ctx, cancel, err := c.onProject(ctx, nil)
 	if err != nil {
 		return err
 	}

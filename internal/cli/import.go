@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -12,8 +13,8 @@ import (
 type upload struct {
 	Source        string   `arg:"" optional:"" default:"snapshot" help:"Folder or .zip file to read, or - for the JSON of the API on stdin (default: ${default})."`
 	Exclude       []string `help:"Leave this part of the project as it is; may be repeated. One of: ${excludes}." placeholder:"KEY"`
-	SecretsInput  string   `help:"File with the secrets that the files do not hold." placeholder:"FILE" type:"path"`
-	SecretsOutput string   `help:"File to write a template to, for the secrets that are missing." placeholder:"FILE" type:"path"`
+	SecretsInput  string   `help:"File with the secrets that the files do not hold." placeholder:"FILE"`
+	SecretsOutput string   `help:"File to write a template to, for the secrets that are missing." placeholder:"FILE"`
 	Strict        bool     `help:"Take unknown keys and files for errors."`
 	connection
 }
@@ -45,7 +46,7 @@ Examples:
 }
 
 // Run implements the command.
-func (c *importCommand) Run(a *app) error {
+func (c *importCommand) Run(ctx context.Context, a *app) error {
 	from, in, err := c.read(a)
 	if err != nil {
 		return err
@@ -55,7 +56,7 @@ func (c *importCommand) Run(a *app) error {
 	}
 	in.IfMatch, in.AllowMoved = c.IfMatch, in.AllowMoved || c.AllowMovedSecrets
 	watch := a.progress()
-	to, ctx, cancel, err := c.onProject(a, watch)
+	to, ctx, cancel, err := c.onProject(ctx, watch)
 	if err != nil {
 		return err
 	}
@@ -101,13 +102,13 @@ Examples:
 }
 
 // Run implements the command.
-func (c *validateCommand) Run(a *app) error {
+func (c *validateCommand) Run(ctx context.Context, a *app) error {
 	from, in, err := c.read(a)
 	if err != nil {
 		return err
 	}
 	watch := a.progress()
-	to, ctx, cancel, err := c.onProject(a, watch)
+	to, ctx, cancel, err := c.onProject(ctx, watch)
 	if err != nil {
 		return err
 	}

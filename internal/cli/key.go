@@ -33,13 +33,17 @@ type keyring interface {
 	DeleteKeys(ctx context.Context, ids ...string) (int, error)
 }
 
-// open returns the keys of the place. The caller closes it.
-func (c *keyPlace) open(a *app, mayMake bool) (keyring, context.Context, func(), error) {
-	if c.URL != "" {
-		to, ctx, cancel, err := c.client(a, c.URL, "", nil)
+// open returns the keys of the place. The caller closes it. A server goes before
+// a database, but what is typed before what the environment says.
+func (c *keyPlace) open(ctx context.Context, a *app, mayMake bool) (keyring, context.Context, func(), error) {
+	if a.typed["url"] && a.typed["database"] {
+		return nil, nil, nil, usage("leave one of them out", "--url and --database contradict each other")
+	}
+	if c.URL != "" && !a.typed["database"] {
+		to, ctx, cancel, err := c.client(ctx, c.URL, "", nil)
 		return to, ctx, cancel, err
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	ring, err := openKeyring(ctx, c.Database, mayMake)
 	if err != nil {
 		cancel()
@@ -52,7 +56,7 @@ func (c *keyPlace) open(a *app, mayMake bool) (keyring, context.Context, func(),
 type keyCreateCommand struct {
 	Name        string   `help:"Name of the key: who uses it, and what for." required:"" placeholder:"TEXT"`
 	Description string   `help:"More about the key." placeholder:"TEXT"`
-	Role        string   `help:"What the key may do, each role including those before it: ${enum}." enum:"read,plan,import,admin" required:"" placeholder:"ROLE"`
+	Role        string   `help:"What the key may do, each role including those before it: read, plan, import or admin." enum:"read,plan,import,admin" required:"" placeholder:"ROLE"`
 	Project     []string `help:"Id of a project that the key is for; may be repeated. Without it the key is for all projects." placeholder:"ID"`
 	Expires     lifetime `help:"How long the key works, as 90d or 12h, or never." default:"never" placeholder:"TIME"`
 	PermitIP    []string `name:"permit-ip" help:"Address or range that the key may be used from; may be repeated. Without it any." placeholder:"IP"`
@@ -73,8 +77,8 @@ Examples:
 }
 
 // Run implements the command.
-func (c *keyCreateCommand) Run(a *app) error {
-	ring, ctx, closeRing, err := c.open(a, true)
+func (c *keyCreateCommand) Run(ctx context.Context, a *app) error {
+	ring, ctx, closeRing, err := c.open(ctx, a, true)
 	if err != nil {
 		return err
 	}
@@ -117,8 +121,8 @@ func (keyListCommand) Help() string {
 }
 
 // Run implements the command.
-func (c *keyListCommand) Run(a *app) error {
-	ring, ctx, closeRing, err := c.open(a, false)
+func (c *keyListCommand) Run(ctx context.Context, a *app) error {
+	ring, ctx, closeRing, err := c.open(ctx, a, false)
 	if err != nil {
 		return err
 	}
@@ -170,8 +174,8 @@ func (keyRevokeCommand) Help() string {
 }
 
 // Run implements the command.
-func (c *keyRevokeCommand) Run(a *app) error {
-	ring, ctx, closeRing, err := c.open(a, false)
+func (c *keyRevokeCommand) Run(ctx context.Context, a *app) error {
+	ring, ctx, closeRing, err := c.open(ctx, a, false)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -36,8 +37,8 @@ func (listCommand) Help() string {
 }
 
 // Run implements the command.
-func (c *listCommand) Run(a *app) error {
-	to, ctx, cancel, err := c.client(a, c.URL, "", nil)
+func (c *listCommand) Run(ctx context.Context, a *app) error {
+	to, ctx, cancel, err := c.client(ctx, c.URL, "", nil)
 	if err != nil {
 		return err
 	}
@@ -104,8 +105,8 @@ Examples:
 }
 
 // Run implements the command.
-func (c *createCommand) Run(a *app) error {
-	to, ctx, cancel, err := c.client(a, c.URL, "", nil)
+func (c *createCommand) Run(ctx context.Context, a *app) error {
+	to, ctx, cancel, err := c.client(ctx, c.URL, "", nil)
 	if err != nil {
 		return err
 	}
@@ -134,8 +135,8 @@ Examples:
 }
 
 // Run implements the command.
-func (c *cloneCommand) Run(a *app) error {
-	to, ctx, cancel, err := c.onProject(a, nil)
+func (c *cloneCommand) Run(ctx context.Context, a *app) error {
+	to, ctx, cancel, err := c.onProject(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -164,8 +165,8 @@ Examples:
 }
 
 // Run implements the command.
-func (c *deleteCommand) Run(a *app) error {
-	to, ctx, cancel, err := c.onProject(a, nil)
+func (c *deleteCommand) Run(ctx context.Context, a *app) error {
+	to, ctx, cancel, err := c.onProject(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/alecthomas/kong"
@@ -29,12 +30,12 @@ Examples:
 }
 
 // Run implements the command.
-func (c *serveCommand) Run(a *app) error {
-	s, err := server.New(a.ctx, c.Config, c.Logger(a.stderr))
+func (c *serveCommand) Run(ctx context.Context, a *app) error {
+	s, err := server.New(ctx, c.Config, c.Logger(a.stderr))
 	if err != nil {
 		return err
 	}
-	return s.Run(a.ctx)
+	return s.Run(ctx)
 }
 
 // versionCommand says which version this is.

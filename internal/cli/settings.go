@@ -70,7 +70,7 @@ func (f settingsFile) Validate(app *kong.Application) error {
 func (f settingsFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	value, ok := f[flag.Name]
 	if !ok || slices.ContainsFunc(flag.Envs, func(name string) bool { return os.Getenv(name) != "" }) {
-		return nil, nil //nolint:nilnil // this is how kong is told that there is none
+		return nil, nil // this is how kong is told that there is none
 	}
 	return value, nil
 }

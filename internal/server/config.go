@@ -33,7 +33,7 @@ type Config struct {
 
 // Tuning are the settings with a default that is right for most.
 type Tuning struct {
-	LogFormat string `help:"How the log is written: ${enum}." enum:"text,json" default:"text" env:"POSTERN_LOG_FORMAT" placeholder:"FORMAT"`
+	LogFormat string `help:"How the log is written: text or json." enum:"text,json" default:"text" env:"POSTERN_LOG_FORMAT" placeholder:"FORMAT"`
 
 	MaxBody       Size `help:"Largest request body." default:"64MiB" env:"POSTERN_MAX_BODY" placeholder:"SIZE"`
 	MaxFiles      int  `help:"Most files in one snapshot." default:"100000" env:"POSTERN_MAX_FILES" placeholder:"N"`
