@@ -236,7 +236,7 @@ func valueFacts(doc map[string]any) []string {
 		out = append(out, refWords(w.Ref))
 	}
 	if w.RefKeys != nil {
-		note := "Its member names are names of a " + kindWords(w.RefKeys.Kind) + ", its values their ids; the names decide."
+		note := "Its member names are names of " + oneWord(w.RefKeys.Kind) + ", its values their ids; the names decide."
 		if w.RefKeys.Level == string(Warning) {
 			note += " A name that nobody has is only a warning."
 		}
@@ -259,7 +259,7 @@ func refWords(w *refKeyword) string {
 	if by == "" {
 		by = "by id or name"
 	}
-	note := "Refers to a " + kindWords(w.Kind) + " " + by
+	note := "Refers to " + oneWord(w.Kind) + " " + by
 	switch w.Form {
 	case "type:id":
 		note += ", which may stand after its type and a colon"
@@ -279,6 +279,14 @@ func refWords(w *refKeyword) string {
 		note += "; one that does not exist is only a warning"
 	}
 	return note + "."
+}
+
+// oneWord writes the kind of an entity with its article.
+func oneWord(kind string) string {
+	if strings.ContainsRune("aeio", rune(kind[0])) {
+		return "an " + kindWords(kind)
+	}
+	return "a " + kindWords(kind)
 }
 
 func conditionWords(c condition) string {
@@ -307,6 +315,9 @@ func objectFacts(doc map[string]any) []string {
 			note += "; there is one"
 		default:
 			note += "; " + code(e.ID) + " is its id"
+		}
+		if e.Within != "" {
+			note += "; its name belongs to what " + code(e.Within) + " names"
 		}
 		if len(e.Builtin) > 0 {
 			note += "; built in: " + codes(e.Builtin, ", ")
