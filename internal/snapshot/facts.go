@@ -290,7 +290,7 @@ func (g *gatherer) unknownKeys(f *frame, obj map[string]any) {
 		return
 	}
 	for _, k := range sortedKeys(obj) {
-		if !known[k] {
+		if !known[k] && !g.ps.full() {
 			g.ps.add(Warning, g.file, f.pointer+"/"+escapePointer(k), CodeUnknownKey, nearest(k, sortedKeys(known)),
 				"the key %q is not known; it is kept and exported again", printablePath(k))
 		}

@@ -117,14 +117,26 @@ func checkListed(files Files, ps *problems) {
 		}
 		for i, name := range names(files[path], at.File) {
 			for _, part := range needed(at, name) {
-				_, there := files[part]
-				if _, known := locate(part); !there || !known {
-					ps.add(Error, path, "/"+escapePointer(at.File.Lists)+"/"+number(float64(i)), CodeListed,
-						nearest(part, files.Paths()), "lists %q, but %s is not in the snapshot", name, part)
+				row, known := locate(part)
+				if _, there := files[part]; there && known {
+					continue
 				}
+				if ps.full() && Failed(ps.list) {
+					return
+				}
+				ps.add(Error, path, "/"+escapePointer(at.File.Lists)+"/"+number(float64(i)), CodeListed,
+					nearest(part, alike(files, row)), "lists %q, but %s is not in the snapshot", printablePath(name), printablePath(part))
 			}
 		}
 	}
+}
+
+// alike returns the files of one row of the table.
+func alike(files Files, row place) []string {
+	return slices.DeleteFunc(files.Paths(), func(path string) bool {
+		at, ok := locate(path)
+		return !ok || at.File != row.File
+	})
 }
 
 // needed returns the files that must be there for a name in an index.

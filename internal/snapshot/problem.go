@@ -133,6 +133,11 @@ func (ps *problems) add(level Level, file, pointer string, code Code, hint, form
 	})
 }
 
+// full reports whether enough is wrong already: a hostile upload must not buy
+// time with ever more complaints. Only what has been complained of before may
+// be left out, so that none of a kind goes unsaid.
+func (ps *problems) full() bool { return len(ps.list) >= maxProblems }
+
 // sorted returns the problems in their stable order: errors first, then by
 // file, place and code, without repetitions.
 func (ps *problems) sorted() []Problem {

@@ -131,6 +131,8 @@ func (d *draft) checkRefs(w *world, ps *problems) {
 	for _, file := range sortedKeys(d.facts) {
 		for _, r := range d.facts[file].refs {
 			switch {
+			case ps.full() && Failed(ps.list):
+				return
 			case w.resolves(r):
 			case before.resolves(r) && d.stood(r):
 				r.stillNeeded(ps)

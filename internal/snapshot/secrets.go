@@ -63,17 +63,14 @@ func newSealer(d *draft, up *Upload, base Base, ps *problems) *sealer {
 // that the upload does not touch.
 func (s *sealer) run() {
 	s.d.incoming(func(e *Entity) {
-		done := map[string]bool{}
 		for _, f := range merged(e.secrets) {
-			if !done[f.field] {
-				done[f.field] = true
-				s.field(e, f)
-			}
+			s.field(e, f)
 		}
 	})
+	stored := sortedStored(s.stored)
 	for _, file := range sortedKeys(s.d.kept) {
 		for _, e := range s.d.kept[file].entities {
-			for _, key := range sortedStored(s.stored) {
+			for _, key := range stored {
 				if key.Kind == e.Kind && key.Entity == e.ID {
 					key.ID = s.stored[key]
 					s.keep = append(s.keep, key)
@@ -87,11 +84,13 @@ func (s *sealer) run() {
 // merged joins what several schemas say of one credential.
 func merged(fields []secretField) []secretField {
 	var out []secretField
+	at := map[string]int{}
 	for _, f := range fields {
-		if i := slices.IndexFunc(out, func(g secretField) bool { return g.field == f.field }); i >= 0 {
+		if i, ok := at[f.field]; ok {
 			out[i].needed = out[i].needed || f.needed
 			continue
 		}
+		at[f.field] = len(out)
 		out = append(out, f)
 	}
 	return out

@@ -18,6 +18,7 @@ type frame struct {
 	schemas []*jsonschema.Schema // every schema that applies to value
 	words   []keywords           // what they say, those that say something
 	entity  *Entity              // the nearest enclosing entity, value itself included
+	keys    map[string]int       // of a list of keyed items: how many had a key so far
 }
 
 // lookup finds a member in the nearest enclosing object that has it.
@@ -77,13 +78,13 @@ func enter(up *frame, v any, key, segment string, subs []*jsonschema.Schema) *fr
 // wherever in the list it stands; of two with one key each has a name still.
 func joinField(prefix string, up *frame, segment string) string {
 	if list, ok := up.value.([]any); ok {
-		i, err := strconv.Atoi(segment)
-		if key, _ := child(child(list, segment), "key").(string); err == nil && key != "" {
+		if key, _ := child(child(list, segment), "key").(string); key != "" {
+			if up.keys == nil {
+				up.keys = map[string]int{}
+			}
 			segment = "[" + escapePointer(key) + "]"
-			for _, item := range list[:i] {
-				if child(item, "key") == key {
-					segment += "+"
-				}
+			if up.keys[key]++; up.keys[key] > 1 {
+				segment += strconv.Itoa(up.keys[key])
 			}
 		}
 	}
