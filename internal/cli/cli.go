@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -47,7 +48,11 @@ type app struct {
 // Run runs the command that args name and returns what to exit with.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, live: isTerminal(stderr), color: wantsColor(stderr), typed: map[string]bool{}}
-	parser, err := newParser(a)
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	// Kong puts help together before it knows whether anybody wants to read it.
+	parser, err := newParser(a, slices.Contains(args, "--help") || slices.Contains(args, "-h"))
 	if err != nil {
 		return a.fail(err)
 	}
@@ -60,9 +65,6 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			code = int(done)
 		}
 	}()
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
 	parsed, err := parser.Parse(args)
 	if err == nil {
 		err = secretsNotTyped(parsed)
@@ -82,7 +84,13 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // exited is what kong's wish to end the program is turned into.
 type exited int
 
-func newParser(a *app) (*kong.Kong, error) {
+// newParser makes the parser. The list of exclude keys comes from the schemas,
+// which take a while to compile, so it is there for help only.
+func newParser(a *app, help bool) (*kong.Kong, error) {
+	excludes := ""
+	if help {
+		excludes = strings.Join(snapshot.ExcludeKeys(), ", ")
+	}
 	return kong.New(&grammar{},
 		kong.Name("postern"),
 		kong.Description("Keep identity projects as files, and move them between environments."),
@@ -92,7 +100,7 @@ func newParser(a *app) (*kong.Kong, error) {
 		kong.ValueFormatter(helpOf),
 		kong.TypeMapper(reflect.TypeFor[secret.Text](), kong.MapperFunc(decodeSecret)),
 		kong.Configuration(loadSettings),
-		kong.Vars{"excludes": strings.Join(snapshot.ExcludeKeys(), ", ")},
+		kong.Vars{"excludes": excludes},
 		kong.Bind(a),
 	)
 }

@@ -183,6 +183,11 @@ dir/logo.png: warning: nothing refers to it [asset]
 		t.Errorf("-want +got\n%s", diff)
 	}
 	out.Reset()
+	a.reportOne(from, snapshot.Problem{File: "x\x1b[2J.png", Level: snapshot.Error, Message: "\x1b]0;title\a"})
+	if strings.ContainsAny(out.String(), "\x1b\a") {
+		t.Errorf("a server steers the terminal: %q", out.String())
+	}
+	out.Reset()
 	a.color = true
 	a.report(from, list[1:2])
 	if !strings.Contains(out.String(), "\x1b[31merror:\x1b[0m") {

@@ -60,9 +60,9 @@ func (a *app) fail(err error) int {
 	} else if errors.Is(err, context.DeadlineExceeded) {
 		message, hint = "the server took too long", "--timeout sets how long to wait"
 	}
-	fmt.Fprintf(a.stderr, "%s %s\n", a.paint(red, "postern:"), message)
+	fmt.Fprintf(a.stderr, "%s %s\n", a.paint(red, "postern:"), printable(message))
 	if hint != "" {
-		fmt.Fprintf(a.stderr, "  %s\n", hint)
+		fmt.Fprintf(a.stderr, "  %s\n", printable(hint))
 	}
 	return code
 }
@@ -80,6 +80,9 @@ func usageHint(parse *kong.ParseError) string {
 
 // checkExcludes refuses keys that do not exist, before anything is sent.
 func checkExcludes(keys []string) error {
+	if len(keys) == 0 {
+		return nil
+	}
 	valid := snapshot.ExcludeKeys()
 	for _, k := range keys {
 		if !slices.Contains(valid, k) {

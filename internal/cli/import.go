@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"postern/internal/client"
 	"postern/internal/snapshot"
@@ -232,12 +233,12 @@ func (a *app) tellSections(changes []client.Change) {
 		counts[ch.Section][ch.Action]++
 	}
 	for _, section := range order {
-		text := ""
+		var text strings.Builder
 		for _, action := range []string{"created", "changed", "removed"} {
 			if n := counts[section][action]; n > 0 {
-				text += fmt.Sprintf(", %d %s", n, action)
+				fmt.Fprintf(&text, ", %d %s", n, action)
 			}
 		}
-		fmt.Fprintf(a.stderr, "  %-18s %s\n", dash(section), text[min(2, len(text)):])
+		fmt.Fprintf(a.stderr, "  %-18s %s\n", dash(section), strings.TrimPrefix(text.String(), ", "))
 	}
 }

@@ -63,18 +63,18 @@ func (a *app) reportOne(l *local, p snapshot.Problem) {
 		where = p.Pointer
 	}
 	if where != "" {
-		where = a.paint(bold, where+":") + " "
+		where = a.paint(bold, printable(where)+":") + " "
 	}
-	fmt.Fprintf(a.stderr, "%s%s %s %s\n", where, level, p.Message, a.paint(faint, "["+string(p.Code)+"]"))
+	fmt.Fprintf(a.stderr, "%s%s %s %s\n", where, level, printable(p.Message), a.paint(faint, "["+printable(string(p.Code))+"]"))
 	if p.Hint != "" {
-		fmt.Fprintf(a.stderr, "    %s\n", p.Hint)
+		fmt.Fprintf(a.stderr, "    %s\n", printable(p.Hint))
 	}
 }
 
 // reportFailures prints what a server says that knows no details.
 func (a *app) reportFailures(failures []string, missing client.MissingSecrets) {
 	for _, f := range failures {
-		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(red, "error:"), f)
+		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(red, "error:"), printable(f))
 	}
 	for _, group := range []string{"connectors", "oauthProviders", "outboundApps", "externalAuth"} {
 		for _, m := range missing[group] {

@@ -12,7 +12,7 @@ import (
 // WriteReference writes the reference of the command line, as Markdown, from
 // what the parser knows.
 func WriteReference(w io.Writer) error {
-	parser, err := newParser(&app{stdout: io.Discard, stderr: io.Discard})
+	parser, err := newParser(&app{stdout: io.Discard, stderr: io.Discard}, true)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -135,9 +136,7 @@ func (c *Client) once(ctx context.Context, method, path string, send body, heade
 	if err != nil {
 		return nil, ErrURL
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	req.Header.Set("Authorization", "Bearer "+c.bearer())
 	req.Header.Set("X-Descope-Project-Id", c.options.Project)
 	req.Header.Set("User-Agent", c.options.UserAgent)
@@ -147,7 +146,7 @@ func (c *Client) once(ctx context.Context, method, path string, send body, heade
 			return nil, err
 		}
 	}
-	res, err := c.http.Do(req) //nolint:bodyclose // the caller closes it
+	res, err := c.http.Do(req)
 	if err != nil {
 		return nil, c.unreached(err)
 	}

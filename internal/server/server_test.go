@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -75,9 +76,7 @@ func start(t *testing.T, config Config) (*Server, *lines) {
 // ask sends one request to the handler.
 func ask(s *Server, method, target string, header http.Header) *httptest.ResponseRecorder {
 	w, r := httptest.NewRecorder(), httptest.NewRequest(method, target, nil)
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, header)
 	s.Handler().ServeHTTP(w, r)
 	return w
 }
@@ -274,7 +273,7 @@ func TestServeTLS(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx) }()
 	for version, want := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: version, MaxVersion: version}}} //nolint:gosec // an old version must be refused
+		client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: version, MaxVersion: version}}}
 		res, err := client.Get(s.URL() + "/healthz")
 		if (err == nil) != want {
 			t.Errorf("%s: %v", tls.VersionName(version), err)
