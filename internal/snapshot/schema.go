@@ -18,6 +18,10 @@ var schemaFS embed.FS
 
 const schemaSuffix = ".schema.json"
 
+// schemaBase makes the names of schemas absolute; without it they depend on the
+// folder that the program runs in.
+const schemaBase = "postern:///"
+
 // catalogue is every schema, compiled.
 type catalogue struct {
 	docs       map[string]map[string]any     // as written, by file name
@@ -49,10 +53,10 @@ var schemas = sync.OnceValue(func() *catalogue {
 	c.RegisterVocabulary(vocabulary())
 	c.AssertVocabs()
 	for _, name := range sortedKeys(cat.docs) {
-		must(c.AddResource(name, cat.docs[name]))
+		must(c.AddResource(schemaBase+name, cat.docs[name]))
 	}
 	for name := range cat.docs {
-		s, err := c.Compile(name)
+		s, err := c.Compile(schemaBase + name)
 		must(err)
 		cat.compiled[strings.TrimSuffix(name, schemaSuffix)] = s
 	}

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -220,7 +221,7 @@ func (s *sealer) unusedInputs() {
 			if e.word.Secrets != in.Group {
 				return
 			}
-			ids = append(ids, e.sourced)
+			ids = append(ids, e.sourced, e.Name)
 			if s.names(in, e) {
 				known = true
 				for _, f := range e.secrets {
@@ -233,15 +234,18 @@ func (s *sealer) unusedInputs() {
 		switch {
 		case known && len(types) > 0:
 			s.ps.add(Error, "", pointer, CodeSecretType, "types: "+strings.Join(quoted(compact(types)), ", "),
-				"%q has no secret of type %q", printablePath(in.ID+in.Name), printablePath(in.Type))
+				"%q has no secret of type %q", in.label(), printablePath(in.Type))
 		case known:
-			s.ps.add(Error, "", pointer, CodeSecretType, "", "%q has no secrets", printablePath(in.ID+in.Name))
+			s.ps.add(Error, "", pointer, CodeSecretType, "", "%q has no secrets", in.label())
 		case slices.ContainsFunc(s.d.aside, func(e *Entity) bool { return s.names(in, e) && e.word.Secrets == in.Group }):
 		default:
-			s.ps.add(Error, "", pointer, CodeSecretUnknown, nearest(in.ID, ids), "the input secret for %q matches nothing in the snapshot", printablePath(in.ID+in.Name))
+			s.ps.add(Error, "", pointer, CodeSecretUnknown, nearest(in.label(), ids), "the input secret for %q matches nothing in the snapshot", in.label())
 		}
 	}
 }
+
+// label is what the sender called the entity.
+func (in InputSecret) label() string { return printablePath(cmp.Or(in.ID, in.Name)) }
 
 func compact(words []string) []string {
 	slices.Sort(words)
