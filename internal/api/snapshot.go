@@ -52,14 +52,14 @@ func (s *Server) readImport(w http.ResponseWriter, r *http.Request) (project.Imp
 	return project.Import{Project: c.project, Upload: up, IfMatch: etag(r.Header.Get("If-Match"))}, nil
 }
 
-// etag reads one entity tag (RFC 9110 §8.8.3); "*" matches anything, a tag of no
-// letters nothing.
+// etag reads one entity tag (RFC 9110 §8.8.3). "*" and no header match anything;
+// a tag of no letters matches nothing.
 func etag(header string) string {
-	header = strings.TrimPrefix(strings.TrimSpace(header), "W/")
+	header = strings.TrimSpace(header)
 	if header == "*" {
 		return ""
 	}
-	if tag := strings.Trim(header, `"`); tag != "" {
+	if tag := strings.Trim(strings.TrimPrefix(header, "W/"), `"`); tag != "" {
 		return tag
 	}
 	return header
