@@ -14,6 +14,9 @@ import (
 // ErrArchive is an archive that is refused as a whole.
 var ErrArchive = fault.New(fault.Invalid, "P40001", "the archive cannot be read")
 
+// ErrInflated is an archive that holds more than it may.
+var ErrInflated = fault.New(fault.TooLarge, "P41303", "the archive is too large when unpacked")
+
 // ReadZip reads a snapshot from a zip archive. What comes out is bounded by
 // maxBytes and maxFiles, whatever the archive says of itself.
 func ReadZip(r io.ReaderAt, size int64, maxBytes int64, maxFiles int) (Files, []Problem, error) {
@@ -76,7 +79,7 @@ func inflate(f *zip.File, left int64) ([]byte, error) {
 		return nil, ErrArchive.WithMessage("the archive is damaged")
 	}
 	if int64(len(b)) > left {
-		return nil, fault.New(fault.TooLarge, "P41301", "the archive is too large when unpacked")
+		return nil, ErrInflated
 	}
 	return b, nil
 }

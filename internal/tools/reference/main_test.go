@@ -54,12 +54,6 @@ func TestReferenceIsCurrent(t *testing.T) {
 // shared are the wire's own codes for whole families of mistakes.
 var shared = []string{"E011001", "E011002", "E011003"}
 
-// debts are our own codes that mean two things, each with the reason. The list
-// may only shrink.
-var debts = map[string]string{
-	"P41301": "the limit of a body and that of an archive; the archive wants a code of its own",
-}
-
 // A program that knows a code must know what it means.
 func TestCodesAreUnique(t *testing.T) {
 	t.Parallel()
@@ -70,28 +64,19 @@ func TestCodesAreUnique(t *testing.T) {
 	if len(all) < 20 {
 		t.Fatalf("only %d faults are found", len(all))
 	}
-	first, owed := map[string]declared{}, map[string]bool{}
+	first := map[string]declared{}
 	for _, d := range all {
 		if !codeForm.MatchString(d.Code) {
 			t.Errorf("%s %s: the code %q has no form of ours or of the wire's", d.pkg, d.at, d.Code)
 		}
 		was, twice := first[d.Code]
-		switch {
-		case !twice || was.Message == d.Message || slices.Contains(shared, d.Code):
-		case debts[d.Code] != "":
-			owed[d.Code] = true
-		default:
+		if twice && was.Message != d.Message && !slices.Contains(shared, d.Code) {
 			t.Errorf("%s means %q in %s %s and %q in %s %s", d.Code, was.Message, was.pkg, was.at, d.Message, d.pkg, d.at)
 		}
 		if twice && was.Kind != d.Kind {
 			t.Errorf("%s is %s in %s %s and %s in %s %s", d.Code, was.Kind, was.pkg, was.at, d.Kind, d.pkg, d.at)
 		}
 		first[d.Code] = d
-	}
-	for code := range debts {
-		if !owed[code] {
-			t.Errorf("%s means one thing now: take it out of the debts", code)
-		}
 	}
 }
 
