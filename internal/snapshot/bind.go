@@ -14,6 +14,7 @@ type draft struct {
 	docs  map[string]*document
 	facts map[string]*facts // of the same paths; copies, as binding changes them
 	aside []*Entity         // entities of the upload whose section is excluded
+	same  bool              // ids of the upload are those of the target
 
 	base  []*Entity         // entities that the target has now
 	was   map[string]*facts // of the target's files
@@ -52,6 +53,7 @@ func (d *draft) bind() {
 			there[e.nameKey()] = e
 		}
 	}
+	own := d.own()
 	var fresh []*Entity
 	claimed := map[idKey]bool{} // ids that an entity of the same name or one that stays has
 	for _, f := range d.kept {
@@ -60,11 +62,11 @@ func (d *draft) bind() {
 		}
 	}
 	d.incoming(func(e *Entity) {
-		if e.word.Match != "name" || e.Name == "" || e.builtin() {
+		if e.word.Match != "name" || e.Name == "" || e.builtin() || own[idKey{e.Kind, e.ID}] {
 			claimed[idKey{e.Kind, e.ID}] = true
 			return
 		}
-		if same := there[e.nameKey()]; same != nil && same.ID != "" {
+		if same := there[e.nameKey()]; same != nil && same.ID != "" && !own[idKey{e.Kind, same.ID}] {
 			d.assign(e, same.ID)
 			claimed[idKey{e.Kind, same.ID}] = true
 			return
@@ -82,6 +84,25 @@ func (d *draft) bind() {
 		d.assign(e, ident.Derive(idPrefix(e.ID), e.Kind, e.scope, e.Name, e.ID))
 	}
 	d.readFolders()
+}
+
+// own returns the ids of the target that the upload has, where they mean the
+// same entities there: what was called otherwise was renamed.
+func (d *draft) own() map[idKey]bool {
+	out := map[idKey]bool{}
+	if !d.same {
+		return out
+	}
+	there := map[idKey]bool{}
+	for _, e := range d.base {
+		there[idKey{e.Kind, e.ID}] = e.ID != ""
+	}
+	d.incoming(func(e *Entity) {
+		if key := (idKey{e.Kind, e.ID}); there[key] {
+			out[key] = true
+		}
+	})
+	return out
 }
 
 // idPrefix returns the capital letters that an id begins with.

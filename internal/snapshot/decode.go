@@ -36,6 +36,7 @@ type Upload struct {
 	Secrets  []InputSecret
 
 	Strict     bool   // unknown keys and files are errors
+	SameIDs    bool   // an id that the target has means the same entity, whatever its name
 	AllowMoved bool   // carry stored secrets over to a destination that has changed
 	Message    string // why, for the record
 	Problems   []Problem

@@ -152,9 +152,19 @@ func (g *gatherer) value(f *frame, w keywords) {
 	if w.Duration != nil {
 		g.duration(f, w.Duration)
 	}
+	if s, ok := f.value.(string); ok && w.URL && s != "" && !absolute(s) {
+		g.ps.add(Error, g.file, f.pointer, CodePattern, "for example https://example.com/done", "must be a valid URL")
+	}
 	if s, ok := f.value.(string); ok && len(w.Known) > 0 && !slices.Contains(w.Known, s) {
 		g.ps.add(Warning, g.file, f.pointer, CodeUnknownType, nearest(s, w.Known), "the type is not known; its configuration is kept but not checked")
 	}
+}
+
+// absolute reports whether s is a URL that says where it leads. Apps have
+// schemes of their own.
+func absolute(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.IsAbs() && (u.Host != "" || u.Path != "" || u.Opaque != "")
 }
 
 // absent reads what the schema says of members that are not there.

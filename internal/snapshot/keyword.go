@@ -18,6 +18,7 @@ type keywords struct {
 	Duration     *durationKeyword `json:"x-duration"`
 	Unit         string           `json:"x-unit"`
 	Exclude      []string         `json:"x-exclude"`
+	URL          bool             `json:"x-url"`
 	Unique       bool             `json:"x-unique"`
 	Known        []string         `json:"x-known"`
 }

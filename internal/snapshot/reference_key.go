@@ -216,6 +216,9 @@ func valueFacts(doc map[string]any) []string {
 	if w.RequiredWhen != nil {
 		out = append(out, "Required where "+conditionWords(w.RequiredWhen)+".")
 	}
+	if w.URL {
+		out = append(out, "An absolute URL, or blank.")
+	}
 	if w.Unique {
 		out = append(out, "No two may share it.")
 	}

@@ -80,6 +80,7 @@ var Sections = []Section{
 		Files: []File{
 			{Pattern: "roles.json", Schema: "roles"},
 			{Pattern: "permissions.json", Schema: "permissions"},
+			{Pattern: "fga.json", Schema: "fga"},
 		},
 	},
 	{
@@ -145,6 +146,11 @@ var Sections = []Section{
 			{Pattern: "widgets/flows/{flow}/contents.json", Schema: "flow-contents", Needed: true},
 			{Pattern: "widgets/flows/{flow}/screen-{slug}.json", Schema: "flow-screen", Needed: true},
 		},
+	},
+	{
+		Name: "adminPortal", Title: "Admin portal",
+		Doc:   "The page on which administrators of tenants find their widgets.",
+		Files: []File{{Pattern: "adminportal.json", Schema: "adminportal"}},
 	},
 	{
 		Name: "assets", Title: "Assets",
