@@ -151,21 +151,27 @@ func readEmbedded(fsys fs.FS, root string) (*local, error) {
 
 // at finds the place of a problem in its file.
 func (l *local) at(p snapshot.Problem) (position, bool) {
-	if p.File == "" || l.raw == nil || path.Ext(p.File) != ".json" {
-		return position{}, false
-	}
-	doc, ok := l.lines[p.File]
-	if !ok {
-		doc, _ = l.raw(p.File) // a file that is missing has no lines
-		if l.lines == nil {
-			l.lines = map[string][]byte{}
-		}
-		l.lines[p.File] = doc
-	}
+	doc := l.document(p.File)
 	if len(doc) == 0 {
 		return position{}, false
 	}
-	return locate(doc, p.Pointer), true
+	return placeOf(doc, p), true
+}
+
+// document returns a document as it is written, or nil where it has no lines.
+func (l *local) document(file string) []byte {
+	if file == "" || l.raw == nil || path.Ext(file) != ".json" {
+		return nil
+	}
+	doc, ok := l.lines[file]
+	if !ok {
+		doc, _ = l.raw(file) // a file that is missing has no lines
+		if l.lines == nil {
+			l.lines = map[string][]byte{}
+		}
+		l.lines[file] = doc
+	}
+	return doc
 }
 
 // writeLocal writes an export to what target names.

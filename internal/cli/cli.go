@@ -31,6 +31,7 @@ type grammar struct {
 	Dev     devCommand     `cmd:"" help:"Run a server on this machine, with a project to try things on."`
 	Serve   serveCommand   `cmd:"" help:"Run a server."`
 	Project projectCommand `cmd:"" help:"Export, check and import the configuration of a project; list, make and delete projects."`
+	Check   checkCommand   `cmd:"" help:"Check a snapshot on this machine, without a server."`
 	Key     keyCommand     `cmd:"" help:"Make, list and revoke management keys."`
 	Version versionCommand `cmd:"" help:"Say which version this is."`
 }

@@ -19,7 +19,10 @@ type position struct {
 // name of a member, or an element of a list. Of a place that does not exist it
 // finds the nearest one around it, as the pointer of a missing member must be
 // shown somewhere.
-func locate(doc []byte, pointer string) position {
+func locate(doc []byte, pointer string) position { return positionOf(doc, offsetOf(doc, pointer)) }
+
+// offsetOf is locate in bytes.
+func offsetOf(doc []byte, pointer string) int {
 	dec := jsontext.NewDecoder(bytes.NewReader(doc), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	best, depth := 0, -1
 	for {
@@ -35,7 +38,7 @@ func locate(doc []byte, pointer string) position {
 			break
 		}
 	}
-	return positionOf(doc, best)
+	return best
 }
 
 // tokenStart skips what may stand before a token.
