@@ -11,10 +11,10 @@ import (
 // A site is a reference in an example: one for each place in the schemas that
 // declares one.
 type site struct {
-	name    string // "auth/otp.json#/emailServiceProvider"
-	ref     ref
-	files   Files
-	target  *target // a project that has the files
+	name   string // "auth/otp.json#/emailServiceProvider"
+	ref    ref
+	files  Files
+	target *target // a project that has the files
 }
 
 // sites finds an example of every x-ref and x-ref-keys of the schemas, and says
