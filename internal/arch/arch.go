@@ -18,7 +18,7 @@ var layers = [][]string{
 	{"api", "oauth", "saml", "scim", "web"}, // the edges: the first who know HTTP
 	{"server", "client"},
 	{"cli"},
-	{"testkit", "arch", "bench"},
+	{"testkit", "arch", "bench", "torture"},
 	{"tools/reference"}, // reads all the others to write docs/reference
 }
 
