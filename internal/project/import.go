@@ -22,6 +22,11 @@ type Import struct {
 	Upload  *snapshot.Upload
 	// IfMatch is the digest of the revision that the caller saw, or "" for any.
 	IfMatch string
+	// About, where it is there, is what the project becomes beside its
+	// configuration, in the same transaction.
+	About *New
+
+	first func(*store.Tx) error // what the transaction of the commit does before all else
 }
 
 // ErrMessage is a message that cannot be kept.
@@ -78,8 +83,9 @@ func (s *Service) Import(ctx context.Context, by audit.Origin, in Import) (*Resu
 	}
 	res := &Result{Revision: st.revision.Number, Digest: st.revision.Digest, Changes: out.Changes, Warnings: out.Problems}
 	if next.same {
-		return res, nil
+		return res, s.describe(ctx, by, in, st)
 	}
+	in.first = func(tx *store.Tx) error { return describe(tx, by, in, st) }
 	if err := s.commit(ctx, by, in, st, out, next); err != nil {
 		return nil, fmt.Errorf("import: %w", err)
 	}
@@ -104,6 +110,11 @@ func (s *Service) check(ctx context.Context, in Import) (*state, *snapshot.Outco
 	if err := checkMessage(in.Upload.Message); err != nil {
 		return nil, nil, nil, err
 	}
+	if in.About != nil {
+		if err := in.About.check(); err != nil {
+			return nil, nil, nil, err
+		}
+	}
 	st, err := s.head(ctx, in.Project)
 	if err != nil {
 		return nil, nil, nil, err
@@ -111,19 +122,25 @@ func (s *Service) check(ctx context.Context, in Import) (*state, *snapshot.Outco
 	if in.IfMatch != "" && in.IfMatch != st.revision.Digest.String() {
 		return nil, nil, nil, ErrPrecond
 	}
+	out, config, err := s.against(ctx, st, in)
+	return st, out, config, err
+}
+
+// against holds an upload against a state.
+func (s *Service) against(ctx context.Context, st *state, in Import) (*snapshot.Outcome, *Config, error) {
 	out, err := snapshot.Check(in.Upload, s.base(ctx, st), &s.facts)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("check import: %w", err)
+		return nil, nil, fmt.Errorf("check import: %w", err)
 	}
 	if out.Failed() {
-		return st, out, nil, nil
+		return out, nil, nil
 	}
 	config, problems, err := s.compile(ctx, st, out)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("compile: %w", err)
+		return nil, nil, fmt.Errorf("compile: %w", err)
 	}
 	out.Problems = slices.Concat(problems, unstorable(out.Set), out.Problems)
-	return st, out, config, nil
+	return out, config, nil
 }
 
 // unstorable reports secrets of entities whose id no column of text can hold.
@@ -173,6 +190,11 @@ func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *st
 	}
 	summary := summarize(out.Changes)
 	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		if in.first != nil {
+			if err := in.first(tx); err != nil {
+				return err
+			}
+		}
 		if err := insertRevision(tx, in.Project, rev, summary); err != nil {
 			return err
 		}
