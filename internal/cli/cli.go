@@ -32,6 +32,8 @@ type grammar struct {
 	Serve   serveCommand   `cmd:"" help:"Run a server."`
 	Project projectCommand `cmd:"" help:"Export, check and import the configuration of a project; list, make and delete projects."`
 	Check   checkCommand   `cmd:"" help:"Check a snapshot on this machine, without a server."`
+	Format  formatCommand  `cmd:"" help:"Write the files of a snapshot in the one form that exports have."`
+	Convert convertCommand `cmd:"" help:"Turn a snapshot or a single flow from a folder into one file, and back."`
 	Key     keyCommand     `cmd:"" help:"Make, list and revoke management keys."`
 	Version versionCommand `cmd:"" help:"Say which version this is."`
 }
