@@ -111,7 +111,7 @@ func eachString(v any, key, pointer string, visit func(key, pointer, s string) s
 // An inlined is what inlineAssets read.
 type inlined struct {
 	indexed bool                         // whether the upload has an index
-	used    bool                         // whether anything refers to an asset
+	used    map[string]Digest            // the assets that something refers to, as they are stored where nothing does
 	names   map[string]map[string]string // those that deriveAsset would not give, by file and pointer
 	texts   map[string]string            // what stands in the documents for them
 }
@@ -119,8 +119,7 @@ type inlined struct {
 // inlineAssets puts the assets of an upload back into its documents.
 func inlineAssets(files Files, ps *problems) *inlined {
 	_, indexed := files[assetsIndex]
-	in := &inlined{indexed: indexed, names: map[string]map[string]string{}, texts: map[string]string{}}
-	used := map[string]bool{}
+	in := &inlined{indexed: indexed, names: map[string]map[string]string{}, texts: map[string]string{}, used: map[string]Digest{}}
 	for _, file := range files.Paths() {
 		if formOf(file) != formJSON || file == assetsIndex || !bytes.Contains(files[file], []byte(`"`+assetPrefix)) {
 			continue
@@ -147,7 +146,10 @@ func inlineAssets(files Files, ps *problems) *inlined {
 			if strings.HasPrefix(text, assetPrefix) {
 				ps.add(Error, assetsFolder+name, "", CodeAsset, "", "the content of an asset must not be a reference to another")
 			}
-			used[assetsFolder+name] = true
+			if formOf(name) == formText {
+				content = []byte(text)
+			}
+			in.used[assetsFolder+name] = Sum(content)
 			if derived, _, ok := deriveAsset(key, text); !ok || derived != name {
 				in.names[file][pointer], in.texts[name] = name, text
 			}
@@ -156,10 +158,9 @@ func inlineAssets(files Files, ps *problems) *inlined {
 		files[file] = render(doc)
 	}
 	delete(files, assetsIndex)
-	for file := range used {
+	for file := range in.used {
 		delete(files, file)
 	}
-	in.used = len(used) > 0
 	return in
 }
 

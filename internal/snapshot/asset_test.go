@@ -231,7 +231,7 @@ func TestAnotherTextDoesNotTakeTheNameOfAnAsset(t *testing.T) {
 	}
 }
 
-func mustParse(t *testing.T, doc []byte) any {
+func mustParse(t testing.TB, doc []byte) any {
 	t.Helper()
 	v, err := parse(doc)
 	if err != nil {

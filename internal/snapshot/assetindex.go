@@ -51,7 +51,7 @@ func (c *checker) nameAssets(in *inlined, d *draft) error {
 		note(mapping, file, doc, leaves)
 	}
 	c.dropAssets(in, taken)
-	if len(mapping) > 0 || there || in.indexed && !in.used {
+	if len(mapping) > 0 || there || in.indexed && len(in.used) == 0 {
 		c.up.Files[assetsIndex] = render(map[string]any{"mapping": mapping})
 	}
 	return nil
@@ -94,11 +94,12 @@ func (c *checker) unchanged(file string, in *inlined, d *draft, leaves map[strin
 }
 
 // dropAssets takes away the target's assets that nothing refers to and that an
-// upload with an index does not have, or whose name it gives to another.
+// upload with an index does not have, or whose name it gives to another text.
 func (c *checker) dropAssets(in *inlined, taken map[string]bool) {
 	for file := range c.tree {
 		name, ok := strings.CutPrefix(file, assetsFolder)
-		if ok && file != assetsIndex && (in.indexed || taken[name]) {
+		used, again := in.used[file]
+		if ok && file != assetsIndex && (in.indexed || taken[name]) && !(again && used == c.tree[file]) {
 			delete(c.tree, file)
 		}
 	}

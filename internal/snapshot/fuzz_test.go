@@ -1,0 +1,233 @@
+package snapshot
+
+import (
+	"bytes"
+	"encoding/base64"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+)
+
+func FuzzDecode(f *testing.F) {
+	f.Add(`{"files":{"snapshot.json":{"version":5},"a.txt":"x","b.png":"eA=="},"excludes":["flows"]}`)
+	f.Add(`{"files":{"a.json":{"b":1,"b":2},"../x":"","A.json":{}}}`)
+	f.Add(`{"inputSecrets":{"connectors":[{"id":"CI1","value":"x"}]},"strict":true}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		up, err := Decode(strings.NewReader(body), 20)
+		if err != nil {
+			return
+		}
+		var b bytes.Buffer
+		if err := WriteBody(&b, up.Files, nil); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Decode(&b, 20)
+		if err != nil {
+			t.Fatalf("what was read cannot be read again: %v", err)
+		}
+		if diff := cmp.Diff(up.Files, again.Files); diff != "" {
+			t.Errorf("files (-first +second):\n%s", diff)
+		}
+		for path, content := range up.Files {
+			if formOf(path) == formJSON {
+				if !bytes.Equal(render(mustParse(t, content)), content) {
+					t.Errorf("%s is not canonical: %s", path, content)
+				}
+			}
+		}
+	})
+}
+
+func FuzzCanonical(f *testing.F) {
+	f.Add(`{"b":[1,2.50,-0,1e3,{"z":null,"a":"\u003c\u2028"}],"a":true}`)
+	f.Add(`{"a":9007199254740991,"b":1e-400,"":0.1}`)
+	f.Add(`{"é":1,"😀":2,"\ufb33":3}`)
+	f.Fuzz(func(t *testing.T, doc string) {
+		c, ok := canonical("a.json", jsontext.Value(doc), &problems{})
+		if !ok {
+			return
+		}
+		c = bytes.Clone(c)
+		twice, ok := canonical("a.json", bytes.Clone(c), &problems{})
+		if !ok || !bytes.Equal(c, twice) {
+			t.Fatalf("canonical form %s becomes %s", c, twice)
+		}
+		v := mustParse(t, c)
+		if got := render(v); !bytes.Equal(got, c) {
+			t.Errorf("canonical form %s is written as %s", c, got)
+		}
+		turned, ok := canonical("a.json", reversed(t, jsontext.Value(c)), &problems{})
+		if !ok || !bytes.Equal(turned, c) {
+			t.Errorf("members in another order give %s, not %s", turned, c)
+		}
+	})
+}
+
+// reversed writes a document with the members of all objects in reverse.
+func reversed(t *testing.T, doc jsontext.Value) jsontext.Value {
+	t.Helper()
+	dec := jsontext.NewDecoder(bytes.NewReader(doc))
+	tok, err := dec.ReadToken()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tok.Kind() != '{' && tok.Kind() != '[' {
+		return doc
+	}
+	object := tok.Kind() == '{'
+	var parts []string
+	for dec.PeekKind() != '}' && dec.PeekKind() != ']' {
+		name := ""
+		if object {
+			v, err := dec.ReadValue()
+			if err != nil {
+				t.Fatal(err)
+			}
+			name = string(v) + ":"
+		}
+		v, err := dec.ReadValue()
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, name+string(reversed(t, v.Clone())))
+	}
+	if object {
+		slices.Reverse(parts)
+		return jsontext.Value("{ " + strings.Join(parts, " ,") + "}")
+	}
+	return jsontext.Value("[" + strings.Join(parts, ",\n") + "]")
+}
+
+func FuzzPath(f *testing.F) {
+	for _, p := range []string{"flows/in/screen-a.json", "../x", "a//b", "widgets/flows/x/metadata.json", "assets/img-1.png", "/", "a\x00", "a\\b", "é/ü.json"} {
+		f.Add(p)
+	}
+	f.Fuzz(func(t *testing.T, p string) {
+		_ = printablePath(p)
+		if pathFault(p) != "" {
+			return
+		}
+		root := "/root/"
+		if joined := root + p; strings.Contains(joined, "/../") || strings.HasSuffix(joined, "/..") || strings.Contains(joined, "//") {
+			t.Errorf("%q is taken", p)
+		}
+		at, ok := locate(p)
+		if !ok {
+			return
+		}
+		if back, ok := substitute(at.File.Pattern, at.Vars); !ok || back != p {
+			t.Errorf("%q is read as %v of %s, which is %q", p, at.Vars, at.File.Pattern, back)
+		}
+	})
+}
+
+func FuzzZip(f *testing.F) {
+	f.Add(pack(f, `snapshot.json={"version":5}`, `auth/otp.json={}`, `a.txt=x`))
+	f.Add(pack(f, `x/snapshot.json={}`, `x/../a.json={}`))
+	f.Fuzz(func(t *testing.T, archive []byte) {
+		files, _, err := ReadZip(bytes.NewReader(archive), int64(len(archive)), 1<<16, 20)
+		if err != nil {
+			return
+		}
+		total := 0
+		for path, content := range files {
+			if fault := pathFault(path); fault != "" {
+				t.Errorf("the path %q %s", path, fault)
+			}
+			total += len(content)
+		}
+		if total > 1<<17 || len(files) > 20 {
+			t.Errorf("%d files of %d bytes came out", len(files), total)
+		}
+		var b bytes.Buffer
+		if err := WriteZip(&b, maps.Clone(files)); err != nil {
+			t.Fatal(err)
+		}
+		if len(files) == 0 {
+			return
+		}
+		again, found, err := ReadZip(bytes.NewReader(b.Bytes()), int64(b.Len()), 1<<20, 20)
+		_, nested := files[versionFile]
+		if err != nil || len(found) > 0 || nested && len(again) != len(files) {
+			t.Errorf("what was written does not come back: %v %v", err, found)
+		}
+	})
+}
+
+func FuzzAssets(f *testing.F) {
+	long := strings.Repeat("x", 600)
+	f.Add("a", long, "logo.txt", "short")
+	f.Add("B b", "<!DOCTYPE html>"+long, "body-"+hexSum("x")+".txt", "x\n")
+	f.Add("k", "data:image/png;base64,eA==", "i.png", "y")
+	f.Add("k", "data:image/svg+xml;base64,eB==", "i.svg", "z")
+	f.Fuzz(func(t *testing.T, key, text, name, other string) {
+		doc, ok := canonical("x.json", render(map[string]any{"l": []any{nil, strings.ToValidUTF8(text, "")}, strings.ToValidUTF8(key, "k"): strings.ToValidUTF8(other, "")}), &problems{})
+		if !ok || strings.HasPrefix(text, assetPrefix) || strings.HasPrefix(other, assetPrefix) {
+			return
+		}
+		files := Files{"x.json": bytes.Clone(doc)}
+		extractAssets(files)
+		ps := &problems{}
+		inlineAssets(files, ps)
+		if diff := cmp.Diff(Files{"x.json": []byte(doc)}, files); diff != "" || len(ps.list) > 0 {
+			t.Errorf("taken out and put back (-before +after):\n%s%v", diff, ps.list)
+		}
+
+		// The other way round, by a whole import: the names of an upload survive.
+		if pathFault(assetsFolder+name) != "" || name == "assets.json" || formOf(name) != formText && formOf(name) != formImage {
+			return
+		}
+		content := []byte(strings.ToValidUTF8(other, ""))
+		if formOf(name) == formText && hashed(name, strings.TrimSuffix(string(content), "\n")) {
+			return // the newline of the command line goes
+		}
+		up := &Upload{Files: Files{
+			"x.json":         render(map[string]any{"a": []any{"b", assetPrefix + name}}),
+			"assets/" + name: content, assetsIndex: render(map[string]any{"mapping": map[string]any{"x.json": map[string]any{"a": []any{nil, name}}}}),
+		}}
+		want := maps.Clone(up.Files)
+		want[versionFile] = []byte(`{"version":5}`)
+		g := newTarget()
+		g.apply(t, up)
+		if diff := cmp.Diff(want, Render(g.files(), FormatSplit)); diff != "" {
+			t.Errorf("put back and taken out (-before +after):\n%s", diff)
+		}
+	})
+}
+
+func FuzzManifest(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(Tree{"a.json": Sum(nil), "b/c d.txt": Sum([]byte("x"))}.Manifest())
+	f.Fuzz(func(t *testing.T, manifest []byte) {
+		tree, ok := ParseManifest(manifest)
+		if ok && !bytes.Equal(tree.Manifest(), manifest) {
+			t.Errorf("%q is read as %q", manifest, tree.Manifest())
+		}
+	})
+}
+
+func FuzzFile(f *testing.F) {
+	f.Add("a.json", []byte(`{"a":1}`))
+	f.Add("a.png", []byte("x"))
+	f.Add("a.txt", []byte("x"))
+	f.Fuzz(func(t *testing.T, path string, content []byte) {
+		portable, found := FileFromBytes(path, bytes.Clone(content))
+		if len(found) > 0 {
+			return
+		}
+		again, found := FileFromBytes(path, OnDisk(path, bytes.Clone(portable)))
+		if len(found) > 0 || formOf(path) != formText && !bytes.Equal(again, portable) {
+			t.Errorf("%q lies in a folder as %q and is read as %q", portable, OnDisk(path, portable), again)
+		}
+		if formOf(path) == formImage {
+			text, ok := textFile(path, base64.StdEncoding.EncodeToString(portable), &problems{})
+			if !ok || !bytes.Equal(text, portable) {
+				t.Errorf("%q does not come back from the wire", portable)
+			}
+		}
+	})
+}
