@@ -25,6 +25,10 @@ const maxDepth = 500
 // syntax error, a member twice, text that is not UTF-8, a number that would
 // lose digits.
 func canonical(file string, doc jsontext.Value, ps *problems) (jsontext.Value, bool) {
+	if moreValues(doc, maxValues) {
+		ps.add(Error, file, "", CodeJSON, "", "the document has more than %d values", maxValues)
+		return nil, false
+	}
 	depth, numbers := scan(doc)
 	if depth > maxDepth {
 		ps.add(Error, file, "", CodeJSON, fmt.Sprintf("at most %d levels", maxDepth), "the document is nested too deeply")
@@ -38,6 +42,30 @@ func canonical(file string, doc jsontext.Value, ps *problems) (jsontext.Value, b
 		return nil, false
 	}
 	return doc, true
+}
+
+// maxValues bounds the values of one document, which take up to fifty bytes each
+// when it is parsed, however small they are.
+const maxValues = 150_000
+
+// moreValues reports whether doc has more values than most, counted by what
+// stands before each of them.
+func moreValues(doc []byte, most int) bool {
+	if bytes.Count(doc, []byte(","))+bytes.Count(doc, []byte("["))+bytes.Count(doc, []byte("{")) <= most {
+		return false
+	}
+	n, inString := 0, false
+	for i := 0; i < len(doc); i++ {
+		switch c := doc[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case !inString && (c == ',' || c == '[' || c == '{'):
+			n++
+		}
+	}
+	return n > most
 }
 
 // scan looks at the bytes of a document: how deep it nests, and whether it may

@@ -29,6 +29,10 @@ var (
 // maxProblems bounds what is collected of a hostile upload.
 const maxProblems = 1000
 
+// maxInputs bounds the JSON values of a member beside the files: a tiny secret
+// takes a hundred times more memory than it takes bytes.
+const maxInputs = 100_000
+
 // An Upload is what a carrier brought, before it is checked.
 type Upload struct {
 	Files    Files
@@ -165,6 +169,9 @@ func (d *decoder) typed(out any, complaint string) error {
 	value, err := d.dec.ReadValue()
 	if err != nil {
 		return err
+	}
+	if moreValues(value, maxInputs) {
+		return ErrMany.WithMessage("excludes or inputSecrets are too many")
 	}
 	if err := json.Unmarshal(value, out); err != nil {
 		return ErrBody.WithMessage(complaint)
