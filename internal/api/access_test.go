@@ -159,7 +159,7 @@ func TestKeysThatAreNoLongerGood(t *testing.T) {
 		}
 	}
 	id, token = make(time.Now().Add(time.Hour))
-	err := b.Projects.DB.Write(t.Context(), exec(`UPDATE management_keys SET expires_at = 1 WHERE id = '`+id+`'`))
+	err := b.Projects.DB.Write(t.Context(), statement(`UPDATE management_keys SET expires_at = 1 WHERE id = '`+id+`'`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"postern/internal/fault"
+	"postern/internal/infra"
 	"postern/internal/project"
 	"postern/internal/snapshot"
 )
@@ -68,6 +69,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		out.Details = report.Problems
 		out.Missing = missing(report.Missing)
 		out.Message = strings.Join(failures(report.Problems, maxInMessage), "; ")
+		out.Short = out.Message
+	}
+	if report, ok := f.Details.(*infraReport); ok {
+		out.Details = report.problems
+		out.Missing = missing(report.missing)
+		out.Message = infra.Text(report.problems, maxInMessage)
 		out.Short = out.Message
 	}
 	if err := writeJSON(w, code, out); err != nil {

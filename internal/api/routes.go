@@ -54,6 +54,11 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/v1/mgmt/project/delete", in(mgmtkey.Admin), call(s.deleteProject), "Take the project out of use."},
 		{http.MethodPost, "/v1/mgmt/projects/list", anyKey(), call(s.listProjects), "The projects that the key may see."},
 
+		{http.MethodPost, "/v1/mgmt/infra", anyKey(), s.infra, "Infrastructure as code: make a project or a management key of its data."},
+		{http.MethodGet, "/v1/mgmt/infra", anyKey(), s.infra, "The data of a project or a management key, without secrets."},
+		{http.MethodPut, "/v1/mgmt/infra", anyKey(), s.infra, "Make a project or a management key what the data says: lists that are there are the whole of them."},
+		{http.MethodDelete, "/v1/mgmt/infra", anyKey(), s.infra, "Take a project out of use, or revoke a management key."},
+
 		{http.MethodPut, "/v1/mgmt/managementkey", anyKey(), call(s.createKey), "Make a management key; its cleartext is in this answer only."},
 		{http.MethodGet, "/v1/mgmt/managementkey", anyKey(), call(s.getKey), "One management key."},
 		{http.MethodPatch, "/v1/mgmt/managementkey", anyKey(), call(s.updateKey), "Change the name, the description, the addresses or the status of a management key."},

@@ -22,10 +22,10 @@ import (
 	"postern/internal/testkit"
 )
 
-// exec makes a transaction of one statement.
-func exec(statement string) func(context.Context, *store.Tx) error {
+// statement makes a transaction of one statement.
+func statement(text string) func(context.Context, *store.Tx) error {
 	return func(_ context.Context, tx *store.Tx) error {
-		_, err := tx.Exec(statement)
+		_, err := tx.Exec(text)
 		return err
 	}
 }
