@@ -34,6 +34,7 @@ type grammar struct {
 	Check   checkCommand   `cmd:"" help:"Check a snapshot on this machine, without a server."`
 	Format  formatCommand  `cmd:"" help:"Write the files of a snapshot in the one form that exports have."`
 	Convert convertCommand `cmd:"" help:"Turn a snapshot or a single flow from a folder into one file, and back."`
+	Schema  schemaCommand  `cmd:"" help:"Write the JSON Schemas of the files, for an editor."`
 	Key     keyCommand     `cmd:"" help:"Make, list and revoke management keys."`
 	Version versionCommand `cmd:"" help:"Say which version this is."`
 }

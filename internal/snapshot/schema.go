@@ -76,7 +76,7 @@ func (cat *catalogue) addConnectorTypes() {
 		kind := strings.TrimSuffix(file, schemaSuffix)
 		cat.connectors = append(cat.connectors, kind)
 		all = append(all, map[string]any{
-			"if":   map[string]any{"properties": map[string]any{"type": map[string]any{"const": kind}}},
+			"if":   map[string]any{"properties": map[string]any{"type": map[string]any{"const": kind}}, "required": []any{"type"}},
 			"then": map[string]any{"properties": map[string]any{"configuration": map[string]any{"$ref": name}}},
 		})
 	}
