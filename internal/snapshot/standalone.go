@@ -122,6 +122,9 @@ func (b *bundle) plain(file string, v any) any {
 				all := make(map[string]any, len(members))
 				for name, member := range members {
 					all[name] = b.plain(file, member)
+					if v["x-settings"] == true {
+						all[name] = orNull(all[name])
+					}
 				}
 				out[k] = all
 			case k == "default", k == "const", k == "enum", k == "examples":
