@@ -68,11 +68,11 @@ func ParseManifest(manifest []byte) (Tree, bool) {
 	t := Tree{}
 	for line := range strings.Lines(string(manifest)) {
 		digest, path, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		if !ok {
+		var d Digest
+		if !ok || len(digest) != hex.EncodedLen(len(d)) {
 			return nil, false
 		}
-		var d Digest
-		if n, err := hex.Decode(d[:], []byte(digest)); err != nil || n != len(d) {
+		if _, err := hex.Decode(d[:], []byte(digest)); err != nil {
 			return nil, false
 		}
 		t[path] = d
