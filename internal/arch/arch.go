@@ -9,7 +9,7 @@ package arch
 var layers = [][]string{
 	{"fault", "ident", "secret"},
 	{"store", "snapshot", "message", "safehttp"},
-	{"audit"},
+	{"audit", "infra"},
 	{"project", "mgmtkey", "limit", "key"},
 	{"user", "tenant", "authz", "connector"},
 	{"session"},
