@@ -125,9 +125,6 @@ func (s *Server) createInfraProject(ctx context.Context, in *infraRequest) (*inf
 	if err != nil {
 		return nil, err
 	}
-	if req.Failed() {
-		return nil, refuse(req.Problems, nil)
-	}
 	about := described(req.About, project.Project{})
 	p, _, err := s.Projects.CreateFrom(ctx, c.origin, *about, req.Upload)
 	if err != nil {
@@ -226,9 +223,6 @@ func (s *Server) applyInfra(ctx context.Context, c *caller, in *infraRequest) (*
 	req, err := infra.Write(in.Data, files)
 	if err != nil {
 		return nil, err
-	}
-	if req.Failed() {
-		return nil, refuse(req.Problems, nil)
 	}
 	_, err = s.Projects.Import(ctx, c.origin, project.Import{
 		Project: in.ID, Upload: req.Upload, IfMatch: rev.Digest.String(), About: described(req.About, p),

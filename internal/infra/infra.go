@@ -34,19 +34,15 @@ type About struct {
 	Tags        *[]string
 }
 
-// A Request is data, translated.
+// A Request is data, translated. What is wrong with the data itself is among
+// the problems of its upload, without a file and with its place in the data.
 type Request struct {
 	About  About
 	Upload *snapshot.Upload
 
-	Problems []snapshot.Problem // with places in the data
-
 	origins []origin
 	once    []once
 }
-
-// Failed reports whether the data must be refused as it is.
-func (r *Request) Failed() bool { return snapshot.Failed(r.Problems) }
 
 // Write translates data into an upload for a project whose files are now
 // current; their secrets are blank. The data is taken as it came.
@@ -64,13 +60,13 @@ func Write(data jsontext.Value, current snapshot.Files) (*Request, error) {
 	} else if len(problems) == 0 {
 		w.breach(root, "must be an object")
 	}
-	w.request.Upload = &snapshot.Upload{Files: snapshot.Files{}, SameIDs: true}
+	w.request.Upload = &snapshot.Upload{
+		Files: snapshot.Files{}, SameIDs: true, Message: "infrastructure as code", Problems: w.problems,
+	}
 	for path, doc := range w.out {
 		w.request.Upload.Files[path] = snapshot.NewDocument(doc)
 		w.trace(path, "", doc)
 	}
-	w.request.Problems = w.problems
-	w.request.Upload.Message = "infrastructure as code"
 	return w.request, nil
 }
 
