@@ -33,6 +33,7 @@ type grammar struct {
 	Project projectCommand `cmd:"" help:"Export, check and import the configuration of a project; list, make and delete projects."`
 	Check   checkCommand   `cmd:"" help:"Check a snapshot on this machine, without a server."`
 	Format  formatCommand  `cmd:"" help:"Write the files of a snapshot in the one form that exports have."`
+	Diff    diffCommand    `cmd:"" help:"Say what an import of one snapshot would change in another."`
 	Convert convertCommand `cmd:"" help:"Turn a snapshot or a single flow from a folder into one file, and back."`
 	Schema  schemaCommand  `cmd:"" help:"Write the JSON Schemas of the files, for an editor."`
 	Key     keyCommand     `cmd:"" help:"Make, list and revoke management keys."`

@@ -141,6 +141,9 @@ func (pg *page) target(p snapshot.Problem) (span, bool) {
 		return span{}, false
 	}
 	start := offsetOf(doc, p.Pointer)
+	if start == tokenStart(doc, 0) {
+		return span{}, false // the file does not have the place: it comes from elsewhere
+	}
 	out := span{start, start + 1}
 	for i, t := range tokens {
 		if t.from != start {

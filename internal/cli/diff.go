@@ -1,0 +1,246 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"postern/internal/snapshot"
+)
+
+// diffCommand says what an import would change.
+type diffCommand struct {
+	From string `arg:"" help:"Folder or .zip file that stands for the project as it is."`
+	To   string `arg:"" help:"Folder or .zip file to import, or - for the JSON of the API on stdin."`
+	All  bool   `help:"Show every field, however many an entity has."`
+	JSON bool   `help:"Print the result as JSON."`
+}
+
+// Help implements kong.HelpProvider.
+func (diffCommand) Help() string {
+	return `Says what an import of the second snapshot would change in a project that is as the first one: by section, entity and
+field. What an import does is taken into account: entities are matched by name and keep their ids, a section that the
+second one does not have stays as it is.
+
+Secrets are never shown, only that they change.
+
+Exits with 0 where nothing would change, and with 2 where something would, or where one of the two would be refused.
+
+Examples:
+
+    postern diff production staging
+    postern diff production staging --json | jq '.differences[].section'
+    git worktree add /tmp/main main && postern diff /tmp/main/config config`
+}
+
+// Run implements the command.
+func (c *diffCommand) Run(a *app) error {
+	from, err := a.readLocal(c.From)
+	if err != nil {
+		return err
+	}
+	to, err := a.readLocal(c.To)
+	if err != nil {
+		return err
+	}
+	found, target, outcome, err := snapshot.CompareImport(from.upload, to.upload)
+	switch {
+	case err != nil:
+		return err
+	case target.Failed():
+		a.showProblems(from, target.Problems)
+		fmt.Fprintf(a.stderr, "%s is no project that one could import into.\n", printable(c.From))
+		return errRefused
+	case outcome.Failed():
+		a.showProblems(to, outcome.Problems)
+		fmt.Fprintf(a.stderr, "%s would be refused.\n", printable(c.To))
+		return errRefused
+	}
+	if c.JSON {
+		err = a.printJSON(struct {
+			Same        bool                   `json:"same"`
+			Differences []snapshot.Difference  `json:"differences"`
+			Missing     map[string][]secretRef `json:"missingSecrets"`
+		}{len(found.Differences) == 0, found.Differences, refs(found.Missing)})
+	} else {
+		err = c.print(a, found)
+	}
+	if err == nil && len(found.Differences) > 0 {
+		return errDifferent
+	}
+	return err
+}
+
+// A secretRef names a secret without its value.
+type secretRef struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+func refs(list []snapshot.MissingSecret) map[string][]secretRef {
+	out := map[string][]secretRef{}
+	for _, m := range list {
+		out[m.Group] = append(out[m.Group], secretRef{m.ID, m.Name, m.Type})
+	}
+	return out
+}
+
+// fewFields is how many fields of an entity are shown unless all are wanted.
+const fewFields = 12
+
+// print writes the differences for people.
+func (c *diffCommand) print(a *app, found *snapshot.Comparison) error {
+	p := a.paper()
+	section, entity := "\x00", ""
+	fields, sections := 0, 0
+	for i, d := range found.Differences {
+		if d.Section != section {
+			section, entity = d.Section, ""
+			if i > 0 {
+				p.line("")
+			}
+			p.line(p.paint(bold, sectionTitle(d.Section)))
+			sections++
+		}
+		who := d.File + "\x00" + d.Kind + "\x00" + d.ID
+		if who != entity {
+			entity, fields = who, 0
+			c.heading(p, d)
+		}
+		if d.Field == "" {
+			continue
+		}
+		if fields++; fields > fewFields && !c.All {
+			if last := i+1 == len(found.Differences) || !same(found.Differences[i+1], d); last {
+				p.line("      … and %s (--all shows them)", plural(fields-fewFields, "more field"))
+			}
+			continue
+		}
+		p.line("      %s %s", p.sign(d.Action), fieldText(d))
+	}
+	if len(found.Differences) == 0 {
+		fmt.Fprintln(a.stderr, "Nothing would change.")
+	} else {
+		fmt.Fprintf(a.stderr, "\n%s in %s\n", plural(len(found.Differences), "difference"), plural(sections, "section"))
+	}
+	for _, m := range found.Missing {
+		fmt.Fprintf(a.stderr, "%s the %s of %q, which a snapshot does not hold\n", a.paint(yellow, "needed:"), printable(m.Type), printable(m.Name))
+	}
+	return p.flush()
+}
+
+func same(a, b snapshot.Difference) bool {
+	return a.File == b.File && a.Kind == b.Kind && a.ID == b.ID && a.Field != ""
+}
+
+func sectionTitle(name string) string {
+	for _, s := range snapshot.Sections {
+		if s.Name == name {
+			return s.Title
+		}
+	}
+	return "Files that no section has"
+}
+
+// heading writes the line of an entity, or of a file without one.
+func (c *diffCommand) heading(p *paper, d snapshot.Difference) {
+	sign := p.sign(d.Action)
+	if d.Field != "" {
+		sign = p.sign(snapshot.Changed)
+	}
+	what := d.Kind + " " + quote(d.Name)
+	switch {
+	case d.Kind == "":
+		p.line("  %s %s", sign, printable(d.File))
+		return
+	case d.Name == "":
+		what = d.Kind + " " + d.ID
+	}
+	p.line("  %s %s %s", sign, printable(what), p.paint(faint, "("+printable(d.File)+")"))
+}
+
+func quote(s string) string { return `"` + s + `"` }
+
+// fieldText says how a field changes.
+func fieldText(d snapshot.Difference) string {
+	label := d.Label
+	if label == "" {
+		label = d.Field
+	}
+	text := ""
+	switch {
+	case d.Hidden && d.Action == snapshot.Removed:
+		text = "is dropped (not shown)"
+	case d.Hidden && d.Action == snapshot.Created:
+		text = "is set (not shown)"
+	case d.Hidden:
+		text = "changes (not shown)"
+	case len(d.Added)+len(d.Removed) > 0:
+		var parts []string
+		for _, v := range d.Removed {
+			parts = append(parts, "-"+short(v))
+		}
+		for _, v := range d.Added {
+			parts = append(parts, "+"+short(v))
+		}
+		const most = 8
+		if n := len(parts); n > most {
+			parts = append(parts[:most:most], fmt.Sprintf("and %d more", n-most))
+		}
+		text = strings.Join(parts, ", ")
+	case d.Action == snapshot.Created:
+		text = short(d.To)
+	case d.Action == snapshot.Removed:
+		text = "was " + short(d.From)
+	case len(d.From) == 0 && len(d.To) == 0:
+		text = "changes"
+	default:
+		text = change(d.From, d.To)
+	}
+	return printable(label + ": " + text)
+}
+
+// maxValue is how many characters of a value are shown.
+const maxValue = 60
+
+// short writes a value on one line.
+func short(v jsontext.Value) string {
+	switch v.Kind() {
+	case '{', '[':
+		var list []jsontext.Value
+		var members map[string]jsontext.Value
+		if json.Unmarshal(v, &list) == nil {
+			return plural(len(list), "item")
+		}
+		if json.Unmarshal(v, &members) == nil {
+			return "{" + plural(len(members), "member") + "}"
+		}
+	}
+	text := strings.ReplaceAll(string(v), `\n`, "⏎")
+	if utf8.RuneCountInString(text) > maxValue {
+		return string([]rune(text)[:maxValue]) + "…"
+	}
+	return text
+}
+
+// change writes two values; of long texts only where they begin to differ.
+func change(from, to jsontext.Value) string {
+	a, b := []rune(string(from)), []rune(string(to))
+	if from.Kind() != '"' || to.Kind() != '"' || len(a) <= maxValue && len(b) <= maxValue {
+		return short(from) + " → " + short(to)
+	}
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	const before = 12
+	if n <= before {
+		return short(from) + " → " + short(to)
+	}
+	from, to = jsontext.Value(string(a[n-before:])), jsontext.Value(string(b[n-before:]))
+	return fmt.Sprintf("at character %d: …%s → …%s", n, short(from), short(to))
+}

@@ -1,0 +1,370 @@
+package snapshot
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// A Difference is one thing that differs between two configurations: a file,
+// an entity in it, or a field.
+type Difference struct {
+	Section string `json:"section,omitempty"` // none for a file that no section has
+	File    string `json:"file"`
+	Kind    string `json:"kind,omitempty"` // of the entity, in words: "connector"
+	ID      string `json:"id,omitempty"`
+	Name    string `json:"name,omitempty"`
+	Action  Action `json:"action"`
+	Field   string `json:"field,omitempty"` // the path in the entity, or in the file where it has none; blank is the whole
+	Label   string `json:"label,omitempty"` // the field as people know it
+
+	// What a field was and is; neither where it is hidden, and for a list of
+	// plain values what it lost and gained.
+	From    jsontext.Value   `json:"from,omitzero"`
+	To      jsontext.Value   `json:"to,omitzero"`
+	Removed []jsontext.Value `json:"removed,omitzero"`
+	Added   []jsontext.Value `json:"added,omitzero"`
+	Hidden  bool             `json:"hidden,omitzero"` // a credential, or what may be one
+}
+
+// Compare says how two configurations differ, in the order of the table: whole
+// entities where they are new or gone, fields where they changed. It never
+// tells the value of a credential.
+func Compare(from, to Files) []Difference {
+	c := &comparison{from: from, to: to}
+	for _, path := range union(from, to) {
+		c.file(path)
+	}
+	return inOrder(c.out)
+}
+
+// inOrder sorts differences as the table has their sections, those of one
+// entity together.
+func inOrder(list []Difference) []Difference {
+	rank := map[string]int{}
+	for i, s := range Sections {
+		rank[s.Name] = i - len(Sections)
+	}
+	slices.SortStableFunc(list, func(a, b Difference) int {
+		return cmp.Or(cmp.Compare(rank[a.Section], rank[b.Section]), cmp.Compare(a.File, b.File),
+			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	})
+	return list
+}
+
+func union[V any](a, b map[string]V) []string {
+	keys := slices.Concat(sortedKeys(a), sortedKeys(b))
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// A comparison collects differences.
+type comparison struct {
+	from, to Files
+	at       place
+	path     string
+	out      []Difference
+}
+
+// file compares one file.
+func (c *comparison) file(path string) {
+	was, had := c.from[path]
+	now, has := c.to[path]
+	if had && has && string(was) == string(now) || path == assetsIndex {
+		return
+	}
+	at, known := locate(path)
+	c.at, c.path = at, path
+	action := actionOf(had, has)
+	if !known || at.File.Schema == "" {
+		c.note(nil, action)
+		return
+	}
+	if !had || !has {
+		c.whole(action, pick(has, now, was))
+		return
+	}
+	a, errA := parse(was)
+	b, errB := parse(now)
+	if errA != nil || errB != nil {
+		c.note(nil, Changed)
+		return
+	}
+	c.compare(c.root(a), c.root(b))
+}
+
+func actionOf(had, has bool) Action {
+	switch {
+	case !had:
+		return Created
+	case !has:
+		return Removed
+	default:
+		return Changed
+	}
+}
+
+func pick[T any](first bool, a, b T) T {
+	if first {
+		return a
+	}
+	return b
+}
+
+// whole notes a file that is new or gone: its entities, or itself where it
+// declares none. Of an entity that is a folder only the file that declares it
+// is noted.
+func (c *comparison) whole(action Action, content []byte) {
+	if owner, ok := c.owner(); ok {
+		_, had := c.from[owner]
+		_, has := c.to[owner]
+		if had != has {
+			return
+		}
+	}
+	doc, err := parse(content)
+	if err != nil {
+		c.note(nil, action)
+		return
+	}
+	if !c.outermost(c.root(doc), action) {
+		c.note(nil, action)
+	}
+}
+
+// outermost notes the entities in a value that are in no other, and reports
+// whether there were any.
+func (c *comparison) outermost(f *frame, action Action) bool {
+	if f.declares() {
+		c.note(f, action)
+		return true
+	}
+	noted := false
+	switch v := f.value.(type) {
+	case map[string]any:
+		for _, k := range sortedKeys(v) {
+			noted = c.outermost(c.sub(f, v[k], k, k, f.member(k)), action) || noted
+		}
+	case []any:
+		for i := range v {
+			noted = c.outermost(c.item(f, v, i), action) || noted
+		}
+	}
+	return noted
+}
+
+// owner is the file that declares the entity whose folder the file lies in.
+func (c *comparison) owner() (string, bool) {
+	for i := range c.at.Section.Files {
+		f := &c.at.Section.Files[i]
+		if f == c.at.File || f.Schema == "" || !strings.Contains(f.Pattern, "{") {
+			continue
+		}
+		if w := keywordsOf(schemaOf(f)).Entity; w == nil || w.ID != "$path" {
+			continue
+		}
+		if owner, ok := substitute(f.Pattern, c.at.Vars); ok && strings.HasPrefix(c.path, owner[:strings.LastIndexByte(owner, '/')+1]) {
+			return owner, true
+		}
+	}
+	return "", false
+}
+
+// root is the frame of a document.
+func (c *comparison) root(doc any) *frame {
+	f := enter(nil, doc, "", "", list(schemaOf(c.at.File)))
+	c.declare(f)
+	if owner, ok := c.owner(); ok && f.entity == nil {
+		f.entity = c.entityOf(owner)
+	}
+	return f
+}
+
+// entityOf is the entity that a file declares as a whole, or nil.
+func (c *comparison) entityOf(path string) *Entity {
+	content := c.to[path]
+	if content == nil {
+		content = c.from[path]
+	}
+	at, ok := locate(path)
+	doc, err := parse(content)
+	if !ok || err != nil {
+		return nil
+	}
+	other := &comparison{at: at, path: path}
+	f := enter(nil, doc, "", "", list(schemaOf(at.File)))
+	other.declare(f)
+	return f.entity
+}
+
+// declare makes the entity of a frame, if it is one.
+func (c *comparison) declare(f *frame) {
+	for _, w := range f.words {
+		if w.Entity != nil {
+			g := &gatherer{file: c.path, at: c.at, facts: &facts{}}
+			g.entity(f, w.Entity)
+			return
+		}
+	}
+}
+
+// sub is the frame of a member or an item.
+func (c *comparison) sub(up *frame, v any, key, segment string, subs []side) *frame {
+	f := enter(up, v, key, segment, subs)
+	c.declare(f)
+	return f
+}
+
+// note records what happens to the whole entity of a frame, or to the file.
+func (c *comparison) note(f *frame, action Action) *Difference {
+	d := Difference{File: c.path, Action: action}
+	if c.at.Section != nil {
+		d.Section = c.at.Section.Name
+	}
+	if f != nil && f.entity != nil && !strings.HasPrefix(f.entity.word.ID, "=") {
+		d.Kind, d.ID, d.Name = kindWords(f.entity.Kind), f.entity.ID, f.entity.Name
+	}
+	c.out = append(c.out, d)
+	return &c.out[len(c.out)-1]
+}
+
+// compare compares two values of one place.
+func (c *comparison) compare(a, b *frame) {
+	if reflect.DeepEqual(a.value, b.value) {
+		return
+	}
+	if a.hidden() || b.hidden() {
+		c.field(a, b).Hidden = true
+		return
+	}
+	if was, ok := a.value.(map[string]any); ok {
+		if now, ok := b.value.(map[string]any); ok {
+			c.members(a, b, was, now)
+			return
+		}
+	}
+	if was, ok := a.value.([]any); ok {
+		if now, ok := b.value.([]any); ok {
+			c.items(a, b, was, now)
+			return
+		}
+	}
+	d := c.field(a, b)
+	d.From, d.To = render(a.value), render(b.value)
+}
+
+// field records that a field changed.
+func (c *comparison) field(a, b *frame) *Difference {
+	d := c.note(b, Changed)
+	d.Field, d.Label = b.field, b.label()
+	if d.Field == "" {
+		d.Field = a.field
+	}
+	return d
+}
+
+// members compares two objects.
+func (c *comparison) members(a, b *frame, was, now map[string]any) {
+	for _, k := range union(was, now) {
+		_, had := was[k]
+		_, has := now[k]
+		x, y := c.sub(a, was[k], k, k, a.member(k)), c.sub(b, now[k], k, k, b.member(k))
+		switch {
+		case had && has:
+			c.compare(x, y)
+		case (x.declares() || y.declares()):
+			c.note(pick(has, y, x), actionOf(had, has))
+		default:
+			c.oneSided(x, y, has)
+		}
+	}
+}
+
+// oneSided records a field that is on one side only.
+func (c *comparison) oneSided(x, y *frame, has bool) {
+	f := pick(has, y, x)
+	d := c.note(f, pick(has, Created, Removed))
+	d.Field, d.Label = f.field, f.label()
+	switch {
+	case f.hidden() || f.holdsHidden():
+		d.Hidden = true
+	case has:
+		d.To = render(f.value)
+	default:
+		d.From = render(f.value)
+	}
+}
+
+// declares reports whether a frame is that of an entity.
+func (f *frame) declares() bool {
+	return slices.ContainsFunc(f.words, func(w keywords) bool { return w.Entity != nil })
+}
+
+// hidden reports whether a value must not be told: a credential, a member that
+// no schema knows where the others are known, and whatever no schema describes
+// in an entity that has credentials.
+func (f *frame) hidden() bool {
+	if f.confidential() {
+		return true
+	}
+	if len(f.schemas) > 0 || f.up == nil {
+		return false
+	}
+	if f.up.hidden() || f.entity != nil && f.entity.word.Secrets != "" {
+		return true
+	}
+	_, isObject := f.up.value.(map[string]any)
+	_, closed := f.up.knownKeys()
+	return isObject && closed
+}
+
+// holdsHidden reports whether anything in a value must not be told.
+func (f *frame) holdsHidden() bool {
+	switch v := f.value.(type) {
+	case map[string]any:
+		for k, member := range v {
+			if g := enter(f, member, k, k, f.member(k)); g.hidden() || g.holdsHidden() {
+				return true
+			}
+		}
+	case []any:
+		for i, item := range v {
+			if g := enter(f, item, "", number(float64(i)), f.items()); g.hidden() || g.holdsHidden() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// label is what people call the field of a frame: the titles of the members on
+// the way to it from its entity.
+func (f *frame) label() string {
+	var words []string
+	for g := f; g != nil && g.up != nil && !(g != f && g.declares() || g.field == ""); g = g.up {
+		words = append(words, g.title())
+	}
+	slices.Reverse(words)
+	return strings.Join(words, " › ")
+}
+
+// title is what people call one member or item.
+func (f *frame) title() string {
+	segment := f.pointer[strings.LastIndexByte(f.pointer, '/')+1:]
+	if _, isItem := f.up.value.([]any); isItem {
+		return "#" + segment
+	}
+	for _, s := range f.up.schemas {
+		if s.Properties[f.key] != nil && len(f.schemas) > 0 {
+			for _, own := range f.schemas {
+				if own.Title != "" {
+					return own.Title
+				}
+			}
+		}
+	}
+	return unescapePointer(segment)
+}
