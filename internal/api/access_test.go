@@ -348,13 +348,13 @@ func TestProjects(t *testing.T) {
 			return out
 		}
 		want := map[string]listedProject{
-			b.project: {b.project, "Test", "", "", []string{}},
-			made.ID:   {made.ID, "Renamed", "production", "production", []string{"x", "y"}},
+			b.project: {ID: b.project, Name: "Test", Tags: []string{}},
+			made.ID:   {ID: made.ID, Name: "Renamed", Tag: "production", Environment: "production", Tags: []string{"x", "y"}},
 		}
 		if diff := cmp.Diff(want, list("Bearer "+scoped)); diff != "" {
 			t.Errorf("a scoped key sees (-want +got):\n%s", diff)
 		}
-		want[copied.ID] = listedProject{copied.ID, "Copy", "", "", []string{}}
+		want[copied.ID] = listedProject{ID: copied.ID, Name: "Copy", Tags: []string{}}
 		if diff := cmp.Diff(want, list("Bearer "+b.key)); diff != "" {
 			t.Errorf("the company's key sees (-want +got):\n%s", diff)
 		}

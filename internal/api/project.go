@@ -85,29 +85,83 @@ func (s *Server) deleteProject(ctx context.Context, _ *empty) (*empty, error) {
 	return &empty{}, s.Projects.Delete(ctx, c.origin, c.project)
 }
 
+type undeleteRequest struct {
+	Project string `json:"projectId"`
+}
+
+// undeleteProject brings a project back. It is not in use, so no key is one of
+// the project: the caller must be an admin of all of them.
+func (s *Server) undeleteProject(ctx context.Context, in *undeleteRequest) (*newProjectAnswer, error) {
+	c := callerOf(ctx)
+	if err := c.key.Require("", mgmtkey.Admin); err != nil {
+		return nil, err
+	}
+	if in.Project == "" {
+		in.Project = c.project
+	}
+	p, err := s.Projects.Undelete(ctx, c.origin, in.Project)
+	if err != nil {
+		return nil, err
+	}
+	return newProject(p), nil
+}
+
+type rotationAnswer struct {
+	Version int64 `json:"keyVersion"`
+	Secrets int   `json:"secrets"` // that were sealed again
+}
+
+func (s *Server) rotateKey(ctx context.Context, _ *empty) (*rotationAnswer, error) {
+	c := callerOf(ctx)
+	done, err := s.Projects.RotateKey(ctx, c.origin, c.project)
+	if err != nil {
+		return nil, err
+	}
+	return &rotationAnswer{Version: done.Version, Secrets: done.Resealed}, nil
+}
+
 type listedProject struct {
 	ID          string   `json:"id"`
 	Name        string   `json:"name"`
 	Tag         string   `json:"tag"`
 	Environment string   `json:"environment"`
 	Tags        []string `json:"tags"`
+	DeletedTime int64    `json:"deletedTime,omitzero"` // Unix seconds
+	KeptUntil   int64    `json:"keptUntil,omitzero"`   // when it can no longer be brought back
+}
+
+type listRequest struct {
+	Deleted bool `json:"deleted"` // those that can be brought back, instead of those in use
 }
 
 type projectsAnswer struct {
 	Projects []listedProject `json:"projects"`
 }
 
-func (s *Server) listProjects(ctx context.Context, _ *empty) (*projectsAnswer, error) {
-	projects, err := s.Projects.List(ctx)
+func (s *Server) listProjects(ctx context.Context, in *listRequest) (*projectsAnswer, error) {
+	c := callerOf(ctx)
+	list := s.Projects.List
+	if in.Deleted {
+		if err := c.key.Require("", mgmtkey.Admin); err != nil {
+			return nil, err
+		}
+		list = s.Projects.Deleted
+	}
+	projects, err := list(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := &projectsAnswer{Projects: []listedProject{}}
-	ids, all := callerOf(ctx).key.Projects()
+	ids, all := c.key.Projects()
 	for _, p := range projects {
-		if all || slices.Contains(ids, p.ID) {
-			out.Projects = append(out.Projects, listedProject{ID: p.ID, Name: p.Name, Tag: p.Environment, Environment: p.Environment, Tags: p.Tags})
+		if !all && !slices.Contains(ids, p.ID) {
+			continue
 		}
+		row := listedProject{ID: p.ID, Name: p.Name, Tag: p.Environment, Environment: p.Environment, Tags: p.Tags}
+		if !p.DeletedAt.IsZero() {
+			row.DeletedTime, row.KeptUntil = p.DeletedAt.Unix(), p.DeletedAt.Add(project.Kept).Unix()
+		}
+		out.Projects = append(out.Projects, row)
 	}
 	return out, nil
 }

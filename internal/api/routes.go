@@ -51,8 +51,10 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/v1/mgmt/project/clone", in(mgmtkey.Admin), call(s.cloneProject), "Make a new project with the configuration and the secrets of this one."},
 		{http.MethodPost, "/v1/mgmt/project/update/name", in(mgmtkey.Import), call(s.renameProject), "Give the project another name."},
 		{http.MethodPost, "/v1/mgmt/project/update/tags", in(mgmtkey.Import), call(s.tagProject), "Replace the tags of the project."},
-		{http.MethodPost, "/v1/mgmt/project/delete", in(mgmtkey.Admin), call(s.deleteProject), "Take the project out of use."},
-		{http.MethodPost, "/v1/mgmt/projects/list", anyKey(), call(s.listProjects), "The projects that the key may see."},
+		{http.MethodPost, "/v1/mgmt/project/delete", in(mgmtkey.Admin), call(s.deleteProject), "Take the project out of use; for 30 days it can be brought back."},
+		{http.MethodPost, "/v1/mgmt/project/undelete", anyKey(), call(s.undeleteProject), "Bring a deleted project back, with everything in it."},
+		{http.MethodPost, "/v1/mgmt/project/key/rotate", in(mgmtkey.Admin), call(s.rotateKey), "Seal every secret of the project with a new data key."},
+		{http.MethodPost, "/v1/mgmt/projects/list", anyKey(), call(s.listProjects), "The projects that the key may see; or those that were deleted and can be brought back."},
 
 		{http.MethodPost, "/v1/mgmt/infra", anyKey(), s.infra, "Infrastructure as code: make a project or a management key of its data."},
 		{http.MethodGet, "/v1/mgmt/infra", anyKey(), s.infra, "The data of a project or a management key, without secrets."},

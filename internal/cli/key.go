@@ -14,9 +14,10 @@ import (
 
 // keyCommand is what can be done with management keys.
 type keyCommand struct {
-	Create keyCreateCommand `cmd:"" help:"Make a management key, and print it once."`
-	List   keyListCommand   `cmd:"" help:"List the management keys."`
-	Revoke keyRevokeCommand `cmd:"" help:"Revoke management keys, at once and for ever."`
+	Create       keyCreateCommand    `cmd:"" help:"Make a management key, and print it once."`
+	List         keyListCommand      `cmd:"" help:"List the management keys."`
+	Revoke       keyRevokeCommand    `cmd:"" help:"Revoke management keys, at once and for ever."`
+	RotateMaster rotateMasterCommand `cmd:"" name:"rotate-master" help:"Give the installation a new master key, without a stop."`
 }
 
 // keyPlace says where the keys are: on a server, or in a database.

@@ -8,23 +8,27 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"postern/internal/client"
 )
 
 // projectCommand is what can be done with projects.
 type projectCommand struct {
-	Export   exportCommand   `cmd:"" help:"Write the configuration of the project to files."`
-	Import   importCommand   `cmd:"" help:"Make files the configuration of the project, all of them or none."`
-	Validate validateCommand `cmd:"" help:"Check files against the project, and change nothing."`
-	List     listCommand     `cmd:"" help:"List the projects that the key may see."`
-	Create   createCommand   `cmd:"" help:"Make an empty project."`
-	Clone    cloneCommand    `cmd:"" help:"Make a new project with the configuration and the secrets of this one."`
-	Delete   deleteCommand   `cmd:"" help:"Delete the project."`
+	Export    exportCommand    `cmd:"" help:"Write the configuration of the project to files."`
+	Import    importCommand    `cmd:"" help:"Make files the configuration of the project, all of them or none."`
+	Validate  validateCommand  `cmd:"" help:"Check files against the project, and change nothing."`
+	List      listCommand      `cmd:"" help:"List the projects that the key may see."`
+	Create    createCommand    `cmd:"" help:"Make an empty project."`
+	Clone     cloneCommand     `cmd:"" help:"Make a new project with the configuration and the secrets of this one."`
+	Delete    deleteCommand    `cmd:"" help:"Delete the project. For 30 days it can be brought back."`
+	Undelete  undeleteCommand  `cmd:"" help:"Bring a deleted project back."`
+	RotateKey rotateKeyCommand `cmd:"" name:"rotate-key" help:"Seal the secrets of the project with a new key, without a stop."`
 }
 
 // listCommand lists projects.
 type listCommand struct {
+	Deleted bool `help:"List the deleted projects that can be brought back. The key must be an admin of all projects."`
 	connection
 }
 
@@ -33,6 +37,7 @@ func (listCommand) Help() string {
 	return `Examples:
 
     postern project list
+    postern project list --deleted
     postern project list --json --url https://identity.example.com --key-file key.txt`
 }
 
@@ -43,7 +48,11 @@ func (c *listCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer cancel()
-	projects, err := to.Projects(ctx)
+	list := to.Projects
+	if c.Deleted {
+		list = to.Deleted
+	}
+	projects, err := list(ctx)
 	if err != nil {
 		return err
 	}
@@ -53,9 +62,17 @@ func (c *listCommand) Run(ctx context.Context, a *app) error {
 		}{projects})
 	}
 	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tNAME\tENVIRONMENT\tTAGS")
+	head := "ID\tNAME\tENVIRONMENT\tTAGS"
+	if c.Deleted {
+		head += "\tKEPT UNTIL"
+	}
+	fmt.Fprintln(table, head)
 	for _, p := range projects {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", p.ID, p.Name, dash(p.Environment), dash(strings.Join(p.Tags, ", ")))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s", p.ID, p.Name, dash(p.Environment), dash(strings.Join(p.Tags, ", ")))
+		if c.Deleted {
+			fmt.Fprintf(table, "\t%s", time.Unix(p.KeptUntil, 0).UTC().Format(time.RFC3339))
+		}
+		fmt.Fprintln(table)
 	}
 	return table.Flush()
 }
@@ -156,7 +173,8 @@ type deleteCommand struct {
 
 // Help implements kong.HelpProvider.
 func (deleteCommand) Help() string {
-	return `Asks for the id of the project to be typed again, unless --yes is given.
+	return `Asks for the id of the project to be typed again, unless --yes is given. For 30 days postern project undelete brings it
+back; after that it is collected.
 
 Examples:
 

@@ -15,6 +15,8 @@ type Project struct {
 	Name        string   `json:"name"`
 	Environment string   `json:"environment"`
 	Tags        []string `json:"tags"`
+	DeletedTime int64    `json:"deletedTime,omitzero"` // Unix seconds; 0 for a project in use
+	KeptUntil   int64    `json:"keptUntil,omitzero"`   // until when it can be brought back
 }
 
 // An Export is the configuration of a project.
@@ -165,6 +167,36 @@ func (c *Client) Projects(ctx context.Context) ([]Project, error) {
 	return out.Projects, err
 }
 
+// Deleted lists the projects that can be brought back. Only our server knows
+// this.
+func (c *Client) Deleted(ctx context.Context) ([]Project, error) {
+	var out struct {
+		Projects []Project `json:"projects"`
+	}
+	err := c.ask(ctx, http.MethodPost, "/v1/mgmt/projects/list", map[string]bool{"deleted": true}, &out)
+	return out.Projects, err
+}
+
+// Undelete brings the project with the given id back. Only our server knows this
+// call.
+func (c *Client) Undelete(ctx context.Context, id string) (Project, error) {
+	return c.make(ctx, "/v1/mgmt/project/undelete", map[string]string{"projectId": id})
+}
+
+// A Rotation is what a rotation of the data key of a project did.
+type Rotation struct {
+	Version int64 `json:"keyVersion"`
+	Secrets int   `json:"secrets"`
+}
+
+// RotateKey seals every secret of the project with a new data key. Only our
+// server knows this call.
+func (c *Client) RotateKey(ctx context.Context) (Rotation, error) {
+	var out Rotation
+	err := c.ask(ctx, http.MethodPost, "/v1/mgmt/project/key/rotate", struct{}{}, &out)
+	return out, err
+}
+
 // NewProject is what a project is made of.
 type NewProject struct {
 	Name        string   `json:"name"`
@@ -182,7 +214,7 @@ func (c *Client) Clone(ctx context.Context, in NewProject) (Project, error) {
 	return c.make(ctx, "/v1/mgmt/project/clone", in)
 }
 
-func (c *Client) make(ctx context.Context, path string, in NewProject) (Project, error) {
+func (c *Client) make(ctx context.Context, path string, in any) (Project, error) {
 	var out struct {
 		ProjectID   string   `json:"projectId"`
 		ProjectName string   `json:"projectName"`

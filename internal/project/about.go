@@ -37,7 +37,7 @@ func (s *Service) CreateFrom(ctx context.Context, by audit.Origin, about New, up
 		return Project{}, nil, err
 	}
 	in.first = func(tx *store.Tx) error {
-		if err := insert(tx, p, wrapped); err != nil {
+		if err := s.insert(tx, p, wrapped); err != nil {
 			return err
 		}
 		e := by.Event("project.create", audit.Done)

@@ -96,7 +96,7 @@ func (s *Service) writeClone(ctx context.Context, by audit.Origin, st *state, p 
 		Author: by.Actor, Message: "clone of " + st.project.ID,
 	}
 	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-		if err := insert(tx, p, wrapped); err != nil {
+		if err := s.insert(tx, p, wrapped); err != nil {
 			return err
 		}
 		if st.revision.Number > 0 {
@@ -106,7 +106,7 @@ func (s *Service) writeClone(ctx context.Context, by audit.Origin, st *state, p 
 			if err := insertBlobs(tx, []blob{c.encode(rev.secretsDigest, text)}); err != nil {
 				return err
 			}
-			if err := insertSecrets(tx, p.ID, fresh); err != nil {
+			if err := s.insertSecrets(tx, p.ID, &dataKey{version: 1}, fresh); err != nil {
 				return err
 			}
 		}

@@ -201,7 +201,7 @@ func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *st
 		if err := insertBlobs(tx, blobs); err != nil {
 			return err
 		}
-		if err := insertSecrets(tx, in.Project, next.fresh); err != nil {
+		if err := s.insertSecrets(tx, in.Project, next.key, next.fresh); err != nil {
 			return err
 		}
 		e := by.Event("project.import", audit.Done)

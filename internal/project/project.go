@@ -47,7 +47,8 @@ type Project struct {
 	Environment string // "" or "production"
 	Tags        []string
 	CreatedAt   time.Time
-	Head        int64 // the number of the current revision; 0 before the first
+	Head        int64     // the number of the current revision; 0 before the first
+	DeletedAt   time.Time // zero for a project in use
 }
 
 // New is what a new project is made of.
@@ -66,7 +67,8 @@ type Service struct {
 
 	codecs  codecOnce
 	facts   snapshot.Cache
-	keys    sync.Map // project id → *dataKey
+	keys    sync.Map // project id → *dataKey, the newest that is known
+	opened  sync.Map // keyVersion → *secret.DataKey
 	configs sync.Map // project id → *Config
 }
 
@@ -114,7 +116,7 @@ func (s *Service) Create(ctx context.Context, by audit.Origin, in New) (Project,
 		return Project{}, err
 	}
 	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-		if err := insert(tx, p, wrapped); err != nil {
+		if err := s.insert(tx, p, wrapped); err != nil {
 			return err
 		}
 		e := by.Event("project.create", audit.Done)
@@ -139,7 +141,7 @@ func uniqueTags(tags []string) []string {
 }
 
 // insert writes a project with its first data key.
-func insert(tx *store.Tx, p Project, wrapped []byte) error {
+func (s *Service) insert(tx *store.Tx, p Project, wrapped []byte) error {
 	tags, err := json.Marshal(p.Tags)
 	if err != nil {
 		return err
@@ -148,19 +150,20 @@ func insert(tx *store.Tx, p Project, wrapped []byte) error {
 		p.ID, p.Name, p.Environment, string(tags), p.CreatedAt.Unix()); err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO data_keys (project, version, wrapped, created_at) VALUES ($1, 1, $2, $3)`,
-		p.ID, wrapped, p.CreatedAt.Unix())
-	return err
+	return s.insertKey(tx, p.ID, 1, wrapped, p.CreatedAt)
 }
 
-const columns = `id, name, environment, tags, created_at, head`
+const columns = `id, name, environment, tags, created_at, head, deleted_at`
 
 func scan(row store.Scanner) (Project, error) {
 	var p Project
 	var tags string
-	var created int64
-	if err := row.Scan(&p.ID, &p.Name, &p.Environment, &tags, &created, &p.Head); err != nil {
+	var created, deleted int64
+	if err := row.Scan(&p.ID, &p.Name, &p.Environment, &tags, &created, &p.Head, &deleted); err != nil {
 		return Project{}, err
+	}
+	if deleted != 0 {
+		p.DeletedAt = time.Unix(deleted, 0)
 	}
 	p.CreatedAt = time.Unix(created, 0)
 	return p, json.Unmarshal([]byte(tags), &p.Tags)
@@ -227,7 +230,7 @@ func (s *Service) SetTags(ctx context.Context, by audit.Origin, id string, tags 
 func (s *Service) Delete(ctx context.Context, by audit.Origin, id string) error {
 	err := s.change(ctx, by, id, "project.delete", nil, `UPDATE projects SET deleted_at = $2 WHERE id = $1`, time.Now().Unix())
 	if err == nil {
-		s.keys.Delete(id)
+		s.forget(id)
 		s.configs.Delete(id)
 	}
 	return err

@@ -217,7 +217,7 @@ func TestListIsInTheOrderOfIDs(t *testing.T) {
 		f := setup(t, url)
 		for _, id := range []string{"Pa", "PB", "PZ", "Pb", "P1"} {
 			err := f.DB.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
-				return insert(tx, Project{ID: id, Name: id, Tags: []string{}}, []byte{1})
+				return f.insert(tx, Project{ID: id, Name: id, Tags: []string{}}, []byte{1})
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"postern/internal/ident"
 	"postern/internal/secret"
@@ -25,13 +24,8 @@ type sealedValue struct {
 type sealed struct {
 	secrets []snapshot.StoredSecret // all of them, in order
 	fresh   []sealedValue           // those that are new
+	key     *dataKey                // what sealed them
 	same    bool                    // whether the revision would equal the head, files included
-}
-
-// dataKey is the opened data key of a project; version names its row.
-type dataKey struct {
-	version int64
-	key     *secret.DataKey
 }
 
 // seal encrypts what an upload brings. A value that equals the stored one stays
@@ -42,6 +36,7 @@ func (s *Service) seal(ctx context.Context, st *state, out *snapshot.Outcome) (*
 	if err != nil {
 		return nil, err
 	}
+	next.key = key
 	stored := map[snapshot.StoredSecret]string{}
 	for _, k := range st.secrets {
 		stored[snapshot.StoredSecret{Kind: k.Kind, Entity: k.Entity, Field: k.Field}] = k.ID
@@ -84,49 +79,16 @@ func binding(project string, s snapshot.StoredSecret) secret.Binding {
 	return secret.Binding{Project: project, Kind: s.Kind, Entity: s.Entity, Field: s.Field, Version: s.ID}
 }
 
-func insertSecrets(tx *store.Tx, project string, fresh []sealedValue) error {
-	now := time.Now().Unix()
-	for _, v := range fresh {
-		if _, err := tx.Exec(`INSERT INTO secrets (id, project, kind, entity, field, data_key, sealed, created_at) VALUES ($1, $2, $3, $4, $5, 1, $6, $7)`,
-			v.ID, project, v.Kind, v.Entity, v.Field, v.body, now); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// dataKey opens the data key of a project, once.
-func (s *Service) dataKey(ctx context.Context, project string) (*dataKey, error) {
-	if k, ok := s.keys.Load(project); ok {
-		return k.(*dataKey), nil
-	}
-	k := &dataKey{version: 1}
-	var wrapped []byte
-	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		return tx.QueryRow(`SELECT wrapped FROM data_keys WHERE project = $1 AND version = $2`, project, k.version).Scan(&wrapped)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read data key: %w", err)
-	}
-	if k.key, err = s.Master.OpenDataKey(project, wrapped); err != nil {
-		return nil, fmt.Errorf("open data key of project %s: is this the master key that it was made with? %w", project, err)
-	}
-	s.keys.Store(project, k)
-	return k, nil
-}
-
 // errNoSecret is a secret that is not stored, or that does not open where it is.
 var errNoSecret = errors.New("the secret is not stored, or is damaged")
 
-// open decrypts a stored secret.
+// open decrypts a stored secret. The row says which data key sealed it.
 func (s *Service) open(ctx context.Context, project string, place snapshot.StoredSecret) (secret.Text, error) {
-	key, err := s.dataKey(ctx, project)
-	if err != nil {
-		return secret.Text{}, err
-	}
-	var body []byte
-	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		return tx.QueryRow(`SELECT sealed FROM secrets WHERE id = $1 AND project = $2`, place.ID, project).Scan(&body)
+	var body, wrapped []byte
+	name := keyVersion{project: project}
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		return tx.QueryRow(`SELECT s.sealed, s.data_key, k.wrapped FROM secrets s JOIN data_keys k ON k.project = s.project AND k.version = s.data_key
+			WHERE s.id = $1 AND s.project = $2`, place.ID, project).Scan(&body, &name.version, &wrapped)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return secret.Text{}, errNoSecret
@@ -134,7 +96,11 @@ func (s *Service) open(ctx context.Context, project string, place snapshot.Store
 	if err != nil {
 		return secret.Text{}, fmt.Errorf("read secret: %w", err)
 	}
-	value, err := key.key.Open(binding(project, place), body)
+	key, err := s.openKey(name, wrapped)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	value, err := key.Open(binding(project, place), body)
 	if err != nil {
 		return secret.Text{}, fmt.Errorf("%w: %w", errNoSecret, err)
 	}

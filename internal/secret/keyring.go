@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
@@ -22,47 +21,6 @@ var (
 	errNoProject = errors.New("a data key must belong to a project")
 )
 
-// Master wraps data keys. Its keyset may hold several keys: the primary one
-// wraps, all of them unwrap. The zero value refuses.
-type Master struct {
-	aead tink.AEAD
-}
-
-// NewMaster makes a master key, and the file to keep it in. The file is the key
-// in clear: write it with mode 0600, outside the database and its backups.
-func NewMaster() (*Master, []byte, error) {
-	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
-	if err != nil {
-		return nil, nil, fmt.Errorf("make master key: %w", err)
-	}
-	var file bytes.Buffer
-	if err := insecurecleartextkeyset.Write(h, keyset.NewJSONWriter(&file)); err != nil {
-		return nil, nil, fmt.Errorf("write master key: %w", err)
-	}
-	m, err := newMaster(h)
-	if err != nil {
-		return nil, nil, err
-	}
-	return m, append(file.Bytes(), '\n'), nil
-}
-
-// LoadMaster reads the file that NewMaster made.
-func LoadMaster(file []byte) (*Master, error) {
-	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(file)))
-	if err != nil {
-		return nil, errMaster // the cause may quote the file, which is the key
-	}
-	return newMaster(h)
-}
-
-func newMaster(h *keyset.Handle) (*Master, error) {
-	a, err := aead.New(h)
-	if err != nil {
-		return nil, errMaster // as above
-	}
-	return &Master{aead: a}, nil
-}
-
 // DataKey seals the secrets of one project. The zero value refuses.
 type DataKey struct {
 	aead    tink.AEAD
@@ -72,8 +30,9 @@ type DataKey struct {
 // NewDataKey makes a key for the secrets of project, and its wrapped form, which
 // may be kept in the database.
 func (m *Master) NewDataKey(project string) (wrapped []byte, key *DataKey, err error) {
-	if m == nil || m.aead == nil {
-		return nil, nil, errNoKey
+	k, err := m.current()
+	if err != nil {
+		return nil, nil, err
 	}
 	if project == "" {
 		return nil, nil, errNoProject
@@ -82,27 +41,79 @@ func (m *Master) NewDataKey(project string) (wrapped []byte, key *DataKey, err e
 	if err != nil {
 		return nil, nil, fmt.Errorf("make data key: %w", err)
 	}
-	var out bytes.Buffer
-	if err := h.WriteWithAssociatedData(keyset.NewBinaryWriter(&out), m.aead, wrapContext(project)); err != nil {
-		return nil, nil, fmt.Errorf("wrap data key: %w", err)
+	if wrapped, err = wrap(k.newest, project, h); err != nil {
+		return nil, nil, err
 	}
 	key, err = newDataKey(h, project)
 	if err != nil {
 		return nil, nil, err
 	}
-	return out.Bytes(), key, nil
+	return wrapped, key, nil
 }
 
-// OpenDataKey opens what NewDataKey wrapped for the same project.
+// OpenDataKey opens what NewDataKey wrapped for the same project. Where it does
+// not open, the file of the master key is read again: it may have been rotated.
 func (m *Master) OpenDataKey(project string, wrapped []byte) (*DataKey, error) {
-	if m == nil || m.aead == nil {
-		return nil, errNoKey
+	k, err := m.current()
+	if err != nil {
+		return nil, err
 	}
-	h, err := keyset.ReadWithAssociatedData(keyset.NewBinaryReader(bytes.NewReader(wrapped)), m.aead, wrapContext(project))
+	h, err := unwrap(k.all, project, wrapped)
+	if err != nil {
+		if again, ok := m.again(); ok {
+			h, err = unwrap(again.all, project, wrapped)
+		}
+	}
 	if err != nil {
 		return nil, errUnwrap
 	}
 	return newDataKey(h, project)
+}
+
+// Rewrap wraps a data key again, under the primary key, and returns the id of
+// that key. A want that is not 0 is the id that it must be: where it is not, the
+// file of the master key is read again, and an older one is ErrStale.
+func (m *Master) Rewrap(project string, wrapped []byte, want uint32) ([]byte, uint32, error) {
+	k, err := m.current()
+	if err != nil {
+		return nil, 0, err
+	}
+	if want != 0 && k.primary != want {
+		again, ok := m.again()
+		if !ok || again.primary != want {
+			return nil, 0, ErrStale
+		}
+		k = again
+	}
+	h, err := unwrap(k.all, project, wrapped)
+	if err != nil {
+		return nil, 0, errUnwrap
+	}
+	out, err := wrap(k.newest, project, h)
+	return out, k.primary, err
+}
+
+// Newest reports whether the primary key alone opens a data key, so that the
+// older keys are not needed for it.
+func (m *Master) Newest(project string, wrapped []byte) bool {
+	k, err := m.current()
+	if err != nil {
+		return false
+	}
+	_, err = unwrap(k.newest, project, wrapped)
+	return err == nil
+}
+
+func wrap(with tink.AEAD, project string, h *keyset.Handle) ([]byte, error) {
+	var out bytes.Buffer
+	if err := h.WriteWithAssociatedData(keyset.NewBinaryWriter(&out), with, wrapContext(project)); err != nil {
+		return nil, fmt.Errorf("wrap data key: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+func unwrap(with tink.AEAD, project string, wrapped []byte) (*keyset.Handle, error) {
+	return keyset.ReadWithAssociatedData(keyset.NewBinaryReader(bytes.NewReader(wrapped)), with, wrapContext(project))
 }
 
 func newDataKey(h *keyset.Handle, project string) (*DataKey, error) {

@@ -52,8 +52,35 @@ func (c *Config) master() (*secret.Master, madeKey, error) {
 	return m, "", nil
 }
 
-// readMaster reads the key file, and refuses one that others may read.
+// OpenMaster returns the master key that the settings name, for commands that
+// work without a server. It makes none.
+func (c *Config) OpenMaster() (*secret.Master, error) {
+	if c.MasterKeyFile != "" && !c.MasterKey.IsZero() {
+		return nil, errTwoKeys
+	}
+	with := *c
+	with.MakeMasterKey = false
+	m, _, err := with.master()
+	return m, err
+}
+
+// readMaster reads the key file, and again when its keys do not do any more:
+// they may be rotated while the server runs.
 func readMaster(path string) (*secret.Master, error) {
+	b, err := readKeyFile(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := secret.LoadMaster(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	m.Follow(func() ([]byte, error) { return readKeyFile(path) })
+	return m, nil
+}
+
+// readKeyFile reads the key file, and refuses one that others may read.
+func readKeyFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w; --make-master-key makes it on the first start", err)
@@ -67,15 +94,7 @@ func readMaster(path string) (*secret.Master, error) {
 	if perm := info.Mode().Perm(); perm&0o077 != 0 && runtime.GOOS != "windows" {
 		return nil, fmt.Errorf("%s can be read by others (mode %04o): run chmod 600 on it", path, perm)
 	}
-	b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
-	if err != nil {
-		return nil, err
-	}
-	m, err := secret.LoadMaster(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return m, nil
+	return os.ReadFile(path) //nolint:gosec // the operator names the file
 }
 
 // makeMaster makes the key file, whole or not at all, and never over another one.
@@ -96,5 +115,6 @@ func makeMaster(path string) (*secret.Master, madeKey, error) {
 	if err := os.Link(draft.Name(), path); err != nil {
 		return nil, "", fmt.Errorf("make master key: %w", err)
 	}
+	m.Follow(func() ([]byte, error) { return readKeyFile(path) })
 	return m, madeKey(path), nil
 }
