@@ -346,6 +346,30 @@ func TestDamagedContentIsDetected(t *testing.T) {
 	}
 }
 
+// A content that would do as well, but is not the one that the revision names.
+func TestReplacedContentIsDetected(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		f := setup(t, url)
+		f.load(t, small("a", "s"))
+		files, _ := f.export(t, f.id, snapshot.FormatSplit)
+		digest := snapshot.Sum(files["project.json"])
+		err := f.DB.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+			res, err := tx.Exec(`UPDATE blobs SET encoding = 0, body = $1 WHERE digest = $2`, []byte(`{"trustedDomains":"evil.example"}`), digest[:])
+			if n, _ := res.RowsAffected(); n != 1 {
+				t.Errorf("%d contents were replaced", n)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := f.Export(t.Context(), f.id, snapshot.FormatSplit); err == nil || !strings.Contains(err.Error(), "damaged") {
+			t.Errorf("got %v, want an error that says that the content is damaged", err)
+		}
+	})
+}
+
 func TestOtherMasterKey(t *testing.T) {
 	t.Parallel()
 	testkit.Databases(t, func(t *testing.T, url string) {

@@ -233,3 +233,25 @@ func (f *fixture) readWhole(ctx context.Context, last *int64) error {
 	}
 	return nil
 }
+
+// Whoever is late must not put an older configuration before a newer one.
+func TestSwapKeepsTheNewest(t *testing.T) {
+	t.Parallel()
+	f := setupOn(t, testkit.Store(t))
+	newest := &Config{Project: f.id, Revision: 9}
+	f.swap(&Config{Project: f.id, Revision: 8})
+	f.swap(newest)
+	f.swap(&Config{Project: f.id, Revision: 7})
+	if got, _ := f.configs.Load(f.id); got != newest {
+		t.Errorf("revision %d is served after revision 9", got.(*Config).Revision)
+	}
+	// An import makes its configuration the one that is served, ready compiled.
+	f.load(t, small("a", "s"))
+	other := f.create(t, "Other").ID
+	if _, err := f.Import(t.Context(), tester, Import{Project: other, Upload: small("a", "s")}); err != nil {
+		t.Fatal(explain(err))
+	}
+	if got, ok := f.configs.Load(other); !ok || got.(*Config).Revision != 1 {
+		t.Errorf("after an import the configuration %v is served", got)
+	}
+}
