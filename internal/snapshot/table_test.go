@@ -303,3 +303,27 @@ func requiredSecrets(doc map[string]any, kind string) []string {
 	}
 	return out
 }
+
+func TestManifestsHaveOneSpelling(t *testing.T) {
+	t.Parallel()
+	sum := Sum(nil).String()
+	if tree, ok := ParseManifest([]byte(sum + " a\n" + sum + " b c\n")); !ok || len(tree) != 2 {
+		t.Errorf("a manifest is read as %v, %v", tree, ok)
+	}
+	for name, manifest := range map[string]string{
+		"lines out of order":        sum + " b\n" + sum + " a\n",
+		"a path twice":              sum + " a\n" + sum + " a\n",
+		"capitals":                  strings.ToUpper(sum) + " a\n",
+		"no newline at the end":     sum + " a",
+		"a carriage return":         sum + " a\r\n\n",
+		"a digest that is too long": sum + "00 a\n",
+		"a digest that is none":     strings.Repeat("x", 64) + " a\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if tree, ok := ParseManifest([]byte(manifest)); ok {
+				t.Errorf("%q is read as %v", manifest, tree)
+			}
+		})
+	}
+}
