@@ -11,8 +11,8 @@ var layers = [][]string{
 	{"store", "snapshot", "message", "safehttp"},
 	{"audit", "infra"},
 	{"project", "mgmtkey", "limit", "key"},
-	{"user", "tenant", "authz", "connector"},
-	{"session"},
+	{"user", "tenant", "authz", "connector", "doctor"},
+	{"session", "backup"},
 	{"otp", "magiclink", "enchantedlink", "password", "totp", "passkey", "federation"},
 	{"flow"},
 	{"api", "oauth", "saml", "scim", "web"}, // the edges: the first who know HTTP

@@ -37,6 +37,7 @@ type grammar struct {
 	Convert convertCommand `cmd:"" help:"Turn a snapshot or a single flow from a folder into one file, and back."`
 	Schema  schemaCommand  `cmd:"" help:"Write the JSON Schemas of the files, for an editor."`
 	Key     keyCommand     `cmd:"" help:"Make, list and revoke management keys."`
+	Doctor  doctorCommand  `cmd:"" help:"Look at a whole database and say what in it is damaged."`
 	Version versionCommand `cmd:"" help:"Say which version this is."`
 }
 

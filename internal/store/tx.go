@@ -155,3 +155,23 @@ func enter(ctx context.Context) (context.Context, error) {
 	}
 	return context.WithValue(ctx, inside{}, true), nil
 }
+
+// Each runs a statement and gives what scan makes of each row to fn, one after
+// the other, so that no more than one is in memory. fn runs no statement.
+func Each[T any](tx *Tx, scan func(Scanner) (T, error), fn func(T) error, query string, args ...any) error {
+	rows, err := tx.Query(query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return err
+		}
+		if err := fn(v); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

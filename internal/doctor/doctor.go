@@ -1,0 +1,91 @@
+// Package doctor looks at a whole database, and says what in it is not as it
+// must be. It repairs nothing: what is damaged comes back from a backup, and what
+// nothing needs is collected.
+//
+// What is right is known to the packages that own the rows; this one asks them
+// and puts together what they find.
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"postern/internal/audit"
+	"postern/internal/mgmtkey"
+	"postern/internal/project"
+	"postern/internal/secret"
+	"postern/internal/store"
+)
+
+// A Finding is one thing that is not as it must be.
+type Finding struct {
+	Kind    string `json:"kind"`
+	Project string `json:"project,omitzero"`
+	At      string `json:"at"`
+	Message string `json:"message"`
+}
+
+// A Report is what was looked at, and what was found.
+type Report struct {
+	Projects      int `json:"projects"`
+	Revisions     int `json:"revisions"`
+	Blobs         int `json:"blobs"`
+	Secrets       int `json:"secrets"`
+	SecretsOpened int `json:"secretsOpened"`
+	Keys          int `json:"managementKeys"`
+	Events        int `json:"auditEvents"`
+
+	Problems []Finding `json:"problems"`
+	// Orphans are what nothing needs: no damage.
+	Orphans []Finding `json:"orphans"`
+}
+
+// OK reports whether nothing is damaged.
+func (r *Report) OK() bool { return len(r.Problems) == 0 }
+
+// Examine looks at all of the database, in one state of it, beside servers that
+// run on it. Without a master key it opens no secret.
+func Examine(ctx context.Context, db *store.DB, master *secret.Master) (*Report, error) {
+	var r *Report
+	err := db.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		r, err = Check(tx, master)
+		return err
+	})
+	return r, err
+}
+
+// Check is Examine inside a transaction.
+func Check(tx *store.Tx, master *secret.Master) (*Report, error) {
+	r := &Report{Problems: []Finding{}, Orphans: []Finding{}}
+	projects := &project.Service{Master: master}
+	counts, err := projects.Inspect(tx, func(f project.Finding) {
+		to := &r.Problems
+		if f.Harmless {
+			to = &r.Orphans
+		}
+		*to = append(*to, Finding{Kind: f.Kind, Project: f.Project, At: f.At, Message: f.Message})
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.Projects, r.Revisions, r.Blobs, r.Secrets, r.SecretsOpened = counts.Projects, counts.Revisions, counts.Blobs, counts.Secrets, counts.SecretsOpened
+	r.Keys, err = mgmtkey.Inspect(tx, func(id, message string) {
+		r.Problems = append(r.Problems, Finding{Kind: "management key", At: id, Message: message})
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.Events, err = audit.Inspect(tx, func(id, in, message string) {
+		r.Problems = append(r.Problems, Finding{Kind: "audit", Project: in, At: id, Message: message})
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, list := range [][]Finding{r.Problems, r.Orphans} {
+		slices.SortFunc(list, func(a, b Finding) int {
+			return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Project, b.Project), cmp.Compare(a.At, b.At), cmp.Compare(a.Message, b.Message))
+		})
+	}
+	return r, nil
+}

@@ -1,0 +1,173 @@
+package doctor_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"postern/internal/audit"
+	"postern/internal/doctor"
+	"postern/internal/mgmtkey"
+	"postern/internal/project"
+	"postern/internal/secret"
+	"postern/internal/store"
+	"postern/internal/testkit"
+)
+
+var tester = audit.Origin{Actor: "Ktester"}
+
+// fill makes a project with two revisions, a clone of it, a deleted one and a key.
+func fill(t *testing.T, db *store.DB) (*secret.Master, string) {
+	t.Helper()
+	master, _, err := secret.NewMaster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &project.Service{DB: db, Master: master}
+	p, err := s.Create(t.Context(), tester, project.New{Name: "Test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop := testkit.Shop(t)
+	for _, note := range []string{"one", "two"} {
+		up := shop.Upload()
+		up.Files["notes.txt"] = []byte(note)
+		up.Secrets[0].Value = secret.New("planted " + note)
+		if _, err := s.Import(t.Context(), tester, project.Import{Project: p.ID, Upload: up}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone, err := s.Clone(t.Context(), tester, p.ID, project.New{Name: "Gone"})
+	if err == nil {
+		err = s.Delete(t.Context(), tester, gone.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := &mgmtkey.Service{DB: db}
+	if _, _, err := keys.Create(t.Context(), tester, mgmtkey.Create{Name: "key", Grants: []mgmtkey.Grant{{Role: mgmtkey.Admin}}}); err != nil {
+		t.Fatal(err)
+	}
+	return master, p.ID
+}
+
+func TestWholeDatabaseIsWhole(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		master, _ := fill(t, db)
+		before := testkit.Rows(t, db)
+		r, err := doctor.Examine(t.Context(), db, master)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.OK() || len(r.Orphans) != 0 {
+			t.Errorf("found: %v, %v", r.Problems, r.Orphans)
+		}
+		if r.Projects != 2 || r.Revisions != 3 || r.Blobs < 50 || r.Secrets == 0 || r.SecretsOpened != r.Secrets || r.Keys != 1 || r.Events != 6 {
+			t.Errorf("looked at %+v", r)
+		}
+		if diff := cmp.Diff(before, testkit.Rows(t, db)); diff != "" {
+			t.Errorf("it wrote (-before +after):\n%s", diff)
+		}
+		if r, err = doctor.Examine(t.Context(), db, nil); err != nil || !r.OK() || r.SecretsOpened != 0 {
+			t.Errorf("without a key: %+v, %v", r, err)
+		}
+		stranger, _, err := secret.NewMaster()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err = doctor.Examine(t.Context(), db, stranger); err != nil || len(r.Problems) != 2 || r.Problems[0].Kind != "data key" {
+			t.Errorf("with the key of others: %+v, %v", r, err)
+		}
+	})
+}
+
+// Each damage that a row can take is found, and said of the right thing.
+func TestDamageIsFound(t *testing.T) {
+	t.Parallel()
+	one := func(table, column string) string {
+		return ` WHERE ` + column + ` = (SELECT ` + column + ` FROM ` + table + ` ORDER BY ` + column + ` LIMIT 1)`
+	}
+	tests := []struct {
+		name, statement string
+		problems        []string // the kinds, each once
+		orphans         []string
+	}{
+		{"a content is changed", `UPDATE blobs SET body = $1` + one("blobs", "digest"), []string{"blob"}, nil},
+		{"a content is gone", `DELETE FROM blobs WHERE digest = (SELECT digest FROM blobs WHERE size = 3 ORDER BY digest LIMIT 1)`, []string{"revision"}, nil},
+		{"a tree is gone", `DELETE FROM blobs WHERE digest = (SELECT digest FROM revisions WHERE parent = 1)`, []string{"revision"}, []string{"blob"}},
+		{"a list of secrets is gone", `DELETE FROM blobs WHERE digest = (SELECT secrets FROM revisions WHERE parent = 1)`, []string{"revision"}, []string{"secret"}},
+		{"the size of a content is wrong", `UPDATE blobs SET size = size + 1` + one("blobs", "digest"), []string{"blob"}, nil},
+		{"a digest is too short", `UPDATE revisions SET digest = $1 WHERE parent = 1`, []string{"revision"}, []string{"blob", "secret"}},
+		{"a revision is gone", `DELETE FROM revisions WHERE number = 1 AND project IN (SELECT id FROM projects WHERE head = 2)`, []string{"revision"}, []string{"blob", "secret"}},
+		{"the head is gone", `DELETE FROM revisions WHERE number = 2`, []string{"project"}, []string{"blob", "secret"}},
+		{"a sealed secret is changed", `UPDATE secrets SET sealed = $1` + one("secrets", "id"), []string{"secret"}, nil},
+		{"a secret is moved", `UPDATE secrets SET entity = 'CI9'` + one("secrets", "id"), []string{"revision", "secret"}, nil},
+		{"a secret is gone", `DELETE FROM secrets` + one("secrets", "id"), []string{"revision"}, nil},
+		{"a data key is gone", `DELETE FROM data_keys WHERE project = (SELECT id FROM projects WHERE head = 2)`, []string{"project", "secret"}, nil},
+		{"a data key is changed", `UPDATE data_keys SET wrapped = $1 WHERE project = (SELECT id FROM projects WHERE head = 2)`, []string{"data key"}, nil},
+		{"a project is gone", `DELETE FROM projects WHERE head = 2`, []string{"data key", "revision", "secret"}, nil},
+		{"tags are no JSON", `UPDATE projects SET tags = '[' WHERE head = 2`, []string{"project"}, nil},
+		{"an audit record is no JSON", `UPDATE audit SET details = '{'` + one("audit", "id"), []string{"audit"}, nil},
+		{"an audit record has no actor", `UPDATE audit SET actor = ''` + one("audit", "id"), []string{"audit"}, nil},
+		{"an audit record has no outcome", `UPDATE audit SET outcome = 'perhaps'` + one("audit", "id"), []string{"audit"}, nil},
+		{"an audit record has no time", `UPDATE audit SET occurred_at = 0` + one("audit", "id"), []string{"audit"}, nil},
+		{"a key cannot be read", `UPDATE management_keys SET access = '[{"role":"owner"}]'`, []string{"management key"}, nil},
+		{"the digest of a key is cut", `UPDATE management_keys SET hash = $1`, []string{"management key"}, nil},
+		{"a content that nothing needs", `INSERT INTO blobs (digest, size, encoding, body) SELECT $1, 0, 0, $1`, []string{"blob"}, nil},
+	}
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		master, _ := fill(t, db)
+		undo := errors.New("undo")
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				err := db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+					damage(t, tx, tt.statement)
+					r, err := doctor.Check(tx, master)
+					if err != nil {
+						return err
+					}
+					if diff := cmp.Diff(tt.problems, kinds(r.Problems)); diff != "" {
+						t.Errorf("problems (-want +got):\n%s\n%v", diff, r.Problems)
+					}
+					if diff := cmp.Diff(tt.orphans, kinds(r.Orphans)); diff != "" {
+						t.Errorf("orphans (-want +got):\n%s\n%v", diff, r.Orphans)
+					}
+					return undo
+				})
+				if !errors.Is(err, undo) {
+					t.Fatal(err)
+				}
+			})
+		}
+	})
+}
+
+func damage(t *testing.T, tx *store.Tx, statement string) {
+	t.Helper()
+	var args []any
+	if strings.Contains(statement, "$") {
+		args = append(args, []byte("damaged"))
+	}
+	res, err := tx.Exec(statement, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := res.RowsAffected(); n == 0 {
+		t.Errorf("nothing was damaged: %v", err)
+	}
+}
+
+func kinds(list []doctor.Finding) []string {
+	var out []string
+	for _, f := range list {
+		if !slices.Contains(out, f.Kind) {
+			out = append(out, f.Kind)
+		}
+	}
+	return out
+}
