@@ -233,7 +233,14 @@ func TestValidate(t *testing.T) {
 			}
 		}
 	}
+	// An import that is refused for its secrets says which ones, in the same shape.
+	w := b.send(t, "POST", importPath, `{"files":{`+connector+`}}`)
+	wantFault(t, w, 400, "E113007")
+	if want := `"missingSecrets":{"connectors":[{"id":"CI1","name":"M","type":"password"}],"oauthProviders":[],"outboundApps":[]}`; !strings.Contains(w.Body.String(), want) {
+		t.Errorf("got %s, want %s in it", w.Body, want)
+	}
 	after := testkit.Rows(t, b.Projects.DB)
+	before["audit"], after["audit"] = nil, nil                     // that was refused
 	before["management_keys"], after["management_keys"] = nil, nil // when the key was last used
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Errorf("validation wrote (-before +after):\n%s", diff)
