@@ -40,6 +40,7 @@ Examples:
 
 // Run implements the command.
 func (c *checkCommand) Run(a *app) error {
+	snapshot.Prepare() // while the files are read
 	from, err := a.readLocal(c.Source)
 	if err != nil {
 		return err

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"bytes"
-	"errors"
+	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -22,19 +22,19 @@ type token struct {
 }
 
 // tokensOf cuts a document into its names and scalars, as far as it is JSON.
-// The second value is where it stops being so, or -1: at a syntax error, a name
-// that is there twice, or text that is not UTF-8.
+// The second value is where the token begins at which it stops being so, or -1:
+// a syntax error, a name that is there twice, or text that is not UTF-8.
 func tokensOf(doc []byte) ([]token, int) {
 	dec := jsontext.NewDecoder(bytes.NewReader(doc))
 	var out []token
 	for {
 		start := tokenStart(doc, dec.InputOffset())
 		tok, err := dec.ReadToken()
-		if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-			return out, min(max(int(syntax.ByteOffset), start), len(doc))
+		if err == io.EOF {
+			return out, -1
 		}
 		if err != nil {
-			return out, -1
+			return out, min(start, len(doc))
 		}
 		switch tok.Kind() {
 		case '{', '[', '}', ']':

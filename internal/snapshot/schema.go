@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ type catalogue struct {
 // schemas compiles the embedded schemas once. They are part of the program, so
 // a mistake in one is a mistake of the build and panics; a test compiles them.
 var schemas = sync.OnceValue(func() *catalogue {
-	cat := &catalogue{docs: map[string]map[string]any{}, compiled: map[string]*jsonschema.Schema{}}
+	cat := &catalogue{docs: map[string]map[string]any{}}
 	must(fs.WalkDir(schemaFS, "schema", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -49,19 +50,45 @@ var schemas = sync.OnceValue(func() *catalogue {
 		return nil
 	}))
 	cat.addConnectorTypes()
+	cat.compile()
+	return cat
+})
+
+// compile compiles the schemas: those of connectors, which are more than half
+// of the work, beside the others.
+func (cat *catalogue) compile() {
+	ofConnectors := func(name string) bool {
+		return strings.HasPrefix(name, "connector/") || name == "connector"+schemaSuffix
+	}
+	connectors := make(chan map[string]*jsonschema.Schema)
+	go func() { connectors <- cat.compiledOf(ofConnectors) }()
+	cat.compiled = cat.compiledOf(func(name string) bool { return !ofConnectors(name) })
+	maps.Copy(cat.compiled, <-connectors)
+}
+
+// compiledOf compiles some of the schemas, with what they refer to.
+func (cat *catalogue) compiledOf(wanted func(name string) bool) map[string]*jsonschema.Schema {
 	c := jsonschema.NewCompiler()
 	c.RegisterVocabulary(vocabulary())
 	c.AssertVocabs()
-	for _, name := range sortedKeys(cat.docs) {
-		must(c.AddResource(schemaBase+name, cat.docs[name]))
+	for name, doc := range cat.docs {
+		must(c.AddResource(schemaBase+name, doc))
 	}
+	out := map[string]*jsonschema.Schema{}
 	for name := range cat.docs {
+		if !wanted(name) {
+			continue
+		}
 		s, err := c.Compile(schemaBase + name)
 		must(err)
-		cat.compiled[strings.TrimSuffix(name, schemaSuffix)] = s
+		out[strings.TrimSuffix(name, schemaSuffix)] = s
 	}
-	return cat
-})
+	return out
+}
+
+// Prepare compiles the schemas while something else is being done. The first
+// check waits for it.
+func Prepare() { go schemas() }
 
 // addConnectorTypes makes the schema of a connector choose the schema of its
 // configuration by its type: the folder connector/ is the list of types.
