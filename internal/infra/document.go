@@ -170,10 +170,6 @@ func (d document) read(r *reader) any {
 	for k, v := range snapshot.Defaults(d.file) {
 		out[k] = v
 	}
-	for _, s := range d.services {
-		delete(out, s.provider)
-		delete(out, s.templates)
-	}
 	for k, v := range stored {
 		out[k] = clone(v)
 	}
@@ -200,7 +196,7 @@ func (d document) read(r *reader) any {
 }
 
 func (s service) read(r *reader, stored, out map[string]any) {
-	if v, ok := stored[s.provider].(string); ok {
+	if v, ok := out[s.provider].(string); ok {
 		out[s.provider] = r.sender(v)
 	}
 	if _, ok := stored[s.templates]; !ok {

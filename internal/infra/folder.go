@@ -96,7 +96,7 @@ func (f folder) write(w *writer, pointer string, v any) {
 			}
 			item[f.group] = group
 			for k, v := range f.fill {
-				if _, there := item[k]; !there {
+				if item[k] == nil {
 					item[k] = clone(v)
 				}
 			}
@@ -123,7 +123,7 @@ func (f folder) place(w *writer, pointer string, sent []map[string]any, replaced
 			w.doc(fmt.Sprintf(f.file, s.slug))
 		case text(item, "name") != text(s.doc, "name"):
 			carry(item, s.doc, f.keys, "")
-			continue // renamed: below
+			continue // renamed: its file is another one
 		default:
 			carry(item, s.doc, f.keys, "")
 			w.out[fmt.Sprintf(f.file, s.slug)] = item
@@ -136,6 +136,7 @@ func (f folder) place(w *writer, pointer string, sent []map[string]any, replaced
 		if done[text(item, "id")] {
 			continue
 		}
+		carry(item, nil, f.keys, "")
 		slug := free(kebab(text(item, "name")), f.kind, used)
 		w.out[fmt.Sprintf(f.file, slug)] = item
 		slugs = append(slugs, slug)

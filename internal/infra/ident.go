@@ -1,6 +1,7 @@
 package infra
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -140,19 +141,21 @@ func objectsOf(v any) []map[string]any {
 }
 
 // carry gives an entry the members of the stored one that the data has no word
-// for.
+// for. In an entry null is as missing: clients write an empty list so.
 func carry(entry, stored map[string]any, keys []string, prefix string) {
-	for k, v := range stored {
-		sub, isObject := v.(map[string]any)
-		mine, has := entry[k]
+	maps.DeleteFunc(entry, func(_ string, v any) bool { return v == nil })
+	for _, k := range sortedKeys(stored) {
+		_, has := entry[k]
 		deeper := slices.ContainsFunc(keys, func(key string) bool { return strings.HasPrefix(key, prefix+k+"/") })
-		switch {
-		case !has && !deeper && !slices.Contains(keys, prefix+k):
-			entry[k] = clone(v)
-		case has && deeper && isObject:
-			if obj, ok := mine.(map[string]any); ok {
-				carry(obj, sub, keys, prefix+k+"/")
-			}
+		if !has && !deeper && !slices.Contains(keys, prefix+k) {
+			entry[k] = clone(stored[k])
+		}
+	}
+	for _, k := range sortedKeys(entry) {
+		obj, isObject := entry[k].(map[string]any)
+		if isObject && slices.ContainsFunc(keys, func(key string) bool { return strings.HasPrefix(key, prefix+k+"/") }) {
+			was, _ := stored[k].(map[string]any)
+			carry(obj, was, keys, prefix+k+"/")
 		}
 	}
 }

@@ -111,7 +111,8 @@ func Text(problems []snapshot.Problem, most int) string {
 	return strings.Join(lines, "\n")
 }
 
-// line writes one problem: "data.lists.0.name: The name field must be there".
+// line writes one problem: "The name field must be there (data.lists.0.name)".
+// What is wrong stands first, because clients break long lines.
 func line(p snapshot.Problem) string {
 	where := p.File
 	if where == "" {
@@ -120,16 +121,14 @@ func line(p snapshot.Problem) string {
 		where += "#" + p.Pointer
 	}
 	message := p.Message
-	if field := unescape(p.Pointer[strings.LastIndexByte(p.Pointer, '/')+1:]); strings.HasPrefix(message, "must ") || strings.HasPrefix(message, "is ") {
-		message = "The " + field + " field " + message
+	if strings.HasPrefix(message, "must ") || strings.HasPrefix(message, "is ") {
+		message = "The " + unescape(p.Pointer[strings.LastIndexByte(p.Pointer, '/')+1:]) + " field " + message
 	}
-	if p.Hint != "" {
-		message += " (" + p.Hint + ")"
-	}
-	if where == "" {
+	notes := slices.DeleteFunc([]string{where, p.Hint}, func(s string) bool { return s == "" })
+	if len(notes) == 0 {
 		return message
 	}
-	return where + ": " + message
+	return message + " (" + strings.Join(notes, "; ") + ")"
 }
 
 // Path writes a pointer with dots, as people write paths into data.
