@@ -38,6 +38,8 @@ type grammar struct {
 	Schema  schemaCommand  `cmd:"" help:"Write the JSON Schemas of the files, for an editor."`
 	Key     keyCommand     `cmd:"" help:"Make, list and revoke management keys."`
 	Doctor  doctorCommand  `cmd:"" help:"Look at a whole database and say what in it is damaged."`
+	Backup  backupCommand  `cmd:"" help:"Write a whole database into one file, beside servers that run."`
+	Restore restoreCommand `cmd:"" help:"Make a database what a backup is, after looking at all of it."`
 	Version versionCommand `cmd:"" help:"Say which version this is."`
 }
 

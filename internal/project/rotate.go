@@ -120,41 +120,44 @@ var ErrNeeded = errors.New("the older master keys are still needed: run postern 
 // Rewrap wraps every data key with the primary master key, in one transaction,
 // and makes it the one that every process must wrap with. Secrets stay as they
 // are. It returns how many keys it wrapped again.
-func (s *Service) Rewrap(ctx context.Context, by audit.Origin) (int, error) {
-	var n int
-	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-		n = 0
-		all, err := dataKeys(tx, "")
-		if err != nil {
-			return err
-		}
-		primary := s.Master.Primary()
-		for _, k := range all {
-			if s.Master.Newest(k.project, k.wrapped) {
-				continue
-			}
-			wrapped, with, err := s.Master.Rewrap(k.project, k.wrapped, primary)
-			if err != nil {
-				return fmt.Errorf("data key of %s: %w", k.project, err)
-			}
-			n++
-			primary = with
-			if _, err := tx.Exec(`UPDATE data_keys SET wrapped = $3 WHERE project = $1 AND version = $2`, k.project, k.version, wrapped); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.Exec(`INSERT INTO master_key (one, primary_id, changed_at) VALUES (1, $1, $2)
-			ON CONFLICT (one) DO UPDATE SET primary_id = $1, changed_at = $2`, int64(primary), time.Now().Unix()); err != nil {
-			return err
-		}
-		e := by.Event("masterkey.rewrap", audit.Done)
-		e.Details = map[string]any{"keyId": primary, "dataKeys": n}
-		return audit.Record(tx, e)
+func (s *Service) Rewrap(ctx context.Context, by audit.Origin) (n int, err error) {
+	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		n, err = s.RewrapIn(tx, by)
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("rewrap data keys: %w", err)
 	}
 	return n, nil
+}
+
+// RewrapIn is Rewrap as part of tx.
+func (s *Service) RewrapIn(tx *store.Tx, by audit.Origin) (n int, err error) {
+	all, err := dataKeys(tx, "")
+	if err != nil {
+		return 0, err
+	}
+	primary := s.Master.Primary()
+	for _, k := range all {
+		if s.Master.Newest(k.project, k.wrapped) {
+			continue
+		}
+		wrapped, _, err := s.Master.Rewrap(k.project, k.wrapped, primary)
+		if err != nil {
+			return 0, fmt.Errorf("data key of %s: %w", k.project, err)
+		}
+		n++
+		if _, err := tx.Exec(`UPDATE data_keys SET wrapped = $3 WHERE project = $1 AND version = $2`, k.project, k.version, wrapped); err != nil {
+			return 0, err
+		}
+	}
+	if _, err := tx.Exec(`INSERT INTO master_key (one, primary_id, changed_at) VALUES (1, $1, $2)
+		ON CONFLICT (one) DO UPDATE SET primary_id = $1, changed_at = $2`, int64(primary), time.Now().Unix()); err != nil {
+		return 0, err
+	}
+	e := by.Event("masterkey.rewrap", audit.Done)
+	e.Details = map[string]any{"keyId": primary, "dataKeys": n}
+	return n, audit.Record(tx, e)
 }
 
 // Wrapped says which data keys the primary master key alone opens, and which

@@ -17,8 +17,9 @@ var errNested = errors.New("a transaction was started inside a transaction")
 
 // Tx is a transaction. It remembers the context that it was started with.
 type Tx struct {
-	tx  *sql.Tx
-	ctx context.Context
+	tx   *sql.Tx
+	ctx  context.Context
+	kind string
 }
 
 // Exec runs a statement that returns no rows.
@@ -77,7 +78,7 @@ func (d *DB) read(ctx context.Context, fn func(context.Context, *Tx) error) erro
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback()
-	return fn(ctx, &Tx{tx: tx, ctx: ctx})
+	return fn(ctx, &Tx{tx: tx, ctx: ctx, kind: d.kind})
 }
 
 // ended says of an error after the end of ctx that this is its cause: a driver
@@ -129,7 +130,7 @@ func (d *DB) write(ctx context.Context, fn func(context.Context, *Tx) error) err
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback() // nothing after Commit
-	if err := fn(ctx, &Tx{tx: tx, ctx: ctx}); err != nil {
+	if err := fn(ctx, &Tx{tx: tx, ctx: ctx, kind: d.kind}); err != nil {
 		return err
 	}
 	if err := errors.Join(ctx.Err(), d.gone()); err != nil {
