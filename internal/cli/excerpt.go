@@ -238,6 +238,7 @@ func (d *drawing) rest(to int) {
 // cropped bounds an excerpt to what is around the place.
 func (e excerpt) cropped() excerpt {
 	text := []rune(strings.TrimRight(printable(e.text), "\r "))
+	e.from = min(e.from, len(text)) // at the end of a document that ends too early
 	e.to = min(e.to, max(len(text), e.from+1))
 	begin := 0
 	if len(text) > maxExcerpt && e.from > maxExcerpt/2 {
