@@ -63,6 +63,11 @@ func (s *Service) seal(ctx context.Context, st *state, out *snapshot.Outcome) (*
 		next.fresh = append(next.fresh, sealedValue{place, body})
 	}
 	sortSecrets(next.secrets)
+	for i := 1; i < len(next.secrets); i++ {
+		if a, b := next.secrets[i-1], next.secrets[i]; a.Kind == b.Kind && a.Entity == b.Entity && a.Field == b.Field {
+			return nil, fmt.Errorf("two secrets for %s of %s %s", a.Field, a.Kind, a.Entity) // one would be used for the other's destination
+		}
+	}
 	next.same = len(out.Changes) == 0 && slices.Equal(next.secrets, st.secrets) && st.revision.Number > 0
 	return next, nil
 }

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"path"
 	"slices"
+	"strconv"
 
 	"postern/internal/ident"
 )
@@ -19,6 +20,7 @@ type draft struct {
 	base  []*Entity         // entities that the target has now
 	was   map[string]*facts // of the target's files
 	kept  map[string]*facts // of those that stay
+	files Files             // the upload's own, before they were joined
 	edits map[string][]edit
 
 	bound   map[idKey]string            // the upload's id of an entity to its id in the target
@@ -73,17 +75,36 @@ func (d *draft) bind() {
 		}
 		fresh = append(fresh, e)
 	})
+	d.name(fresh, claimed)
+	d.readFolders()
+}
+
+// name settles the ids of entities that the target does not have by name.
+func (d *draft) name(fresh []*Entity, claimed map[idKey]bool) {
+	var nameless []*Entity
 	for _, e := range fresh {
 		key := idKey{e.Kind, e.ID}
-		if e.ID == "" && e.word.Secrets == "" || e.ID != "" && !claimed[key] {
+		switch {
+		case e.ID == "" && e.word.Secrets == "":
+		case e.ID != "" && !claimed[key]:
 			// Either nobody has the id, or the one who has it is gone from the
 			// upload: then this is the same entity under a new name.
 			claimed[key] = true
-			continue
+		default:
+			nameless = append(nameless, e)
 		}
-		d.assign(e, ident.Derive(idPrefix(e.ID), e.Kind, e.scope, e.Name, e.ID))
 	}
-	d.readFolders()
+	for _, e := range d.base { // whoever gets an id gets the secrets stored under it
+		claimed[idKey{e.Kind, e.ID}] = true
+	}
+	for _, e := range nameless {
+		id := ""
+		for n := 0; id == "" || claimed[idKey{e.Kind, id}]; n++ {
+			id = ident.Derive(idPrefix(e.ID), e.Kind, e.scope, e.Name, e.ID, strconv.Itoa(n))
+		}
+		claimed[idKey{e.Kind, id}] = true
+		d.assign(e, id)
+	}
 }
 
 // own returns the ids of the target that the upload has, where they mean the

@@ -24,7 +24,7 @@ func TestMatchingBetweenEnvironments(t *testing.T) {
 		return docs{"permissions.json": `{"permissions":[` + a + `,` + b + `]}`}
 	}
 	perm := func(id, name string) string { return `{"id":"` + id + `","name":"` + name + `"}` }
-	derived := ident.Derive("P", "permission", "permissions.json#permissions", "new", "P1")
+	derived := ident.Derive("P", "permission", "permissions.json#permissions", "new", "P1", "0")
 	for name, tt := range map[string]struct {
 		given, upload docs
 		excludes      []string
@@ -78,7 +78,7 @@ func TestMatchingBetweenEnvironments(t *testing.T) {
 			upload: docs{"auth/otp.json": `{"emailTemplates":[{"id":"TM1","name":"Two","subject":"s"}]}`},
 			want: map[string]string{
 				"auth/magiclink.json": `{"emailTemplates":[{"id":"TM1","name":"One","subject":"s"}]}`,
-				"auth/otp.json":       `{"emailTemplates":[{"id":"` + ident.Derive("TM", "messageTemplate", "auth/otp.json#emailTemplates", "Two", "TM1") + `","name":"Two","subject":"s"}]}`,
+				"auth/otp.json":       `{"emailTemplates":[{"id":"` + ident.Derive("TM", "messageTemplate", "auth/otp.json#emailTemplates", "Two", "TM1", "0") + `","name":"Two","subject":"s"}]}`,
 			},
 		},
 		"templates of one name in two lists are two": {

@@ -157,7 +157,7 @@ type checker struct {
 // draft joins the upload's documents with the target's and reads the facts of
 // both.
 func (c *checker) draft(aside Files) (*draft, error) {
-	d := &draft{docs: map[string]*document{}, facts: map[string]*facts{}, was: map[string]*facts{}, kept: map[string]*facts{}, edits: map[string][]edit{}, same: c.up.SameIDs}
+	d := &draft{docs: map[string]*document{}, facts: map[string]*facts{}, was: map[string]*facts{}, kept: map[string]*facts{}, edits: map[string][]edit{}, same: c.up.SameIDs, files: c.up.Files}
 	if err := c.readBase(d); err != nil {
 		return nil, err
 	}

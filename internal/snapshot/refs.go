@@ -134,8 +134,10 @@ func (d *draft) checkRefs(w *world, ps *problems) {
 			case ps.full() && Failed(ps.list):
 				return
 			case w.resolves(r):
+			case before.resolves(r) && !d.says(r):
+				r.stillNeeded(Error, ps)
 			case before.resolves(r) && d.stood(r):
-				r.stillNeeded(ps)
+				r.stillNeeded(r.level(), ps)
 			default:
 				ps.add(r.level(), file, r.pointer, CodeReference, r.hint(w), "there is no %s %q", kindWords(r.word.Kind), printablePath(r.said()))
 			}
@@ -144,7 +146,7 @@ func (d *draft) checkRefs(w *world, ps *problems) {
 	for _, file := range sortedKeys(d.kept) {
 		for _, r := range d.kept[file].refs {
 			if !w.resolves(r) && before.resolves(r) {
-				r.stillNeeded(ps)
+				r.stillNeeded(Error, ps)
 			}
 		}
 	}
@@ -158,8 +160,18 @@ func (d *draft) stood(r ref) bool {
 	})
 }
 
-func (r ref) stillNeeded(ps *problems) {
-	ps.add(r.level(), r.file, r.pointer, CodeStillNeeded, "change what refers to it too, or keep what it refers to",
+// says reports whether the upload itself has the reference. One that it leaves
+// out stays as the target has it.
+func (d *draft) says(r ref) bool {
+	doc, err := parse(d.files[r.file])
+	return err != nil || lookupPointer(doc, r.pointer) != nil
+}
+
+// stillNeeded reports a reference whose entity the import removes. What stays
+// of the target is never broken, not even where a reference that leads nowhere
+// would only be a warning in an upload.
+func (r ref) stillNeeded(level Level, ps *problems) {
+	ps.add(level, r.file, r.pointer, CodeStillNeeded, "change what refers to it too, or keep what it refers to",
 		"the import removes the %s %q, to which this still refers", kindWords(r.word.Kind), printablePath(r.said()))
 }
 

@@ -61,15 +61,26 @@ func (c *checker) rules(d *draft) {
 	c.twice(d)
 }
 
-// twice reports entities of one kind with the same id or name in one place.
+// twice reports entities of one kind with the same id or name in one place,
+// and those that would share an id in the target.
 func (c *checker) twice(d *draft) {
-	ids, namesSeen := map[nameKey]*Entity{}, map[nameKey]*Entity{}
+	ids, namesSeen, final := map[nameKey]*Entity{}, map[nameKey]*Entity{}, map[nameKey]*Entity{}
+	for _, f := range d.kept {
+		for _, e := range f.entities {
+			final[nameKey{e.Kind, e.scope, e.ID}] = e
+		}
+	}
 	d.incoming(func(e *Entity) { // a path is there once, or was reported
 		byID := nameKey{e.Kind, e.scope, e.sourced}
 		if first := ids[byID]; first != nil && e.sourced != "" && e.word.ID != "$path" && !e.builtin() {
 			c.ps.add(Error, e.file, e.pointer, CodeEntityTwice, "the other one is in "+first.file, "the id of %s %q is there twice", kindWords(e.Kind), e.label())
 		}
 		ids[byID] = e
+		there := nameKey{e.Kind, e.scope, e.ID}
+		if first := final[there]; first != nil && first.sourced != e.sourced && e.ID != "" && e.word.ID != "$path" && !e.builtin() {
+			c.ps.add(Error, e.file, e.pointer, CodeEntityTwice, "give one of them another id", "%s %q would have the id of the one in %s", kindWords(e.Kind), e.label(), first.file)
+		}
+		final[there] = e
 		if e.Name == "" || e.word.Match != "name" {
 			return
 		}

@@ -63,12 +63,14 @@ func newSealer(d *draft, up *Upload, base Base, ps *problems) *sealer {
 // run settles every credential of the upload, and keeps those of the entities
 // that the upload does not touch.
 func (s *sealer) run() {
+	stored := sortedStored(s.stored)
 	s.d.incoming(func(e *Entity) {
-		for _, f := range merged(e.secrets) {
+		fields := merged(e.secrets)
+		for _, f := range fields {
 			s.field(e, f)
 		}
+		s.orphans(e, fields, stored)
 	})
-	stored := sortedStored(s.stored)
 	for _, file := range sortedKeys(s.d.kept) {
 		for _, e := range s.d.kept[file].entities {
 			for _, key := range stored {
@@ -80,6 +82,17 @@ func (s *sealer) run() {
 		}
 	}
 	s.unusedInputs()
+}
+
+// orphans warns of stored secrets for which an entity has no place any more, as
+// when its type is misspelt.
+func (s *sealer) orphans(e *Entity, fields []secretField, stored []StoredSecret) {
+	for _, key := range stored {
+		if key.Kind == e.Kind && key.Entity == e.ID && !slices.ContainsFunc(fields, func(f secretField) bool { return f.field == key.Field }) {
+			s.ps.add(Warning, e.file, e.pointer, CodeSecretMoved, "give it again if it is still wanted",
+				"the stored secret %s of %s %q is dropped, because there is no place for it any more", key.Field, kindWords(e.Kind), e.label())
+		}
+	}
 }
 
 // merged joins what several schemas say of one credential.

@@ -124,6 +124,7 @@ func TestSecrets(t *testing.T) {
 			given: stored, upload: to(`"type":"smtp"`, `"type":"sendgrid"`, `"password"`, `"apiKey"`),
 			want: []string{
 				`error secret_missing connectors/mail.json#/configuration/apiKey: the apiKey of connector "Mail" is missing (give it in inputSecrets or in the file)`,
+				`warning secret_moved connectors/mail.json: the stored secret configuration/password of connector "Mail" is dropped, because there is no place for it any more (give it again if it is still wanted)`,
 				`warning unknown_key connectors/mail.json#/configuration/host: the key "host" is not known; it is kept and exported again`,
 				`warning unknown_key connectors/mail.json#/configuration/username: the key "username" is not known; it is kept and exported again`,
 			},
