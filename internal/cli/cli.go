@@ -40,6 +40,7 @@ type grammar struct {
 	Doctor  doctorCommand  `cmd:"" help:"Look at a whole database and say what in it is damaged."`
 	Backup  backupCommand  `cmd:"" help:"Write a whole database into one file, beside servers that run."`
 	Restore restoreCommand `cmd:"" help:"Make a database what a backup is, after looking at all of it."`
+	Collect collectCommand `cmd:"" help:"Take away deleted projects and contents that nothing needs any more."`
 	Version versionCommand `cmd:"" help:"Say which version this is."`
 }
 

@@ -96,6 +96,10 @@ func (s *Service) writeClone(ctx context.Context, by audit.Origin, st *state, p 
 		Author: by.Actor, Message: "clone of " + st.project.ID,
 	}
 	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		// While it is there, nothing of it is collected.
+		if _, err := get(tx, st.project.ID); err != nil {
+			return err
+		}
 		if err := s.insert(tx, p, wrapped); err != nil {
 			return err
 		}

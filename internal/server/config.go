@@ -39,6 +39,8 @@ type Tuning struct {
 	MaxFiles      int  `help:"Most files in one snapshot." default:"100000" env:"POSTERN_MAX_FILES" placeholder:"N"`
 	DatabaseConns int  `help:"Most connections to the database at once." default:"16" env:"POSTERN_DATABASE_CONNS" placeholder:"N"`
 
+	CollectEvery time.Duration `help:"How often to take away what nothing needs any more: projects that were deleted 30 days ago, contents of no revision. 0 is never." default:"1h" env:"POSTERN_COLLECT_EVERY" placeholder:"TIME"`
+
 	ReadHeaderTimeout time.Duration `help:"Longest time for the headers of a request." default:"10s" env:"POSTERN_READ_HEADER_TIMEOUT" placeholder:"TIME"`
 	ReadTimeout       time.Duration `help:"Longest time for a whole request to come in." default:"5m" env:"POSTERN_READ_TIMEOUT" placeholder:"TIME"`
 	WriteTimeout      time.Duration `help:"Longest time from the end of the headers to the end of the answer." default:"10m" env:"POSTERN_WRITE_TIMEOUT" placeholder:"TIME"`
@@ -50,6 +52,7 @@ var (
 	errTLSPair  = errors.New("--tls-cert and --tls-key belong together: give both, or none")
 	errTwoKeys  = errors.New("there is a master key file and a master key in POSTERN_MASTER_KEY: give one of them")
 	errMakeIt   = errors.New("--make-master-key needs --master-key-file, the file to make")
+	errCollect  = errors.New("--collect-every must not be negative; 0 is never")
 	errPositive = errors.New("the limits and timeouts must be greater than zero")
 )
 
@@ -62,6 +65,8 @@ func (c *Config) check() error {
 		return errTwoKeys
 	case c.MakeMasterKey && c.MasterKeyFile == "":
 		return errMakeIt
+	case c.CollectEvery < 0:
+		return errCollect
 	case c.DatabaseConns <= 0, c.MaxBody <= 0, c.MaxFiles <= 0, c.ReadHeaderTimeout <= 0, c.ReadTimeout <= 0,
 		c.WriteTimeout <= 0, c.IdleTimeout <= 0, c.ShutdownTimeout <= 0:
 		return errPositive

@@ -18,6 +18,9 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
 	imports  *prometheus.CounterVec
+
+	collections *prometheus.CounterVec
+	collected   *prometheus.CounterVec
 }
 
 func newMetrics() (*metrics, error) {
@@ -35,13 +38,25 @@ func newMetrics() (*metrics, error) {
 		imports: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "postern_imports_total", Help: "Imports, by outcome: done, refused (invalid or not allowed), conflict, failed.",
 		}, []string{"outcome"}),
+		collections: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "postern_collections_total", Help: "Passes of this server over what nothing needs, by outcome: done, failed.",
+		}, []string{"outcome"}),
+		collected: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "postern_collected_total", Help: "What these passes took away, by what it was: project, blob.",
+		}, []string{"what"}),
+	}
+	for _, outcome := range []string{"done", "failed"} {
+		m.collections.WithLabelValues(outcome)
+	}
+	for _, what := range []string{"project", "blob"} {
+		m.collected.WithLabelValues(what)
 	}
 	for _, outcome := range []string{"done", "refused", "conflict", "failed"} {
 		m.imports.WithLabelValues(outcome)
 	}
 	registry := prometheus.NewRegistry()
 	for _, c := range []prometheus.Collector{
-		m.requests, m.duration, m.inFlight, m.imports,
+		m.requests, m.duration, m.inFlight, m.imports, m.collections, m.collected,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
 	} {
 		if err := registry.Register(c); err != nil {

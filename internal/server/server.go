@@ -144,9 +144,11 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 		served <- h.Serve(s.listener)
 	}()
+	stop := s.background(ctx)
 	s.log.InfoContext(ctx, "serving", "url", s.URL(), "database", s.db.Kind())
 	select {
 	case err := <-served:
+		stop()
 		return errors.Join(fmt.Errorf("serve: %w", err), s.Close())
 	case <-ctx.Done():
 	}
@@ -158,6 +160,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = errors.Join(fmt.Errorf("requests still ran after %s and were cut off", s.config.ShutdownTimeout), h.Close())
 	}
+	stop()
 	return errors.Join(err, s.Close())
 }
 

@@ -1,0 +1,204 @@
+package project
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"postern/internal/audit"
+	"postern/internal/snapshot"
+	"postern/internal/store"
+)
+
+// A Collected says what a collection took away.
+type Collected struct {
+	Projects  int `json:"projects"` // deleted more than Kept ago
+	Revisions int `json:"revisions"`
+	Secrets   int `json:"secrets"`
+	Blobs     int `json:"blobs"` // contents that no revision needs
+}
+
+// blobsAtOnce bounds the contents that one transaction deletes: imports wait
+// for it.
+const blobsAtOnce = 2000
+
+// Collect takes away what nothing needs: projects that were deleted more than
+// Kept ago, with all that is theirs, and then the contents that no revision of
+// any project needs. It is safe beside imports, in this process or another.
+func (s *Service) Collect(ctx context.Context, by audit.Origin) (Collected, error) {
+	var done Collected
+	var due []string
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		due, err = store.Collect(tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id) },
+			`SELECT id FROM projects WHERE deleted_at <> 0 AND deleted_at <= $1`, time.Now().Add(-Kept).Unix())
+		return err
+	})
+	for _, id := range due {
+		if err == nil {
+			err = s.purge(ctx, by, id, &done)
+		}
+	}
+	if err == nil {
+		done.Blobs, err = s.collectBlobs(ctx)
+	}
+	if err != nil {
+		return done, fmt.Errorf("collect: %w", err)
+	}
+	return done, nil
+}
+
+// purge deletes a project with all that is its own, if it is still due.
+func (s *Service) purge(ctx context.Context, by audit.Origin, id string, done *Collected) error {
+	var now Collected
+	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		now = Collected{}
+		for _, t := range []struct {
+			table string
+			where string
+			n     *int
+		}{
+			{"projects", `id = $1 AND deleted_at <> 0 AND deleted_at <= $2`, &now.Projects},
+			{"revisions", `project = $1`, &now.Revisions},
+			{"secrets", `project = $1`, &now.Secrets},
+			{"data_keys", `project = $1`, new(int)},
+		} {
+			args := []any{id}
+			if t.table == "projects" {
+				args = append(args, time.Now().Add(-Kept).Unix())
+			}
+			res, err := tx.Exec(`DELETE FROM `+t.table+` WHERE `+t.where, args...)
+			if err != nil {
+				return err
+			}
+			n, err := res.RowsAffected()
+			if err != nil {
+				return err
+			}
+			if *t.n = int(n); now.Projects == 0 {
+				return nil // it was brought back, or another process was here
+			}
+		}
+		e := by.Event("project.collect", audit.Done)
+		e.Project, e.Details = id, map[string]any{"revisions": now.Revisions, "secrets": now.Secrets}
+		return audit.Record(tx, e)
+	})
+	if err != nil {
+		return err
+	}
+	s.forget(id)
+	s.configs.Delete(id)
+	done.Projects, done.Revisions, done.Secrets = done.Projects+now.Projects, done.Revisions+now.Revisions, done.Secrets+now.Secrets
+	return nil
+}
+
+// A need is what the revisions need, as far as it was read.
+type need struct {
+	codec *codec
+	trees map[snapshot.Digest]bool // that were read
+	blobs map[snapshot.Digest]bool
+}
+
+// read adds what the revisions need that are there now. A tree that was read
+// before is not read again: it never changes.
+func (n *need) read(tx *store.Tx) error {
+	rows, err := revisionRows(tx)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		var tree, list snapshot.Digest
+		if copy(tree[:], r.digest) != len(tree) || copy(list[:], r.secretDigest) != len(list) {
+			return fmt.Errorf("revision %d of %s is damaged: postern doctor tells more", r.number, r.project)
+		}
+		n.blobs[list] = true
+		if n.trees[tree] {
+			continue
+		}
+		contents, err := n.codec.loadBlobs(tx, []snapshot.Digest{tree})
+		if err != nil {
+			return err
+		}
+		files, ok := snapshot.ParseManifest(contents[tree])
+		if !ok {
+			return fmt.Errorf("the tree of revision %d of %s is damaged: postern doctor tells more", r.number, r.project)
+		}
+		n.trees[tree], n.blobs[tree] = true, true
+		for _, d := range files {
+			n.blobs[d] = true
+		}
+	}
+	return nil
+}
+
+// collectBlobs deletes contents that no revision needs. Most of the work is done
+// beside everybody else. Then, with nobody else writing contents, what came
+// since is looked at, and what is still not needed goes.
+func (s *Service) collectBlobs(ctx context.Context) (int, error) {
+	c, err := s.codec()
+	if err != nil {
+		return 0, err
+	}
+	n := &need{codec: c, trees: map[snapshot.Digest]bool{}, blobs: map[snapshot.Digest]bool{}}
+	var spare []snapshot.Digest
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		if err := n.read(tx); err != nil {
+			return err
+		}
+		return store.Each(tx, func(row store.Scanner) (b []byte, err error) { return b, row.Scan(&b) }, func(b []byte) error {
+			var d snapshot.Digest
+			if copy(d[:], b) == len(b) && !n.blobs[d] {
+				spare = append(spare, d)
+			}
+			return nil
+		}, `SELECT digest FROM blobs`)
+	})
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for some := range slices.Chunk(spare, blobsAtOnce) {
+		gone := 0
+		err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+			if err := tx.Alone("blobs"); err != nil {
+				return err
+			}
+			if err := n.read(tx); err != nil {
+				return err
+			}
+			gone, err = deleteBlobs(tx, slices.DeleteFunc(slices.Clone(some), func(d snapshot.Digest) bool { return n.blobs[d] }))
+			return err
+		})
+		if err != nil {
+			return total, err
+		}
+		total += gone
+	}
+	return total, nil
+}
+
+func deleteBlobs(tx *store.Tx, digests []snapshot.Digest) (int, error) {
+	total := 0
+	for batch := range slices.Chunk(digests, rowsPerStatement) {
+		var marks strings.Builder
+		args := make([]any, len(batch))
+		for i, d := range batch {
+			if i > 0 {
+				marks.WriteByte(',')
+			}
+			fmt.Fprintf(&marks, "$%d", i+1)
+			args[i] = d[:]
+		}
+		res, err := tx.Exec(`DELETE FROM blobs WHERE digest IN (`+marks.String()+`)`, args...)
+		if err != nil {
+			return total, err
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return total, err
+		}
+		total += int(n)
+	}
+	return total, nil
+}

@@ -1,0 +1,55 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"postern/internal/audit"
+)
+
+// background starts what the server does beside requests, and returns what ends
+// it and waits for its end.
+func (s *Server) background(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.collectEvery(ctx, s.config.CollectEvery)
+	}()
+	return func() { cancel(); <-done }
+}
+
+// collectEvery takes away what nothing needs, again and again. Several servers on
+// one database may do so at once.
+func (s *Server) collectEvery(ctx context.Context, pause time.Duration) {
+	if pause <= 0 {
+		return
+	}
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.collect(ctx)
+		}
+	}
+}
+
+func (s *Server) collect(ctx context.Context) {
+	began := time.Now()
+	gone, err := s.Projects.Collect(ctx, audit.Origin{Actor: "server"})
+	s.metrics.collected.WithLabelValues("project").Add(float64(gone.Projects))
+	s.metrics.collected.WithLabelValues("blob").Add(float64(gone.Blobs))
+	switch {
+	case errors.Is(err, context.Canceled):
+	case err != nil:
+		s.metrics.collections.WithLabelValues("failed").Inc()
+		s.log.WarnContext(ctx, "not collected", "err", err)
+	default:
+		s.metrics.collections.WithLabelValues("done").Inc()
+		s.log.DebugContext(ctx, "collected", "projects", gone.Projects, "blobs", gone.Blobs, "duration", time.Since(began))
+	}
+}
