@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
@@ -110,7 +111,8 @@ func placed(req *infra.Request, err error) error {
 	}
 	for _, a := range aboutErrors {
 		if f.Code == a.fault.Code && f.Message == a.fault.Message {
-			return refuse([]snapshot.Problem{{Pointer: a.pointer, Code: snapshot.CodeRule, Level: snapshot.Error, Message: f.Message}}, nil)
+			p := snapshot.Problem{Pointer: a.pointer, Code: snapshot.CodeRule, Level: snapshot.Error, Message: f.Message}
+			return refuse(append(slices.Clone(req.Upload.Problems), p), nil)
 		}
 	}
 	return err

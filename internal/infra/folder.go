@@ -2,6 +2,8 @@ package infra
 
 import (
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 
 	"postern/internal/snapshot"
@@ -122,10 +124,10 @@ func (f folder) place(w *writer, pointer string, sent []map[string]any, replaced
 		case item == nil:
 			w.doc(fmt.Sprintf(f.file, s.slug))
 		case text(item, "name") != text(s.doc, "name"):
-			carry(item, s.doc, f.keys, "")
+			f.join(item, s.doc)
 			continue // renamed: its file is another one
 		default:
-			carry(item, s.doc, f.keys, "")
+			f.join(item, s.doc)
 			w.out[fmt.Sprintf(f.file, s.slug)] = item
 			done[id] = true
 		}
@@ -136,7 +138,7 @@ func (f folder) place(w *writer, pointer string, sent []map[string]any, replaced
 		if done[text(item, "id")] {
 			continue
 		}
-		carry(item, nil, f.keys, "")
+		maps.DeleteFunc(item, func(k string, v any) bool { return v == nil && f.fill[k] == nil })
 		slug := free(kebab(text(item, "name")), f.kind, used)
 		w.out[fmt.Sprintf(f.file, slug)] = item
 		slugs = append(slugs, slug)
@@ -144,6 +146,16 @@ func (f folder) place(w *writer, pointer string, sent []map[string]any, replaced
 	index := w.doc(f.index)
 	index[f.member] = anys(slugs)
 	w.mark(index, mark{at: pointer, whole: true})
+}
+
+// join gives an entity what only its stored form has.
+func (f folder) join(item, stored map[string]any) {
+	carry(item, stored, f.keys, "")
+	for k, v := range f.fill {
+		if was, there := stored[k]; there && was == nil && reflect.DeepEqual(item[k], v) {
+			item[k] = nil // as it was: both say nothing
+		}
+	}
 }
 
 // free returns a name that is not used yet, and takes it.
@@ -164,7 +176,13 @@ func (f folder) read(r *reader) any {
 	for _, s := range f.all(r.doc) {
 		group := text(s.doc, f.group)
 		list, _ := out[group].([]any)
-		out[group] = append(list, clone(s.doc))
+		item, _ := clone(s.doc).(map[string]any)
+		for k, v := range f.fill {
+			if was, there := item[k]; there && was == nil {
+				item[k] = clone(v)
+			}
+		}
+		out[group] = append(list, item)
 	}
 	return out
 }
