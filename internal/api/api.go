@@ -65,7 +65,7 @@ func (s *Server) Handler() http.Handler {
 		mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) {
 			req, err := s.authorize(r.access, req)
 			if err == nil {
-				err = r.serve(w, req)
+				err = r.serve.serve(w, req)
 			}
 			if err != nil {
 				s.fail(w, req, err)
@@ -73,6 +73,8 @@ func (s *Server) Handler() http.Handler {
 		})
 		methods[r.path] = append(methods[r.path], r.method)
 	}
+	mux.HandleFunc("GET "+openAPIPath, s.describe)
+	methods[openAPIPath] = []string{http.MethodGet}
 	for path, allowed := range methods {
 		mux.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {
 			w.Header().Set("Allow", strings.Join(allowed, ", "))

@@ -103,8 +103,8 @@ func damaged(err error) error {
 // call adapts a typed operation: it decodes In, runs op, encodes Out. Members
 // that it does not know are passed over, as the wire asks; an empty body is an
 // empty object.
-func call[In, Out any](op func(context.Context, *In) (*Out, error)) handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
+func call[In, Out any](op func(context.Context, *In) (*Out, error)) operation {
+	return raw[In, Out](func(w http.ResponseWriter, r *http.Request) error {
 		in := new(In)
 		b, err := readSmall(w, r)
 		if err != nil {
@@ -123,7 +123,7 @@ func call[In, Out any](op func(context.Context, *In) (*Out, error)) handler {
 			return err
 		}
 		return writeJSON(w, http.StatusOK, out)
-	}
+	})
 }
 
 // maxSmall bounds the body of a call that is not a snapshot, in bytes.

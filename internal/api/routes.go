@@ -11,7 +11,7 @@ type route struct {
 	method  string
 	path    string
 	access  access
-	serve   handler
+	serve   operation
 	summary string
 }
 
@@ -40,12 +40,12 @@ func (s *Server) routes() []route {
 	return []route{
 		{http.MethodGet, "/v1/mgmt/license", anyKey(), call(s.license), "The licence that clients ask for before anything else."},
 
-		{http.MethodPost, "/v1/mgmt/project/import", in(mgmtkey.Import), s.importSnapshot, "Make a snapshot the configuration of the project, whole or not at all."},
-		{http.MethodPost, "/v1/mgmt/project/snapshot/import", in(mgmtkey.Import), s.importSnapshot, "The same, as the SDKs call it."},
-		{http.MethodPost, "/v1/mgmt/project/export", in(mgmtkey.Read), s.exportSnapshot, "The configuration of the project as files, without secrets."},
-		{http.MethodPost, "/v1/mgmt/project/snapshot/export", in(mgmtkey.Read), s.exportSnapshot, "The same, as the SDKs call it."},
-		{http.MethodPost, "/v1/mgmt/project/validate", in(mgmtkey.Plan), s.validateSnapshot, "Check a snapshot against the project and change nothing."},
-		{http.MethodPost, "/v1/mgmt/project/snapshot/validate", in(mgmtkey.Plan), s.validateSnapshot, "The same, as the SDKs call it."},
+		{http.MethodPost, "/v1/mgmt/project/import", in(mgmtkey.Import), raw[importRequest, importAnswer](s.importSnapshot), "Make a snapshot the configuration of the project, whole or not at all."},
+		{http.MethodPost, "/v1/mgmt/project/snapshot/import", in(mgmtkey.Import), raw[importRequest, importAnswer](s.importSnapshot), "The same, as the SDKs call it."},
+		{http.MethodPost, "/v1/mgmt/project/export", in(mgmtkey.Read), raw[exportRequest, exportAnswer](s.exportSnapshot), "The configuration of the project as files, without secrets."},
+		{http.MethodPost, "/v1/mgmt/project/snapshot/export", in(mgmtkey.Read), raw[exportRequest, exportAnswer](s.exportSnapshot), "The same, as the SDKs call it."},
+		{http.MethodPost, "/v1/mgmt/project/validate", in(mgmtkey.Plan), raw[importRequest, validateAnswer](s.validateSnapshot), "Check a snapshot against the project and change nothing."},
+		{http.MethodPost, "/v1/mgmt/project/snapshot/validate", in(mgmtkey.Plan), raw[importRequest, validateAnswer](s.validateSnapshot), "The same, as the SDKs call it."},
 
 		{http.MethodPost, "/v1/mgmt/project/create", anyKey(), call(s.createProject), "Make an empty project."},
 		{http.MethodPost, "/v1/mgmt/project/clone", in(mgmtkey.Admin), call(s.cloneProject), "Make a new project with the configuration and the secrets of this one."},
@@ -56,10 +56,10 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/v1/mgmt/project/key/rotate", in(mgmtkey.Admin), call(s.rotateKey), "Seal every secret of the project with a new data key."},
 		{http.MethodPost, "/v1/mgmt/projects/list", anyKey(), call(s.listProjects), "The projects that the key may see; or those that were deleted and can be brought back."},
 
-		{http.MethodPost, "/v1/mgmt/infra", anyKey(), s.infra, "Infrastructure as code: make a project or a management key of its data."},
-		{http.MethodGet, "/v1/mgmt/infra", anyKey(), s.infra, "The data of a project or a management key, without secrets."},
-		{http.MethodPut, "/v1/mgmt/infra", anyKey(), s.infra, "Make a project or a management key what the data says: lists that are there are the whole of them."},
-		{http.MethodDelete, "/v1/mgmt/infra", anyKey(), s.infra, "Take a project out of use, or revoke a management key."},
+		{http.MethodPost, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "Infrastructure as code: make a project or a management key of its data."},
+		{http.MethodGet, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "The data of a project or a management key, without secrets."},
+		{http.MethodPut, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "Make a project or a management key what the data says: lists that are there are the whole of them."},
+		{http.MethodDelete, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "Take a project out of use, or revoke a management key."},
 
 		{http.MethodPut, "/v1/mgmt/managementkey", anyKey(), call(s.createKey), "Make a management key; its cleartext is in this answer only."},
 		{http.MethodGet, "/v1/mgmt/managementkey", anyKey(), call(s.getKey), "One management key."},

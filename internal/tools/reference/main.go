@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"postern/internal/api"
 	"postern/internal/cli"
 	"postern/internal/snapshot"
 )
@@ -26,6 +27,7 @@ var pages = []page{
 	{"snapshot.md", func(w io.Writer, _ string) error { return snapshot.WriteReference(w) }},
 	{"errors.md", writeErrors},
 	{"api.md", writeAPI},
+	{"openapi.json", func(w io.Writer, _ string) error { return api.WriteOpenAPI(w) }},
 	{"cli.md", func(w io.Writer, _ string) error { return cli.WriteReference(w) }},
 }
 

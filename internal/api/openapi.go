@@ -1,0 +1,227 @@
+package api
+
+import (
+	"io"
+	"net/http"
+	"path"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"postern/internal/mgmtkey"
+)
+
+// An operation is what a route does, and the types of its request and its
+// answer, which the description of the API is made from.
+type operation struct {
+	serve   handler
+	in, out reflect.Type
+}
+
+// raw describes a handler that reads and writes by itself.
+func raw[In, Out any](serve handler) operation {
+	return operation{serve: serve, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
+}
+
+// importRequest is what snapshot.Decode reads as a stream.
+type importRequest struct {
+	Files      map[string]any           `json:"files"`
+	Excludes   []string                 `json:"excludes"`
+	Secrets    map[string][]inputSecret `json:"inputSecrets"`
+	Strict     bool                     `json:"strict"`
+	AllowMoved bool                     `json:"allowMovedSecrets"`
+	Message    string                   `json:"message"`
+}
+
+type inputSecret struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Type  string `json:"type"`
+	Value string `json:"value"`
+}
+
+// exportRequest and exportAnswer are what exportSnapshot takes and writes.
+type exportRequest struct {
+	Format string `json:"format"`
+}
+
+type exportAnswer struct {
+	Files map[string]any `json:"files"`
+}
+
+// object is a JSON object of the description.
+type object map[string]any
+
+// openAPI describes the surface of the API, as OpenAPI 3.1.
+func openAPI() object {
+	c := components{}
+	paths := object{}
+	failed := object{"description": "An error; see the error reference.", "content": object{"application/json": object{"schema": c.schema(reflect.TypeFor[envelope](), true)}}}
+	for _, r := range (&Server{}).routes() {
+		item, ok := paths[r.path].(object)
+		if !ok {
+			item = object{}
+			paths[r.path] = item
+		}
+		item[strings.ToLower(r.method)] = r.describe(c, failed)
+	}
+	return object{
+		"openapi": "3.1.0",
+		"info": object{
+			"title": "Postern", "version": "1",
+			"description": "Keep identity projects as files, and move them between environments. Members that a call does not know are passed over.",
+		},
+		"servers":  []object{{"url": "/"}},
+		"security": []object{{"managementKey": []string{}}},
+		"paths":    paths,
+		"components": object{
+			"schemas": object(c),
+			"securitySchemes": object{"managementKey": object{
+				"type": "http", "scheme": "bearer",
+				"description": "`Bearer <project id>:<management key>`; a call that is not about one project also takes the key alone.",
+			}},
+		},
+	}
+}
+
+func (r route) describe(c components, failed object) object {
+	need := "Any management key may call; what it may see or do is looked at."
+	if r.access.role > mgmtkey.None {
+		need = "Needs a management key with the role `" + r.access.role.String() + "` in the project."
+	}
+	out := object{
+		"operationId": strings.ToLower(r.method) + camel(strings.TrimPrefix(r.path, "/v1/")),
+		"summary":     r.summary, "description": need, "tags": []string{strings.Split(r.path, "/")[3]},
+		"responses": object{
+			"200":     object{"description": "Done.", "content": object{"application/json": object{"schema": c.schema(r.serve.out, true)}}},
+			"default": failed,
+		},
+	}
+	if r.method == http.MethodGet || r.method == http.MethodDelete {
+		if list := parameters(r.serve.in); len(list) > 0 {
+			out["parameters"] = list
+		}
+		return out
+	}
+	out["requestBody"] = object{"content": object{"application/json": object{"schema": c.schema(r.serve.in, false)}}}
+	return out
+}
+
+// parameters are the members of a request that has no body.
+func parameters(t reflect.Type) []object {
+	var out []object
+	for f := range t.Fields() {
+		if name, _ := member(f); name != "" && f.Type.Kind() == reflect.String {
+			out = append(out, object{"name": name, "in": "query", "schema": object{"type": "string"}})
+		}
+	}
+	return out
+}
+
+// camel joins the words of a path: "mgmt/project/import" is "MgmtProjectImport".
+func camel(p string) string {
+	var b strings.Builder
+	for word := range strings.SplitSeq(p, "/") {
+		if word != "" {
+			b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	return b.String()
+}
+
+// components are the schemas of the types by name.
+type components map[string]any
+
+// schema describes a type. What is given always has every member that is not
+// left out when it is empty; of what is taken, every member may be missing.
+func (c components) schema(t reflect.Type, given bool) object {
+	switch {
+	case t == reflect.TypeFor[jsontext.Value]():
+		return object{}
+	case t == reflect.TypeFor[number]():
+		return object{"type": []string{"integer", "string", "null"}, "description": "A whole number, or one in a string."}
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return c.schema(t.Elem(), given)
+	case reflect.Slice:
+		return object{"type": "array", "items": c.schema(t.Elem(), given)}
+	case reflect.Map:
+		return object{"type": "object", "additionalProperties": c.schema(t.Elem(), given)}
+	case reflect.Struct:
+		return c.structure(t, given)
+	case reflect.String:
+		return object{"type": "string"}
+	case reflect.Bool:
+		return object{"type": "boolean"}
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		return object{"type": "integer"}
+	case reflect.Float64:
+		return object{"type": "number"}
+	default:
+		return object{} // anything
+	}
+}
+
+func (c components) structure(t reflect.Type, given bool) object {
+	name := camel(path.Base(t.Name()))
+	if !given {
+		name = strings.TrimSuffix(name, "Request") + "Request"
+	}
+	ref := object{"$ref": "#/components/schemas/" + name}
+	if _, ok := c[name]; ok {
+		return ref
+	}
+	out := object{"type": "object"}
+	c[name] = out
+	properties, required := object{}, []string{}
+	for f := range t.Fields() {
+		name, optional := member(f)
+		if name == "" {
+			continue
+		}
+		properties[name] = c.schema(f.Type, given)
+		if given && !optional {
+			required = append(required, name)
+		}
+	}
+	if len(properties) > 0 {
+		out["properties"] = properties
+	}
+	if len(required) > 0 {
+		out["required"] = required
+	}
+	return ref
+}
+
+// member returns the name that a field has in JSON, or "", and whether it is
+// left out when it is empty.
+func member(f reflect.StructField) (name string, optional bool) {
+	name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+	if name == "-" || !f.IsExported() {
+		return "", false
+	}
+	return name, strings.Contains(options, "omit")
+}
+
+// WriteOpenAPI writes the description of the API.
+func WriteOpenAPI(w io.Writer) error {
+	err := json.MarshalWrite(w, openAPI(), json.Deterministic(true), jsontext.WithIndent("  "))
+	if err == nil {
+		_, err = io.WriteString(w, "\n")
+	}
+	return err
+}
+
+// openAPIPath is where the description is, for everybody: it tells nothing that
+// the documentation does not.
+const openAPIPath = "/v1/openapi.json"
+
+func (s *Server) describe(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if err := WriteOpenAPI(w); err != nil {
+		s.Log.InfoContext(r.Context(), "description not written", "err", err)
+	}
+}
