@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"postern/internal/ident"
@@ -22,10 +23,10 @@ func (k *Key) check() error {
 	switch {
 	case k.Name == "":
 		return wrong("a management key needs a name")
-	case !plain(k.Name, maxName):
-		return wrong("the name of a management key is 256 bytes of text at most")
-	case !plain(k.Description, maxDescription):
-		return wrong("the description of a management key is 4096 bytes of text at most")
+	case !plain(k.Name, maxName, ""):
+		return wrong("the name of a management key is 256 bytes of text at most, without control characters")
+	case !plain(k.Description, maxDescription, "\n\t"):
+		return wrong("the description of a management key is 4096 bytes of text at most, without control characters but new lines and tabs")
 	case k.Status != Active && k.Status != Inactive:
 		return wrong("the status of a management key is active or inactive")
 	case len(k.Grants) > maxList || len(k.PermittedIPs) > maxList:
@@ -45,9 +46,13 @@ func (k *Key) check() error {
 	return nil
 }
 
-// plain reports whether both databases keep s as it is.
-func plain(s string, longest int) bool {
-	return len(s) <= longest && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
+// plain reports whether both databases keep s as it is, and every terminal and
+// log shows it as it is: nothing in it moves the cursor, breaks the line or
+// turns the direction, but for the characters in allowed.
+func plain(s string, longest int, allowed string) bool {
+	return len(s) <= longest && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return (unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)) && !strings.ContainsRune(allowed, r)
+	})
 }
 
 // ParseAddresses reads permitted addresses: "192.0.2.7", "192.0.2.0/24".

@@ -61,7 +61,7 @@ func TestLifeOfAKey(t *testing.T) {
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		s := &mgmtkey.Service{DB: db}
 		in := mgmtkey.Create{
-			Name: " ci ", Description: "for “promote”",
+			Name: " ci ", Description: "for “promote”\n\tand more",
 			Grants:       []mgmtkey.Grant{{Role: mgmtkey.Read}, {Projects: []string{"P1", "P2"}, Role: mgmtkey.Import}},
 			PermittedIPs: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
 			ExpiresAt:    time.Now().Add(time.Hour),
@@ -264,6 +264,16 @@ func TestInvalidKeys(t *testing.T) {
 		"a long name":               func(c *mgmtkey.Create) { c.Name = strings.Repeat("x", 257) },
 		"a name that is no text":    func(c *mgmtkey.Create) { c.Name = "\xff" },
 		"a name with a NUL":         func(c *mgmtkey.Create) { c.Name = "a\x00" },
+		"a name with an escape":     func(c *mgmtkey.Create) { c.Name = "a\x1b[2Jb" },
+		"a name of two lines":       func(c *mgmtkey.Create) { c.Name = "a\nb" },
+		"a name with a tab":         func(c *mgmtkey.Create) { c.Name = "a\tb" },
+		"a name with a C1 control":  func(c *mgmtkey.Create) { c.Name = "a\u009bb" },
+		"a name with a line mark":   func(c *mgmtkey.Create) { c.Name = "a\u2028b" },
+		"a name that turns around":  func(c *mgmtkey.Create) { c.Name = "a\u202eb" },
+		"a description with a NUL":  func(c *mgmtkey.Create) { c.Description = "a\x00" },
+		"one with an escape":        func(c *mgmtkey.Create) { c.Description = "a\x1b]0;b\a" },
+		"one with a return":         func(c *mgmtkey.Create) { c.Description = "a\rb" },
+		"one that turns around":     func(c *mgmtkey.Create) { c.Description = "a\u2067b" },
 		"a long description":        func(c *mgmtkey.Create) { c.Description = strings.Repeat("x", 4097) },
 		"a grant without role":      func(c *mgmtkey.Create) { c.Grants = []mgmtkey.Grant{{}} },
 		"a role beyond admin":       func(c *mgmtkey.Create) { c.Grants = []mgmtkey.Grant{{Role: mgmtkey.Admin + 1}} },
