@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -20,7 +21,7 @@ const (
 	maxLocalFiles = 200_000
 )
 
-// A local snapshot is one that was read from a folder, an archive or stdin.
+// A local snapshot is one that was read from a folder, a file or stdin.
 type local struct {
 	upload *snapshot.Upload
 	name   func(file string) string          // how to show a file of it
@@ -60,12 +61,12 @@ func (a *app) readLocal(target string) (*local, error) {
 	case archive:
 		return readArchive(target)
 	default:
-		files, problems, err := snapshot.ReadFolder(target)
+		up, err := snapshot.OpenFolder(target)
 		if err != nil {
 			return nil, folderError(target, err)
 		}
 		return &local{
-			upload: &snapshot.Upload{Files: files, Problems: problems},
+			upload: up,
 			name:   func(file string) string { return filepath.Join(target, filepath.FromSlash(file)) },
 			raw: func(file string) ([]byte, error) {
 				return os.ReadFile(filepath.Join(target, filepath.FromSlash(file))) //nolint:gosec // a file of the snapshot that the caller names
@@ -90,12 +91,12 @@ func readArchive(target string) (*local, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, problems, err := snapshot.ReadZip(bytes.NewReader(b), int64(len(b)), maxLocalBytes, maxLocalFiles)
+	up, err := snapshot.OpenZip(bytes.NewReader(b), int64(len(b)), maxLocalBytes, maxLocalFiles)
 	if err != nil {
 		return nil, err
 	}
 	return &local{
-		upload: &snapshot.Upload{Files: files, Problems: problems},
+		upload: up,
 		name:   func(file string) string { return target + "/" + file },
 		raw:    func(file string) ([]byte, error) { return archived(b, file) },
 	}, nil
@@ -174,15 +175,59 @@ func (l *local) document(file string) []byte {
 	return doc
 }
 
-// writeLocal writes an export to what target names.
-func (a *app) writeLocal(target string, files snapshot.Files) error {
+// writeLocal writes an export to what target names, and returns the paths that
+// do not belong there.
+func (a *app) writeLocal(target string, files snapshot.Files) (leftOut []string, err error) {
 	switch carrierOf(target) {
 	case stream:
-		return snapshot.WriteBody(a.stdout, files, nil)
+		return nil, snapshot.WriteBody(a.stdout, files, nil)
 	case archive:
-		return writeWhole(target, 0o644, func(w io.Writer) error { return snapshot.WriteZip(w, files) })
+		err = writeWhole(target, 0o644, func(w io.Writer) error {
+			leftOut, err = snapshot.WriteZip(w, files)
+			return err
+		})
+		return leftOut, err
 	default:
 		return snapshot.WriteFolder(target, files)
+	}
+}
+
+// fewPaths is how many paths are named in one sentence.
+const fewPaths = 12
+
+// pathsText lists paths.
+func pathsText(paths []string) string {
+	rest := ""
+	if n := len(paths) - fewPaths; n > 0 {
+		paths, rest = paths[:fewPaths], fmt.Sprintf(" and %d more", n)
+	}
+	shown := make([]string, len(paths))
+	for i, p := range paths {
+		shown[i] = escaped(p)
+	}
+	return strings.Join(shown, ", ") + rest
+}
+
+// tellLeftOut names files that do not belong into a folder or an archive.
+func (a *app) tellLeftOut(paths []string, hint string) {
+	if len(paths) == 0 {
+		return
+	}
+	verb := "do not belong into a folder or an archive and were left out"
+	if len(paths) == 1 {
+		verb = "does not belong into a folder or an archive and was left out"
+	}
+	fmt.Fprintf(a.stderr, "%s %s of the project %s: %s; %s\n", a.paint(yellow, "warning:"), plural(len(paths), "file"), verb, pathsText(paths), hint)
+}
+
+// tellPassedOver names files that were there and that no snapshot has.
+func (a *app) tellPassedOver(l *local) {
+	if paths := l.upload.PassedOver; len(paths) > 0 {
+		what := "not files of a snapshot"
+		if len(paths) == 1 {
+			what = "not a file of a snapshot"
+		}
+		fmt.Fprintf(a.stderr, "%s %s (%s)\n", a.paint(faint, "passed over:"), pathsText(paths), what)
 	}
 }
 

@@ -56,13 +56,12 @@ func (c *convertCommand) Run(a *app) error {
 	if len(up.Secrets)+len(up.Excludes) > 0 || up.Message != "" {
 		fmt.Fprintf(a.stderr, "%s only the files are converted, not the secrets, exclude keys and message beside them.\n", a.paint(yellow, "warning:"))
 	}
-	if err := a.writeTarget(c.To, up.Files); err != nil {
+	leftOut, err := a.writeTarget(c.To, up.Files)
+	if err != nil || c.To == "-" {
 		return err
 	}
-	if c.To == "-" {
-		return nil
-	}
-	fmt.Fprintf(a.stderr, "Wrote %s to %s.\n", plural(len(up.Files), "file"), printable(c.To))
+	fmt.Fprintf(a.stderr, "Wrote %s to %s.\n", plural(len(up.Files)-len(leftOut), "file"), printable(c.To))
+	a.tellLeftOut(leftOut, "convert to a .json file for all")
 	return a.warnTarget(c.To, up.Files)
 }
 
@@ -193,7 +192,8 @@ func (c *convertCommand) flow(a *app, from *source) error {
 		return usage(fmt.Sprintf("write to %s, or to %s/ to put it there", filepath.Join(filepath.Dir(dir), from.id), dir),
 			"the folder of the flow %q must have that name", from.id)
 	}
-	if err := c.done(a, snapshot.WriteFolder(dir, from.folder), from.id, dir); err != nil {
+	_, err = snapshot.WriteFolder(dir, from.folder) // nothing is left out: a flow is documents
+	if err := c.done(a, err, from.id, dir); err != nil {
 		return err
 	}
 	a.warnUnlisted(filepath.Join(filepath.Dir(abs), "flows.json"), from.id)
@@ -219,29 +219,21 @@ func (a *app) warnUnlisted(index, id string) {
 }
 
 // writeTarget writes a snapshot to what target names.
-func (a *app) writeTarget(target string, files snapshot.Files) error {
+func (a *app) writeTarget(target string, files snapshot.Files) (leftOut []string, err error) {
 	switch {
 	case target == "-":
-		return snapshot.WriteBody(a.stdout, snapshot.OnWire(files), nil)
+		return nil, snapshot.WriteBody(a.stdout, snapshot.OnWire(files), nil)
 	case isJSON(target):
-		return writeWhole(target, 0o644, func(w io.Writer) error { return snapshot.WriteBody(w, snapshot.OnWire(files), nil) })
+		return nil, writeWhole(target, 0o644, func(w io.Writer) error { return snapshot.WriteBody(w, snapshot.OnWire(files), nil) })
 	default:
 		return a.writeLocal(target, files)
 	}
 }
 
-// warnTarget names files that will not be read back as they were written: those
-// of another ending, and those that were there before.
+// warnTarget names files that were there before, and will be read back with
+// those that were written.
 func (a *app) warnTarget(target string, files snapshot.Files) error {
-	if isJSON(target) {
-		return nil
-	}
-	for _, file := range files.Paths() {
-		if !snapshot.Carried(file) {
-			fmt.Fprintf(a.stderr, "%s %s has an ending that is passed over when a folder or an archive is read.\n", a.paint(yellow, "warning:"), printable(file))
-		}
-	}
-	if carrierOf(target) != folder {
+	if isJSON(target) || carrierOf(target) != folder {
 		return nil
 	}
 	there, problems, err := snapshot.ReadFolder(target)

@@ -32,10 +32,11 @@ Examples:
 
 // An exported result is what --json prints.
 type exported struct {
-	Files  int      `json:"files"`
-	Digest string   `json:"digest,omitzero"`
-	Stale  []string `json:"stale"`
-	Pruned []string `json:"pruned"`
+	Files   int      `json:"files"`
+	Digest  string   `json:"digest,omitzero"`
+	Stale   []string `json:"stale"`
+	Pruned  []string `json:"pruned"`
+	LeftOut []string `json:"leftOut"`
 }
 
 // Run implements the command.
@@ -63,10 +64,11 @@ func (c *exportCommand) Run(ctx context.Context, a *app) error {
 		a.report(&local{name: func(file string) string { return file }}, got.Problems)
 		return fmt.Errorf("the server sent files that cannot be read; nothing was written")
 	}
-	if err := a.writeLocal(c.Target, got.Files); err != nil {
+	leftOut, err := a.writeLocal(c.Target, got.Files)
+	if err != nil {
 		return err
 	}
-	out := exported{Files: len(got.Files), Digest: got.Digest}
+	out := exported{Files: len(got.Files) - len(leftOut), Digest: got.Digest, LeftOut: leftOut}
 	if carrierOf(c.Target) == folder && len(got.Files) > 0 {
 		if out.Stale, err = stale(c.Target, got.Files); err != nil {
 			return err
@@ -89,11 +91,12 @@ func (c *exportCommand) tell(a *app, out exported) error {
 		return nil
 	}
 	fmt.Fprintf(a.stderr, "Wrote %s to %s.\n", plural(out.Files, "file"), c.Target)
+	a.tellLeftOut(out.LeftOut, "use postern project export - for all")
 	for _, file := range out.Pruned {
-		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(red, "removed:"), file)
+		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(red, "removed:"), escaped(file))
 	}
 	for _, file := range out.Stale {
-		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(yellow, "stale:"), file)
+		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(yellow, "stale:"), escaped(file))
 	}
 	if len(out.Stale) > 0 {
 		fmt.Fprintln(a.stderr, "The project does not have these any more, and an import of the folder would bring them back. --prune removes them.")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -113,13 +114,32 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// printable takes what could steer a terminal out of text that came from
-// elsewhere: a server, or a file.
+// printable takes what could steer a terminal, or turn the text on it around,
+// out of text that came from elsewhere: a server, or a file.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
 			return unicode.ReplacementChar
 		}
 		return r
 	}, s)
+}
+
+// escaped is such a text on one line, each character that cannot be seen
+// written out: a name in a list.
+func escaped(s string) string {
+	unseen := func(r rune) bool { return !unicode.IsPrint(r) && r != '\u00a0' && r != '\u3000' && r != '\u200d' }
+	if !strings.ContainsFunc(s, unseen) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if !unseen(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRuneToASCII(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
 }

@@ -207,8 +207,8 @@ func TestAFolderHoldsTextsAsTheyAre(t *testing.T) {
 	long := strings.Repeat("long ", 200)
 	files := Files{"assets/body-" + hexSum(long) + ".txt": []byte(long), "assets/mine.txt": []byte("short"), "x.json": []byte(`{"a":"<b>"}`)}
 	dir := t.TempDir()
-	if err := WriteFolder(dir, files); err != nil {
-		t.Fatal(err)
+	if out, err := WriteFolder(dir, files); err != nil || len(out) > 0 {
+		t.Fatal(out, err)
 	}
 	back, found, err := ReadFolder(dir)
 	if err != nil || len(found) > 0 {

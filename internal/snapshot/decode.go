@@ -44,6 +44,7 @@ type Upload struct {
 	AllowMoved bool   // carry stored secrets over to a destination that has changed
 	Message    string // why, for the record
 	Problems   []Problem
+	PassedOver []string // files of a folder or an archive that belong to no snapshot
 }
 
 // An InputSecret is a credential that travels beside the files.
@@ -59,11 +60,15 @@ type InputSecret struct {
 // an error only where the body as a whole cannot be read; what is wrong with a
 // single file is in the upload's problems. Members that it does not know are
 // passed over, as clients send some of their own.
-func Decode(r io.Reader, maxFiles int) (*Upload, error) {
+func Decode(r io.Reader, maxFiles int) (*Upload, error) { return (*Cache)(nil).Decode(r, maxFiles) }
+
+// Decode is the function of that name, but does not work on a document again
+// that the cache knows to be in canonical form.
+func (c *Cache) Decode(r io.Reader, maxFiles int) (*Upload, error) {
 	// Names and text are judged file by file, so that one bad file does not
 	// hide what is wrong with the others.
 	dec := jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	d := decoder{dec: dec, maxFiles: maxFiles, up: &Upload{Files: Files{}}, seen: map[string]bool{}}
+	d := decoder{dec: dec, maxFiles: maxFiles, known: c, up: &Upload{Files: Files{}}, seen: map[string]bool{}}
 	if err := d.object(d.member); err != nil {
 		return nil, bodyError(err)
 	}
@@ -105,6 +110,7 @@ func bodyError(err error) error {
 type decoder struct {
 	dec      *jsontext.Decoder
 	maxFiles int
+	known    *Cache
 	up       *Upload
 	problems problems
 	seen     map[string]bool // members of the body
@@ -236,6 +242,9 @@ func (d *decoder) canonical() {
 			continue
 		}
 		work.Go(func() error {
+			if d.known.isCanonical(content) {
+				return nil
+			}
 			ps := &problems{}
 			doc, ok := canonical(path, content, ps)
 			mu.Lock()
@@ -255,7 +264,7 @@ func printablePath(p string) string {
 	const most = 120
 	p = strings.ToValidUTF8(p, "\uFFFD")
 	p = strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f {
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return '\uFFFD'
 		}
 		return r

@@ -13,7 +13,3 @@ func OnWire(files Files) Files {
 	}
 	return out
 }
-
-// Carried reports whether a file of that path is read back from a folder or an
-// archive.
-func Carried(path string) bool { return carried(path) }

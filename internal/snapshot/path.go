@@ -3,6 +3,7 @@ package snapshot
 import (
 	"path"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -28,22 +29,72 @@ func pathFault(p string) string {
 		return "is absolute; paths are relative to the root of the snapshot"
 	}
 	for _, r := range p {
-		if r < 0x20 || r == 0x7f {
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return "has a control character"
 		}
 	}
 	for seg := range strings.SplitSeq(p, "/") {
-		switch {
-		case seg == "..":
-			return `climbs with ".."`
-		case seg == "" || seg == ".":
-			return "has an empty segment"
-		case len(seg) > maxSegment:
-			return "has a segment that is too long"
+		if fault := segmentFault(seg); fault != "" {
+			return fault
 		}
 	}
 	return ""
 }
+
+// segmentFault says what is wrong with a name in a path: a snapshot is written
+// to the disks of others, so a name must be one on every system, and must mean
+// nothing to the tools there.
+func segmentFault(seg string) string {
+	switch {
+	case seg == "..":
+		return `climbs with ".."`
+	case seg == "" || seg == ".":
+		return "has an empty segment"
+	case len(seg) > maxSegment:
+		return "has a segment that is too long"
+	case seg[0] == '.':
+		return "has a name that begins with a dot; tools read such files as their settings"
+	case seg[0] == '-':
+		return "has a name that begins with a hyphen; commands take it for an option"
+	case strings.ContainsAny(seg, `:<>"|?*`):
+		return `has a character that Windows does not allow in a name, one of : < > " | ? *`
+	case strings.HasSuffix(seg, ".") || strings.HasSuffix(seg, " "):
+		return "has a name that ends in a dot or a space, which Windows cuts off"
+	case isDevice(seg):
+		return "has the name of a device of Windows"
+	}
+	return ""
+}
+
+// isDevice reports whether Windows takes a name for a device, whatever follows
+// the first dot.
+func isDevice(seg string) bool {
+	name, _, _ := strings.Cut(seg, ".")
+	switch name = strings.ToUpper(strings.TrimRight(name, " ")); name {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
+		return true
+	}
+	port := []rune(name)
+	return len(port) == 4 && (strings.HasPrefix(name, "COM") || strings.HasPrefix(name, "LPT")) &&
+		strings.ContainsRune("123456789\u00b9\u00b2\u00b3", port[3])
+}
+
+// hidden reports whether a file of a folder or an archive is none of the
+// snapshot's business: names that begin with a dot, and what archivers of a Mac
+// leave.
+func hidden(p string) bool {
+	for seg := range strings.SplitSeq(p, "/") {
+		if seg == "__MACOSX" || strings.HasPrefix(seg, ".") && seg != "." && seg != ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// carried reports whether a file of that path belongs into a folder or an
+// archive: only what is read back from there is written there, and what nobody
+// would take for a part of a snapshot is neither.
+func carried(p string) bool { return !hidden(p) && formOf(p) != formOther && pathFault(p) == "" }
 
 // form is how a file's content travels on the wire and in a folder.
 type form int

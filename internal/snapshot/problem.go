@@ -88,7 +88,7 @@ var Codes = []struct {
 	Code Code
 	Doc  string
 }{
-	{CodePath, "A path that is empty, absolute, climbs, is too long, or has a character that no path may have."},
+	{CodePath, "A path that is empty, absolute, climbs or is too long, that has a character or a name in it that not every system can have, or a name that begins with a dot or a hyphen. Or a link that leads out of the folder."},
 	{CodePathCase, "Two paths that differ in case only, which some file systems cannot hold."},
 	{CodeFileTwice, "The same path twice in one upload."},
 	{CodeFileType, "A `.json` file that is not an object, or another file that is not a string."},
