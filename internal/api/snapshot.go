@@ -41,7 +41,7 @@ func (s *Server) readImport(w http.ResponseWriter, r *http.Request) (project.Imp
 	if err != nil {
 		return project.Import{}, err
 	}
-	up, err := snapshot.Decode(body, s.Limits.files())
+	up, err := s.Projects.Decode(body, s.Limits.files())
 	if err != nil {
 		return project.Import{}, err
 	}

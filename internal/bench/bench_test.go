@@ -52,17 +52,21 @@ func TestTable(t *testing.T) {
 
 func measure(t *testing.T, out io.Writer, s size) {
 	dir := t.TempDir()
-	first := body(project(s, "", 0))
-	percent := max(1, (s.files-3)/6/100)
+	all := (s.files - 3) / 6
+	percent := max(1, all/100)
+	var first []byte
 	sv := newServer(t, dir)
 	var imports, floors, again, splits, changed, exports, copies []time.Duration
 	for round := range *rounds {
+		// Content that the server has never seen: it remembers what it knows.
+		salt := fmt.Sprint("round ", round)
+		first = body(project(s, salt, all))
 		floors = append(floors, clock(func() { floor(t, dir, first) }))
 		id := sv.project(t)
 		imports = append(imports, clock(func() { sv.post(t, id, "/v1/mgmt/project/import", first) }))
 		splits = append(splits, clock(func() { split(t, first) }))
 		again = append(again, clock(func() { sv.post(t, id, "/v1/mgmt/project/import", first) }))
-		other := body(project(s, fmt.Sprint("round ", round), percent))
+		other := body(edited(s, salt, percent))
 		changed = append(changed, clock(func() { sv.post(t, id, "/v1/mgmt/project/import", other) }))
 		copies = append(copies, clock(func() { sv.copyBlobs(t, id) }))
 		exports = append(exports, clock(func() { sv.post(t, id, "/v1/mgmt/project/export", []byte(`{}`)) }))

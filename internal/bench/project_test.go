@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -45,6 +46,26 @@ func project(s size, salt string, changed int) snapshot.Files {
 	}
 	files["flows/flows.json"] = document(map[string]any{"flows": ids})
 	return files
+}
+
+// edited is a project of which a few flows have changed since.
+func edited(s size, salt string, changed int) snapshot.Files {
+	files := project(s, salt, (s.files-3)/6)
+	maps.Copy(files, flowsOf(project(s, salt+", edited", changed), changed))
+	return files
+}
+
+// flowsOf returns the files of the first flows of a project.
+func flowsOf(files snapshot.Files, n int) snapshot.Files {
+	out := snapshot.Files{}
+	for i := range n {
+		for path, content := range files {
+			if strings.HasPrefix(path, fmt.Sprintf("flows/flow-%04d/", i)) {
+				out[path] = content
+			}
+		}
+	}
+	return out
 }
 
 func addFlow(files snapshot.Files, id, mark string, each int) {

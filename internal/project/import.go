@@ -3,6 +3,7 @@ package project
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -93,6 +94,11 @@ func (s *Service) Import(ctx context.Context, by audit.Origin, in Import) (*Resu
 	s.swap(config)
 	res.Revision, res.Digest, res.Changed = config.Revision, out.Tree.Digest(), true
 	return res, nil
+}
+
+// Decode reads the body of an import or a validation from the wire.
+func (s *Service) Decode(r io.Reader, maxFiles int) (*snapshot.Upload, error) {
+	return s.facts.Decode(r, maxFiles)
 }
 
 // Validate checks an upload and changes nothing.

@@ -14,8 +14,21 @@ const maxCached = 50_000
 // need not read the whole target again. It holds no secret, and is safe for
 // concurrent use. The zero value is empty and ready.
 type Cache struct {
-	mu    sync.Mutex
-	facts map[cacheKey]*facts
+	mu        sync.Mutex
+	facts     map[cacheKey]*facts
+	canonical map[Digest]bool // documents that are in canonical form
+}
+
+// isCanonical reports whether a document is known to be in canonical form. In
+// doubt it is not.
+func (c *Cache) isCanonical(doc []byte) bool {
+	if c == nil {
+		return false
+	}
+	digest := Sum(doc)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.canonical[digest]
 }
 
 type cacheKey struct {
@@ -78,7 +91,7 @@ func (c *Cache) load(base Base, paths []string, out map[string]*facts) error {
 // gather returns the facts of a document of an upload, as a copy: binding
 // gives its entities other ids.
 func (c *Cache) gather(path string, doc *document) *facts {
-	key := cacheKey{path, Sum(doc.content)}
+	key := cacheKey{path, doc.digest()}
 	c.mu.Lock()
 	f := c.facts[key]
 	c.mu.Unlock()
@@ -92,9 +105,9 @@ func (c *Cache) keep(key cacheKey, f *facts) *facts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.facts == nil || len(c.facts) > maxCached {
-		c.facts = map[cacheKey]*facts{}
+		c.facts, c.canonical = map[cacheKey]*facts{}, map[Digest]bool{}
 	}
-	c.facts[key] = f
+	c.facts[key], c.canonical[key.digest] = f, true
 	return f
 }
 

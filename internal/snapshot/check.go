@@ -221,7 +221,7 @@ func (c *checker) report(list []Problem) {
 func (c *checker) join(at place, path string) (*document, error) {
 	doc := &document{at: at, content: c.up.Files[path]}
 	digest, there := c.base.Tree[path]
-	if !mergeable(at) || there && Sum(doc.content) == digest {
+	if !mergeable(at) || there && doc.digest() == digest {
 		return doc, nil
 	}
 	var old any
@@ -311,13 +311,16 @@ func (d *draft) finish(tree Tree, files Files, base Tree) (Tree, map[Digest][]by
 	out := maps.Clone(tree)
 	fresh := map[Digest][]byte{}
 	for path, content := range files {
-		if doc, ok := d.docs[path]; ok {
-			content = doc.content
-			if edits := d.edits[path]; len(edits) > 0 {
-				content = render(apply(doc.value(), edits))
-			}
+		digest := Digest{}
+		switch doc, edits := d.docs[path], d.edits[path]; {
+		case doc == nil:
+			digest = Sum(content)
+		case len(edits) > 0:
+			content = render(apply(doc.value(), edits))
+			digest = Sum(content)
+		default:
+			content, digest = doc.content, doc.digest()
 		}
-		digest := Sum(content)
 		out[path] = digest
 		if !old[digest] {
 			fresh[digest] = content

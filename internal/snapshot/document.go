@@ -13,6 +13,15 @@ type document struct {
 	at      place
 	content []byte // in canonical form, before edits
 	tree    any    // parsed; nil until it is needed
+	sum     Digest // of content, once it is known
+}
+
+// digest returns the digest of the content.
+func (d *document) digest() Digest {
+	if d.sum == (Digest{}) {
+		d.sum = Sum(d.content)
+	}
+	return d.sum
 }
 
 // value returns the document's values, to read or to edit.
