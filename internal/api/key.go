@@ -211,7 +211,9 @@ func (s *Server) createKey(ctx context.Context, in *createKeyRequest) (*createKe
 	if err != nil {
 		return nil, err
 	}
-	create := mgmtkey.Create{Name: in.Name, Description: in.Description, Grants: grants, PermittedIPs: addresses, ExpiresAt: expires}
+	create := mgmtkey.Create{
+		Name: in.Name, Description: in.Description, Grants: grants, PermittedIPs: addresses, ExpiresAt: expires, Maker: c.key,
+	}
 	k, cleartext, err := s.Keys.Create(ctx, c.origin, create)
 	if err != nil {
 		return nil, err
@@ -266,7 +268,7 @@ func (s *Server) updateKey(ctx context.Context, in *updateKeyRequest) (*keyAnswe
 	if _, err := s.visible(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	change := mgmtkey.Update{Name: in.Name, Description: in.Description, Status: in.Status}
+	change := mgmtkey.Update{Name: in.Name, Description: in.Description, Status: in.Status, Maker: callerOf(ctx).key}
 	if in.Status != nil && *in.Status == "" {
 		change.Status = nil
 	}

@@ -81,6 +81,9 @@ type Create struct {
 	Grants       []Grant
 	PermittedIPs []netip.Prefix
 	ExpiresAt    time.Time
+	// Maker is the key that asks, whose limits bind the new one; nil for an
+	// operator on the machine.
+	Maker *Key
 }
 
 // Create makes a key and returns it with its cleartext, which nothing can bring
@@ -101,6 +104,9 @@ func (s *Service) Create(ctx context.Context, by audit.Origin, in Create) (Key, 
 	}
 	token := k.ID + ident.Random(tokenSize-idSize)
 	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		if err := bind(tx, in.Maker, nil, &k); err != nil {
+			return err
+		}
 		if err := insert(tx, k, hash(token)); err != nil {
 			return err
 		}
@@ -146,6 +152,9 @@ type Update struct {
 	Description  *string
 	Status       *string
 	PermittedIPs *[]netip.Prefix
+	// Maker is the key that asks, which loosens no key beyond its own limits;
+	// nil for an operator on the machine.
+	Maker *Key
 }
 
 // Update changes the key with the given id.
@@ -155,6 +164,7 @@ func (s *Service) Update(ctx context.Context, by audit.Origin, id string, in Upd
 		if k, err = get(tx, id); err != nil {
 			return err
 		}
+		before := k
 		if in.Name != nil {
 			k.Name = strings.TrimSpace(*in.Name)
 		}
@@ -168,6 +178,9 @@ func (s *Service) Update(ctx context.Context, by audit.Origin, id string, in Upd
 			k.PermittedIPs = *in.PermittedIPs
 		}
 		if err := k.check(); err != nil {
+			return err
+		}
+		if err := bind(tx, in.Maker, &before, &k); err != nil {
 			return err
 		}
 		k.Version++
