@@ -149,9 +149,11 @@ var infraAccepted = []struct {
 		{`{"version":1,"name":"Renamed","environment":"production","tags":null}`, map[string]string{"name": "Renamed", "environment": "production"}},
 		{`"environment":"","tags":["bar","foo"]`, map[string]string{"environment": "", "tags.1": "foo"}},
 	}},
-	{"a name alone, as a client sends it", []infraStep{{`"settings":{"projectSelfProvisioning":true,"inviteUrl":"","inviteMagicLink":false,"inviteExpireUser":false,"inviteExpirationTime":1,"inviteExpirationTimeUnit":"weeks","inviteSendEmail":true,"inviteSendSms":false},
+	{"a name alone, as a client sends it", []infraStep{{
+		`"settings":{"projectSelfProvisioning":true,"inviteUrl":"","inviteMagicLink":false,"inviteExpireUser":false,"inviteExpirationTime":1,"inviteExpirationTimeUnit":"weeks","inviteSendEmail":true,"inviteSendSms":false},
 		"authentication":null,"connectors":null,"applications":null,"authorization":null,"attributes":null,"styles":null,"flows":null,"adminportal":null,"lists":[]`,
-		map[string]string{"settings.refreshTokenExpiration": "4", "settings.refreshTokenExpirationUnit": "weeks"}}}},
+		map[string]string{"settings.refreshTokenExpiration": "4", "settings.refreshTokenExpirationUnit": "weeks"},
+	}}},
 	{"settings", []infraStep{
 		{settings(`"refreshTokenExpiration":3,"refreshTokenExpirationUnit":"weeks","sessionTokenExpiration":1,"sessionTokenExpirationUnit":"hours","trustedDomains":"a.com,b.com","rotateJwt":true`), nil},
 		{settings(`"refreshTokenExpiration":4,"refreshTokenExpirationUnit":"weeks"`), map[string]string{"settings.sessionTokenExpiration": "1", "settings.sessionTokenExpirationUnit": "hours", "settings.rotateJwt": "true"}},
@@ -160,8 +162,10 @@ var infraAccepted = []struct {
 		{settings(`"externalAuthConfig":{"auth0":{"clientId":"c","domain":"d","audience":""},"loginIdExternalUserSources":["email"],"userSyncType":"matchOnly","userMapping":[{"externalKey":"a","descopeKey":"b"},{"externalKey":"c","descopeKey":"d"}]}`), nil},
 		{settings(`"externalAuthConfig":null`), map[string]string{"settings.externalAuthConfig": "<nil>"}},
 	}},
-	{"invitation", []infraStep{{settings(`"projectSelfProvisioning":true,"inviteUrl":"https://example.com","inviteMagicLink":true,"inviteExpireUser":true,"inviteExpirationTime":2,"inviteExpirationTimeUnit":"weeks","inviteSendEmail":true,"inviteSendSms":false,"inviteEmailProviderId":"ref:connector:1","inviteEmailTemplates":[`+infraTemplate+`]`) + `,"connectors":{"smtp":[` + infraSMTP + `]}`,
-		map[string]string{"settings.inviteEmailTemplates.0.bodyPlainText": "B", "settings.inviteEmailTemplates.#": "1"}}}},
+	{"invitation", []infraStep{{
+		settings(`"projectSelfProvisioning":true,"inviteUrl":"https://example.com","inviteMagicLink":true,"inviteExpireUser":true,"inviteExpirationTime":2,"inviteExpirationTimeUnit":"weeks","inviteSendEmail":true,"inviteSendSms":false,"inviteEmailProviderId":"ref:connector:1","inviteEmailTemplates":[`+infraTemplate+`]`) + `,"connectors":{"smtp":[` + infraSMTP + `]}`,
+		map[string]string{"settings.inviteEmailTemplates.0.bodyPlainText": "B", "settings.inviteEmailTemplates.#": "1"},
+	}}},
 	{"authentication", []infraStep{
 		{`"authentication":{"otp":null,"magiclink":null}`, nil},
 		{only("magiclink", `"enabled":false,"redirectUrl":"https://example.com"`), map[string]string{"authentication.magiclink.expirationTime": "3", "authentication.magiclink.expirationTimeUnit": "minutes"}},
@@ -181,8 +185,10 @@ var infraAccepted = []struct {
 		{`"connectors":{"http":[` + infraHTTP + `]},"flows":{"in":` + infraFlow + `}`, nil},
 		{`"connectors":null,"flows":{}`, map[string]string{"flows.#": "0", "connectors.http.#": "1"}},
 	}},
-	{"templates between methods", []infraStep{{`"connectors":{"smtp":[` + infraSMTP + `],"hibp":[]},"authentication":{"magiclink":{"emailServiceProvider":"ref:connector:1","emailTemplates":[]},"otp":{"emailServiceProvider":"ref:connector:1","emailTemplates":[` + infraTemplate + `]}}`,
-		map[string]string{"authentication.magiclink.emailTemplates.#": "0", "authentication.otp.emailTemplates.#": "1"}}}},
+	{"templates between methods", []infraStep{{
+		`"connectors":{"smtp":[` + infraSMTP + `],"hibp":[]},"authentication":{"magiclink":{"emailServiceProvider":"ref:connector:1","emailTemplates":[]},"otp":{"emailServiceProvider":"ref:connector:1","emailTemplates":[` + infraTemplate + `]}}`,
+		map[string]string{"authentication.magiclink.emailTemplates.#": "0", "authentication.otp.emailTemplates.#": "1"},
+	}}},
 	{"JWT templates", []infraStep{
 		{`"jwtTemplates":{"userTemplates":[{"id":"ref:jwttemplate:1","name":"foo","template":{}}],"keyTemplates":[]},` + settings(`"userTemplateId":"ref:jwttemplate:1"`), map[string]string{"settings.userTemplateId.^": "JT"}},
 		{settings(`"rotateJwt":true`), map[string]string{"settings.userTemplateId.^": "JT", "jwtTemplates.userTemplates.#": "1"}},

@@ -1,6 +1,7 @@
 package infra
 
 import (
+	"maps"
 	"strconv"
 
 	"postern/internal/snapshot"
@@ -167,9 +168,7 @@ func (d document) read(r *reader) any {
 		return nil
 	}
 	out := map[string]any{}
-	for k, v := range snapshot.Defaults(d.file) {
-		out[k] = v
-	}
+	maps.Copy(out, snapshot.Defaults(d.file))
 	for k, v := range stored {
 		out[k] = clone(v)
 	}

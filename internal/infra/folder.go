@@ -201,9 +201,7 @@ func (t themes) write(w *writer, pointer string, v any) {
 		return
 	}
 	index := w.doc(t.index)
-	for k, v := range obj {
-		index[k] = v
-	}
+	maps.Copy(index, obj)
 	if refs, _ := obj["references"].(map[string]any); len(refs) == 0 {
 		delete(index, "references")
 	}
