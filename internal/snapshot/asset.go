@@ -120,6 +120,7 @@ type inlined struct {
 func inlineAssets(files Files, ps *problems) *inlined {
 	_, indexed := files[assetsIndex]
 	in := &inlined{indexed: indexed, names: map[string]map[string]string{}, texts: map[string]string{}, used: map[string]Digest{}}
+	unread := ps.files()
 	for _, file := range files.Paths() {
 		if formOf(file) != formJSON || file == assetsIndex || !bytes.Contains(files[file], []byte(`"`+assetPrefix)) {
 			continue
@@ -138,6 +139,9 @@ func inlineAssets(files Files, ps *problems) *inlined {
 			text := ""
 			if ok {
 				text, ok = assetText(name, content)
+			}
+			if !ok && unread[assetsFolder+name] {
+				return s
 			}
 			if !ok {
 				ps.add(Error, file, pointer, CodeAsset, nearest(name, assetFiles(files)), "the asset %q is not in the snapshot", printablePath(name))

@@ -130,8 +130,7 @@ func checkNumbers(file string, doc []byte, ps *problems) bool {
 // quote the input, so none of them is shown.
 func reportSyntax(file string, err error, ps *problems) {
 	pointer := ""
-	var syntax *jsontext.SyntacticError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		pointer = string(syntax.JSONPointer)
 	}
 	switch text := err.Error(); {

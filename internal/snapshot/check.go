@@ -3,6 +3,7 @@ package snapshot
 import (
 	"maps"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -251,21 +252,12 @@ func keepBuiltinNames(at place, doc, old any) any {
 	was, _ := child(old, at.File.Lists).([]any)
 	for _, name := range was {
 		s, _ := name.(string)
-		if contains(builtinIn(at.Section, at.File.Governs), s) && !contains(now, name) {
+		if slices.Contains(builtinIn(at.Section, at.File.Governs), s) && !slices.Contains(now, name) {
 			obj[at.File.Lists] = append(now, name)
 			now, _ = obj[at.File.Lists].([]any)
 		}
 	}
 	return doc
-}
-
-func contains[T comparable](list []T, v T) bool {
-	for _, x := range list {
-		if x == v {
-			return true
-		}
-	}
-	return false
 }
 
 // readBase reads the facts of the target's files.
@@ -311,7 +303,7 @@ func (d *draft) finish(tree Tree, files Files, base Tree) (Tree, map[Digest][]by
 	out := maps.Clone(tree)
 	fresh := map[Digest][]byte{}
 	for path, content := range files {
-		digest := Digest{}
+		var digest Digest
 		switch doc, edits := d.docs[path], d.edits[path]; {
 		case doc == nil:
 			digest = Sum(content)

@@ -37,11 +37,15 @@ func TestProblems(t *testing.T) {
 		want          []string
 	}{
 		"a permission that a role which stays needs may not be removed": {
-			roles, docs{"permissions.json": `{"permissions":[{"id":"P1","name":"read"}]}`}, false,
+			roles,
+			docs{"permissions.json": `{"permissions":[{"id":"P1","name":"read"}]}`},
+			false,
 			[]string{`error still_referenced roles.json#/roles/1/permissions/1: the import removes the permission "write", to which this still refers (change what refers to it too, or keep what it refers to)`},
 		},
 		"a connector that a flow which stays needs may not be removed": {
-			small, docs{"connectors/connectors.json": `{"connectors":[]}`}, false,
+			small,
+			docs{"connectors/connectors.json": `{"connectors":[]}`},
+			false,
 			[]string{
 				`error still_referenced flows/in/contents.json#/tasks/1/arguments/connectorId/value: the import removes the connector "CI1", to which this still refers (change what refers to it too, or keep what it refers to)`,
 				`error still_referenced flows/in/metadata.json#/references/connectors/Hook: the import removes the connector "Hook", to which this still refers (change what refers to it too, or keep what it refers to)`,
@@ -49,31 +53,44 @@ func TestProblems(t *testing.T) {
 		},
 		"a setting that stays keeps what it refers to": {
 			docs{"project.json": `{"userTemplateId":"J1"}`, "jwttemplates.json": `{"templates":[{"id":"J1","name":"T","type":"user"}]}`},
-			docs{"project.json": `{"domain":"a.example"}`, "jwttemplates.json": `{"templates":[]}`}, false,
+			docs{"project.json": `{"domain":"a.example"}`, "jwttemplates.json": `{"templates":[]}`},
+			false,
 			[]string{`error still_referenced project.json#/userTemplateId: the import removes the jwt template "J1", to which this still refers (change what refers to it too, or keep what it refers to)`},
 		},
 		"an unknown key is a warning with the nearest name": {
-			nil, docs{"project.json": `{"domian":"a.example"}`}, false,
+			nil,
+			docs{"project.json": `{"domian":"a.example"}`},
+			false,
 			[]string{`warning unknown_key project.json#/domian: the key "domian" is not known; it is kept and exported again (did you mean "domain"?)`},
 		},
 		"an unknown key is an error where the import is strict": {
-			nil, docs{"project.json": `{"zzz":1}`}, true,
+			nil,
+			docs{"project.json": `{"zzz":1}`},
+			true,
 			[]string{`error unknown_key project.json#/zzz: the key "zzz" is not known; it is kept and exported again`},
 		},
 		"an unknown file is a warning with the nearest name": {
-			nil, docs{"rolls.json": `{}`}, false,
+			nil,
+			docs{"rolls.json": `{}`},
+			false,
 			[]string{`warning unknown_file rolls.json: no section has such a file; it is kept and exported again (did you mean "roles.json"?)`},
 		},
 		"an unknown file is an error where the import is strict": {
-			nil, docs{"deep/x.json": `{}`}, true,
+			nil,
+			docs{"deep/x.json": `{}`},
+			true,
 			[]string{`error unknown_file deep/x.json: no section has such a file; it is kept and exported again`},
 		},
 		"an unknown connector type is a warning": {
-			nil, docs{"connectors/connectors.json": `{"connectors":["x"]}`, "connectors/x.json": `{"id":"CI1","name":"X","type":"smttp","configuration":{"anything":1}}`}, false,
+			nil,
+			docs{"connectors/connectors.json": `{"connectors":["x"]}`, "connectors/x.json": `{"id":"CI1","name":"X","type":"smttp","configuration":{"anything":1}}`},
+			false,
 			[]string{`warning unknown_type connectors/x.json#/type: the type is not known; its configuration is kept but not checked (did you mean "smtp"?)`},
 		},
 		"an unknown connector type is an error where the import is strict": {
-			nil, docs{"connectors/connectors.json": `{"connectors":["x"]}`, "connectors/x.json": `{"id":"CI1","name":"X","type":"neverheardof"}`}, true,
+			nil,
+			docs{"connectors/connectors.json": `{"connectors":["x"]}`, "connectors/x.json": `{"id":"CI1","name":"X","type":"neverheardof"}`},
+			true,
 			[]string{`error unknown_type connectors/x.json#/type: the type is not known; its configuration is kept but not checked`},
 		},
 		"a folder that no index lists is not imported": {
@@ -89,7 +106,9 @@ func TestProblems(t *testing.T) {
 			[]string{`error unlisted flows/in/screen-two.json: no index lists the file; it is not imported (add two to flows/in/metadata.json)`},
 		},
 		"a file without its index is not imported": {
-			nil, docs{"connectors/hook.json": hook}, false,
+			nil,
+			docs{"connectors/hook.json": hook},
+			false,
 			[]string{`warning unlisted connectors/hook.json: no index lists the file; it is not imported (add hook to connectors/connectors.json)`},
 		},
 		"what an index lists must be there": {
@@ -101,14 +120,18 @@ func TestProblems(t *testing.T) {
 			},
 		},
 		"what an index lists must be in the upload though the target has it": {
-			small, docs{"flows/flows.json": `{"flows":["in"]}`}, false,
+			small,
+			docs{"flows/flows.json": `{"flows":["in"]}`},
+			false,
 			[]string{
 				`error listed_but_absent flows/flows.json#/flows/0: lists "in", but flows/in/contents.json is not in the snapshot`,
 				`error listed_but_absent flows/flows.json#/flows/0: lists "in", but flows/in/metadata.json is not in the snapshot`,
 			},
 		},
 		"an index cannot list a path": {
-			nil, docs{"connectors/connectors.json": `{"connectors":["a/b"]}`, "connectors/a/b.json": hook}, false,
+			nil,
+			docs{"connectors/connectors.json": `{"connectors":["a/b"]}`, "connectors/a/b.json": hook},
+			false,
 			[]string{
 				`error listed_but_absent connectors/connectors.json#/connectors/0: lists "a/b", but connectors/a/b.json is not in the snapshot`,
 				`warning unknown_file connectors/a/b.json: no section has such a file; it is kept and exported again`,
@@ -116,26 +139,35 @@ func TestProblems(t *testing.T) {
 		},
 		"an index that is no list removes nothing in silence": {
 			docs{"styles/styles.json": `{"styles":["dark"]}`, "styles/dark.json": `{}`},
-			docs{"styles/styles.json": `{"styles":7}`}, false,
+			docs{"styles/styles.json": `{"styles":7}`},
+			false,
 			[]string{`error type styles/styles.json#/styles: must be of type array, this is number`},
 		},
 		"a version before the first is refused": {
-			nil, docs{"snapshot.json": `{"version":0}`}, false,
+			nil,
+			docs{"snapshot.json": `{"version":0}`},
+			false,
 			[]string{
 				`error range snapshot.json#/version: is too small (at least 1)`,
 				`error version snapshot.json#/version: the format version must be a whole number from 1 on (this server writes version 5)`,
 			},
 		},
 		"a newer version is refused with both versions named": {
-			nil, docs{"snapshot.json": `{"version":6}`}, false,
+			nil,
+			docs{"snapshot.json": `{"version":6}`},
+			false,
 			[]string{`error version snapshot.json#/version: the snapshot is of format version 6, this server reads up to version 5 (upgrade this server, or export with an older one)`},
 		},
 		"two entities of one name are refused": {
-			nil, docs{"permissions.json": `{"permissions":[{"id":"P1","name":"read"},{"id":"P2","name":"read"}]}`}, false,
+			nil,
+			docs{"permissions.json": `{"permissions":[{"id":"P1","name":"read"},{"id":"P2","name":"read"}]}`},
+			false,
 			[]string{`error entity_twice permissions.json#/permissions/1: the name of permission "read" is there twice (the other one is in permissions.json)`},
 		},
 		"two entities of one id are refused": {
-			nil, docs{"permissions.json": `{"permissions":[{"id":"P1","name":"read"},{"id":"P1","name":"write"}]}`}, false,
+			nil,
+			docs{"permissions.json": `{"permissions":[{"id":"P1","name":"read"},{"id":"P1","name":"write"}]}`},
+			false,
 			[]string{`error entity_twice permissions.json#/permissions/1: the id of permission "write" is there twice (the other one is in permissions.json)`},
 		},
 		"a role of the project and one of an application may share a name": {
@@ -149,16 +181,21 @@ func TestProblems(t *testing.T) {
 			false, nil,
 		},
 		"a session must not live longer than its refresh token": {
-			nil, docs{"project.json": `{"sessionTokenExpiration":2,"sessionTokenExpirationUnit":"days","refreshTokenExpiration":1,"refreshTokenExpirationUnit":"days"}`}, false,
+			nil,
+			docs{"project.json": `{"sessionTokenExpiration":2,"sessionTokenExpirationUnit":"days","refreshTokenExpiration":1,"refreshTokenExpirationUnit":"days"}`},
+			false,
 			[]string{`error rule project.json#/sessionTokenExpiration: a session token must not live longer than the refresh token (make it at most as long as refreshTokenExpiration)`},
 		},
 		"a rule sees the settings that stay": {
 			docs{"project.json": `{"refreshTokenExpiration":1,"refreshTokenExpirationUnit":"days"}`},
-			docs{"project.json": `{"sessionTokenExpiration":2,"sessionTokenExpirationUnit":"days"}`}, false,
+			docs{"project.json": `{"sessionTokenExpiration":2,"sessionTokenExpirationUnit":"days"}`},
+			false,
 			[]string{`error rule project.json#/sessionTokenExpiration: a session token must not live longer than the refresh token (make it at most as long as refreshTokenExpiration)`},
 		},
 		"a time has a unit and bounds": {
-			nil, docs{"project.json": `{"inactivityTime":5,"inactivityTimeUnit":"minutes"}`, "auth/otp.json": `{"expirationTime":1,"expirationTimeUnit":"seconds"}`}, false,
+			nil,
+			docs{"project.json": `{"inactivityTime":5,"inactivityTimeUnit":"minutes"}`, "auth/otp.json": `{"expirationTime":1,"expirationTimeUnit":"seconds"}`},
+			false,
 			[]string{
 				`error duration auth/otp.json#/expirationTime: the time is too short (at least 1 minute)`,
 				`error duration project.json#/inactivityTime: the time is too short (at least 10 minutes)`,
@@ -185,11 +222,13 @@ func TestWhatBecomesOfATarget(t *testing.T) {
 		want          map[string]string // files after it; "" is none
 	}{
 		"an omitted section stays": {
-			small.with("project.json", `{"domain":"a.example"}`), docs{"lists.json": `{"lists":[]}`},
+			small.with("project.json", `{"domain":"a.example"}`),
+			docs{"lists.json": `{"lists":[]}`},
 			map[string]string{"project.json": `{"domain":"a.example"}`, "connectors/hook.json": canonicalOf(hook), "flows/in/contents.json": canonicalOf(flowTasks), "lists.json": `{"lists":[]}`},
 		},
 		"a flow that its index no longer names is removed with all its files": {
-			small, docs{"flows/flows.json": `{"flows":[]}`},
+			small,
+			docs{"flows/flows.json": `{"flows":[]}`},
 			map[string]string{"flows/in/contents.json": "", "flows/in/metadata.json": "", "flows/in/screen-one.json": "", "connectors/hook.json": canonicalOf(hook)},
 		},
 		"a screen that its flow no longer names is removed": {
@@ -197,7 +236,8 @@ func TestWhatBecomesOfATarget(t *testing.T) {
 			map[string]string{"flows/in/screen-one.json": "", "flows/in/contents.json": `{"startTask":"0","tasks":{}}`},
 		},
 		"an entity that its list no longer names is removed": {
-			docs{"permissions.json": twoPerms}, docs{"permissions.json": `{"permissions":[{"id":"P2","name":"write"}]}`},
+			docs{"permissions.json": twoPerms},
+			docs{"permissions.json": `{"permissions":[{"id":"P2","name":"write"}]}`},
 			map[string]string{"permissions.json": `{"permissions":[{"id":"P2","name":"write"}]}`},
 		},
 		"a built-in style is never removed": {
@@ -221,7 +261,8 @@ func TestWhatBecomesOfATarget(t *testing.T) {
 			map[string]string{"auth/oauth.json": `{"providerSettings":{"google":{"enabled":false}}}`},
 		},
 		"a missing settings key keeps its value": {
-			docs{"project.json": `{"domain":"a.example","rotateJwt":true}`}, docs{"project.json": `{"rotateJwt":false}`},
+			docs{"project.json": `{"domain":"a.example","rotateJwt":true}`},
+			docs{"project.json": `{"rotateJwt":false}`},
 			map[string]string{"project.json": `{"domain":"a.example","rotateJwt":false}`},
 		},
 		"a missing key of a provider keeps its value": {
@@ -230,15 +271,18 @@ func TestWhatBecomesOfATarget(t *testing.T) {
 			map[string]string{"auth/oauth.json": `{"providerSettings":{"google":{"clientId":"c","enabled":false}}}`},
 		},
 		"a settings key set to null gets its default": {
-			docs{"project.json": `{"cookiePolicy":3,"rotateJwt":true}`}, docs{"project.json": `{"cookiePolicy":null}`},
+			docs{"project.json": `{"cookiePolicy":3,"rotateJwt":true}`},
+			docs{"project.json": `{"cookiePolicy":null}`},
 			map[string]string{"project.json": `{"cookiePolicy":"none","rotateJwt":true}`},
 		},
 		"an unknown key and an unknown file are kept byte for byte": {
-			nil, docs{"project.json": `{"later":{"b":[1.50,null,"x"],"a":null}}`, "later/thing.json": `{"z":null}`, "later/read.txt": "a\r\n"},
+			nil,
+			docs{"project.json": `{"later":{"b":[1.50,null,"x"],"a":null}}`, "later/thing.json": `{"z":null}`, "later/read.txt": "a\r\n"},
 			map[string]string{"project.json": `{"later":{"a":null,"b":[1.5,null,"x"]}}`, "later/thing.json": `{"z":null}`, "later/read.txt": "a\r\n"},
 		},
 		"an unknown key stays when an upload does not have it": {
-			docs{"project.json": `{"later":1}`}, docs{"project.json": `{"domain":"a.example"}`},
+			docs{"project.json": `{"later":1}`},
+			docs{"project.json": `{"domain":"a.example"}`},
 			map[string]string{"project.json": `{"domain":"a.example","later":1}`},
 		},
 		"an import without a version file gets the current version": {
@@ -248,7 +292,8 @@ func TestWhatBecomesOfATarget(t *testing.T) {
 			nil, small.with("flows/flows.json", `{"flows":[]}`), map[string]string{"flows/in/contents.json": "", "flows/flows.json": `{"flows":[]}`},
 		},
 		"a snapshot of the first version is read under its later names": {
-			nil, docs{"environment.json": `{"version":1}`, "ssoapps.json": `{"ssoApps":[{"id":"SA1","name":"A"}]}`},
+			nil,
+			docs{"environment.json": `{"version":1}`, "ssoapps.json": `{"ssoApps":[{"id":"SA1","name":"A"}]}`},
 			map[string]string{"environment.json": "", "ssoapps.json": "", "snapshot.json": `{"version":5}`, "applications.json": `{"applications":[{"id":"SA1","name":"A"}]}`},
 		},
 		"a snapshot of an older version becomes one of the current": {

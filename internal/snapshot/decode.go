@@ -72,7 +72,7 @@ func (c *Cache) Decode(r io.Reader, maxFiles int) (*Upload, error) {
 	if err := d.object(d.member); err != nil {
 		return nil, bodyError(err)
 	}
-	if _, err := dec.ReadToken(); err != io.EOF {
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		if err == nil {
 			return nil, ErrBody
 		}
@@ -330,6 +330,7 @@ func FileFromBytes(path string, b []byte) ([]byte, []Problem) {
 			ps.add(Error, path, "", CodeUTF8, "", "the text is not valid UTF-8")
 			return nil, ps.list
 		}
+	case formImage: // any bytes
 	}
 	return b, ps.list
 }

@@ -117,7 +117,8 @@ func WriteFolder(dir string, files Files) (leftOut []string, err error) {
 }
 
 // OnDisk returns the content of a file as it lies in a folder: documents with
-// sorted members and two spaces, assets of text with a newline at their end.
+// sorted members and two spaces, assets of text with a newline at their end, as
+// the official CLI writes them.
 // A text whose name does not hold its hash would not come back without it.
 func OnDisk(p string, content []byte) []byte {
 	switch formOf(p) {
@@ -129,9 +130,10 @@ func OnDisk(p string, content []byte) []byte {
 		}
 		return append(value, '\n')
 	case formText:
-		if hashed(p, string(content)) {
+		if hashed(p, string(content)) && !bytes.HasSuffix(content, []byte("\n")) {
 			return append(bytes.Clone(content), '\n')
 		}
+	case formImage, formOther:
 	}
 	return content
 }

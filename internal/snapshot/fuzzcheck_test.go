@@ -135,7 +135,11 @@ const gone = "\x00gone"
 func (m *mutator) replacement(was any) any {
 	text, _ := was.(string)
 	return []any{
-		gone, nil, "", Placeholder, text + "x", strings.Repeat("long ", 150), "System", "asset:mine.txt", 1.0, true, []any{}, map[string]any{},
-		"CI1xhqlc205pnQYEa66RHsdLfx2JY", []any{"a", "a"}, "data:image/png;base64,eA==", "https://a.example/?flow=sign-in",
+		gone, nil, "", Placeholder, text + "x", strings.Repeat("long ", 150), "System", "asset:mine.txt", 1.0, true,
+		[]any{},
+		map[string]any{},
+		"CI1xhqlc205pnQYEa66RHsdLfx2JY",
+		[]any{"a", "a"},
+		"data:image/png;base64,eA==", "https://a.example/?flow=sign-in",
 	}[m.next(16)]
 }

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -84,7 +85,7 @@ func (x *indexes) lists(at place, variable string) (present, listed bool) {
 // dropUnlisted leaves out the files that no index lists, with a warning for
 // each folder or file.
 func dropUnlisted(files Files, ps *problems) {
-	x := newIndexes(files)
+	x, unread := newIndexes(files), ps.files()
 	var drop []string
 	for _, path := range files.Paths() {
 		at, ok := locate(path)
@@ -97,6 +98,9 @@ func dropUnlisted(files Files, ps *problems) {
 			}
 			if _, listed := x.lists(at, variable); !listed {
 				by, _ := governor(at, variable)
+				if files[by] == nil && unread[by] {
+					continue // what it lists is not known
+				}
 				ps.add(Warning, path, "", CodeUnlisted, "add "+at.Vars[variable]+" to "+by, "no index lists the file; it is not imported")
 				drop = append(drop, path)
 				break
@@ -110,6 +114,7 @@ func dropUnlisted(files Files, ps *problems) {
 
 // checkListed reports names in an index whose files are not there.
 func checkListed(files Files, ps *problems) {
+	unread := ps.files()
 	for _, path := range files.Paths() {
 		at, ok := locate(path)
 		if !ok || at.File.Lists == "" {
@@ -118,7 +123,7 @@ func checkListed(files Files, ps *problems) {
 		for i, name := range names(files[path], at.File) {
 			for _, part := range needed(at, name) {
 				row, known := locate(part)
-				if _, there := files[part]; there && known {
+				if _, there := files[part]; there && known || unread[part] {
 					continue
 				}
 				if ps.full() && Failed(ps.list) {
@@ -142,9 +147,7 @@ func alike(files Files, row place) []string {
 // needed returns the files that must be there for a name in an index.
 func needed(index place, name string) []string {
 	vars := map[string]string{index.File.Governs: name}
-	for k, v := range index.Vars {
-		vars[k] = v
-	}
+	maps.Copy(vars, index.Vars)
 	var out []string
 	for i := range index.Section.Files {
 		f := &index.Section.Files[i]

@@ -138,6 +138,18 @@ func (ps *problems) add(level Level, file, pointer string, code Code, hint, form
 // be left out, so that none of a kind goes unsaid.
 func (ps *problems) full() bool { return len(ps.list) >= maxProblems }
 
+// files are those that something is wrong with. One that is not among the files
+// of the upload was there, and could not be read.
+func (ps *problems) files() map[string]bool {
+	out := map[string]bool{}
+	for _, p := range ps.list {
+		if p.Level == Error {
+			out[p.File] = true
+		}
+	}
+	return out
+}
+
 // sorted returns the problems in their stable order: errors first, then by
 // file, place and code, without repetitions.
 func (ps *problems) sorted() []Problem {

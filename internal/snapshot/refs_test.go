@@ -211,7 +211,7 @@ func remove(t *testing.T, files Files, path string, r ref) {
 			continue
 		}
 		if e.pointer == "" {
-			unlist(t, files, path, at)
+			unlist(t, files, at)
 			return
 		}
 		parent, last := e.pointer[:strings.LastIndex(e.pointer, "/")], e.pointer[strings.LastIndex(e.pointer, "/")+1:]
@@ -231,7 +231,7 @@ func remove(t *testing.T, files Files, path string, r ref) {
 	files[path] = render(doc)
 }
 
-func unlist(t *testing.T, files Files, path string, at place) {
+func unlist(t *testing.T, files Files, at place) {
 	t.Helper()
 	for _, variable := range []string{"slug", "flow", "id"} {
 		index, row := governor(at, variable)

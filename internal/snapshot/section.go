@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -38,9 +37,6 @@ type place struct {
 	File    *File
 	Vars    map[string]string
 }
-
-// has reports whether the file's path has that variable.
-func (p place) has(variable string) bool { _, ok := p.Vars[variable]; return ok }
 
 // rows is the table by the first segment of the pattern, so that a path is
 // compared with few of them.
@@ -94,16 +90,4 @@ func (p place) entityID() string {
 		}
 	}
 	return ""
-}
-
-// scope is what the variables before the last one fix: the folder whose index
-// lists the file.
-func (p place) scope(variable string) string {
-	rest := maps.Clone(p.Vars)
-	delete(rest, variable)
-	var b strings.Builder
-	for _, k := range sortedKeys(rest) {
-		b.WriteString(k + "=" + rest[k] + ";")
-	}
-	return b.String()
 }

@@ -138,9 +138,7 @@ func TestKeywordsMeanSomething(t *testing.T) {
 			t.Errorf("%s refers by %q", where, w.Ref.By)
 		}
 	})
-	for where, w := range refKeywords() {
-		refs[where] = w
-	}
+	maps.Copy(refs, refKeywords())
 	for where, w := range refs {
 		if !kinds[w.Kind] {
 			t.Errorf("%s refers to a %s, which nothing declares", where, w.Kind)
