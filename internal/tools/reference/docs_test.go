@@ -15,7 +15,7 @@ import (
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/decisions/*.md", "docs/reference/*.md", "conformance/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/decisions/*.md", "docs/guides/*.md", "docs/reference/*.md", "conformance/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root(t), filepath.FromSlash(pattern)))
 		if err != nil {
 			t.Fatal(err)
