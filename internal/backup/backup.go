@@ -103,7 +103,7 @@ func writeTable(tx *store.Tx, w *writer, t table) (n int, err error) {
 	if err != nil {
 		return n, err
 	}
-	return n, w.record(kindEnd, binary.AppendUvarint(nil, uint64(n)))
+	return n, w.record(kindEnd, binary.AppendUvarint(nil, uint64(n))) //nolint:gosec // it counts up from 0
 }
 
 func (w *writer) document(kind byte, v any) error {

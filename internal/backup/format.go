@@ -179,7 +179,7 @@ func row(payload []byte, columns int) ([]any, error) {
 			out, payload = append(out, v), payload[n:]
 		case typeText, typeBytes:
 			size, n := binary.Uvarint(payload)
-			if n <= 0 || size > uint64(len(payload)-n) {
+			if n <= 0 || size > maxRecord || int(size) > len(payload)-n {
 				return nil, ErrDamaged
 			}
 			b := payload[n : n+int(size)]

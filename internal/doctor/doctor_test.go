@@ -21,7 +21,7 @@ import (
 var tester = audit.Origin{Actor: "Ktester"}
 
 // fill makes a project with two revisions, a clone of it, a deleted one and a key.
-func fill(t *testing.T, db *store.DB) (*secret.Master, string) {
+func fill(t *testing.T, db *store.DB) *secret.Master {
 	t.Helper()
 	master, _, err := secret.NewMaster()
 	if err != nil {
@@ -52,13 +52,13 @@ func fill(t *testing.T, db *store.DB) (*secret.Master, string) {
 	if _, _, err := keys.Create(t.Context(), tester, mgmtkey.Create{Name: "key", Grants: []mgmtkey.Grant{{Role: mgmtkey.Admin}}}); err != nil {
 		t.Fatal(err)
 	}
-	return master, p.ID
+	return master
 }
 
 func TestWholeDatabaseIsWhole(t *testing.T) {
 	t.Parallel()
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
-		master, _ := fill(t, db)
+		master := fill(t, db)
 		before := testkit.Rows(t, db)
 		r, err := doctor.Examine(t.Context(), db, master)
 		if err != nil {
@@ -121,7 +121,7 @@ func TestDamageIsFound(t *testing.T) {
 		{"a content that nothing needs", `INSERT INTO blobs (digest, size, encoding, body) SELECT $1, 0, 0, $1`, []string{"blob"}, nil},
 	}
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
-		master, _ := fill(t, db)
+		master := fill(t, db)
 		undo := errors.New("undo")
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {

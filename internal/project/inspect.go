@@ -282,7 +282,7 @@ func (in *inspection) content(digest snapshot.Digest) ([]byte, string, error) {
 	}
 	content, err := c.decode(b)
 	if err != nil {
-		return nil, err.Error(), nil
+		return nil, err.Error(), nil //nolint:nilerr // what is damaged is what we are looking for
 	}
 	return content, "", nil
 }
