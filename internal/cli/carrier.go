@@ -35,6 +35,7 @@ type carrier int
 const (
 	folder carrier = iota
 	archive
+	document // the JSON of the API in a file
 	stream
 )
 
@@ -44,9 +45,16 @@ func carrierOf(target string) carrier {
 		return stream
 	case strings.EqualFold(filepath.Ext(target), ".zip"):
 		return archive
+	case strings.EqualFold(filepath.Ext(target), ".json") && !isFolder(target):
+		return document
 	default:
 		return folder
 	}
+}
+
+func isFolder(target string) bool {
+	info, err := os.Stat(target)
+	return err == nil && info.IsDir()
 }
 
 // readLocal reads the snapshot that target names.
@@ -60,10 +68,19 @@ func (a *app) readLocal(target string) (*local, error) {
 		return &local{upload: up, name: func(file string) string { return file }}, nil
 	case archive:
 		return readArchive(target)
+	case document:
+		doc, err := os.ReadFile(target) //nolint:gosec // the caller names the file
+		if err != nil {
+			return nil, sourceError(target, err)
+		}
+		if snapshot.IsFlow(doc) {
+			return nil, usage("postern convert puts it into the folder of a snapshot", "%s is a single flow, not a snapshot", target)
+		}
+		return decodeDocument(target, doc)
 	default:
 		up, err := snapshot.OpenFolder(target)
 		if err != nil {
-			return nil, folderError(target, err)
+			return nil, sourceError(target, err)
 		}
 		return &local{
 			upload: up,
@@ -75,10 +92,31 @@ func (a *app) readLocal(target string) (*local, error) {
 	}
 }
 
-// folderError says what to name where there is no folder.
-func folderError(target string, err error) error {
-	if os.IsNotExist(err) {
-		return usage("name the folder or the .zip file of the snapshot, or - for stdin", "there is no folder %s", target)
+// decodeDocument reads the JSON of the API.
+func decodeDocument(name string, doc []byte) (*local, error) {
+	up, err := snapshot.Decode(bytes.NewReader(doc), maxLocalFiles)
+	if err != nil && name != "-" {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(up.Files) == 0 && len(up.Problems) == 0 {
+		return nil, usage(`a snapshot is {"files": …}, a flow is {"flowId", "metadata", "contents", …}`, "%s is neither a snapshot nor a flow", name)
+	}
+	return &local{upload: up, name: func(file string) string { return file }}, nil
+}
+
+// sourceError says what to name where there is no snapshot.
+func sourceError(target string, err error) error {
+	const hint = "name the folder, the .zip or the .json file of the snapshot, or - for stdin"
+	switch {
+	case os.IsNotExist(err) && carrierOf(target) == folder:
+		return usage(hint, "there is no folder %s", target)
+	case os.IsNotExist(err):
+		return usage(hint, "there is no file %s", target)
+	case carrierOf(target) == folder && !isFolder(target):
+		return usage(hint, "%s is not a folder", target)
 	}
 	if _, ok := errors.AsType[*fs.PathError](err); !ok { // the folder can be read, and is no snapshot
 		return &usageError{err: err}
@@ -89,7 +127,7 @@ func folderError(target string, err error) error {
 func readArchive(target string) (*local, error) {
 	b, err := os.ReadFile(target) //nolint:gosec // the caller names the file
 	if err != nil {
-		return nil, err
+		return nil, sourceError(target, err)
 	}
 	up, err := snapshot.OpenZip(bytes.NewReader(b), int64(len(b)), maxLocalBytes, maxLocalFiles)
 	if err != nil {
@@ -187,9 +225,37 @@ func (a *app) writeLocal(target string, files snapshot.Files) (leftOut []string,
 			return err
 		})
 		return leftOut, err
+	case document:
+		return nil, writeWhole(target, 0o644, func(w io.Writer) error { return snapshot.WriteBody(w, files, nil) })
 	default:
 		return snapshot.WriteFolder(target, files)
 	}
+}
+
+// checkTarget says before anything is done that an export cannot be written to
+// what target names.
+func checkTarget(target string) error {
+	if carrierOf(target) == stream {
+		return nil
+	}
+	if info, err := os.Stat(target); err == nil && info.IsDir() != (carrierOf(target) == folder) {
+		if info.IsDir() {
+			return usage("name a file in it", "%s is a folder", target)
+		}
+		return usage("name a folder, a .zip or a .json file, or - for stdout", "%s is a file, and not a folder to write into", target)
+	}
+	if carrierOf(target) == folder {
+		return nil // it is made with those around it
+	}
+	return checkParent(target)
+}
+
+// checkParent says that there is no folder to write a file into.
+func checkParent(target string) error {
+	if dir := filepath.Dir(target); !isFolder(dir) {
+		return usage("make it first, or name another file", "there is no folder %s to write %s into", dir, filepath.Base(target))
+	}
+	return nil
 }
 
 // fewPaths is how many paths are named in one sentence.
@@ -234,6 +300,9 @@ func (a *app) tellPassedOver(l *local) {
 // writeWhole writes a file whole or not at all: what reads it never sees half of
 // it.
 func writeWhole(target string, mode fs.FileMode, write func(io.Writer) error) (err error) {
+	if err := checkParent(target); err != nil {
+		return err
+	}
 	draft, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+"-*")
 	if err != nil {
 		return err

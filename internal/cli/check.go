@@ -13,8 +13,8 @@ import (
 
 // checkCommand checks a snapshot without a server.
 type checkCommand struct {
-	Source  string `arg:"" optional:"" default:"snapshot" help:"Folder or .zip file to check, or - for the JSON of the API on stdin (default: ${default})."`
-	Base    string `help:"Folder or .zip file that stands for the project to import into." placeholder:"FOLDER"`
+	Source  string `arg:"" optional:"" default:"snapshot" help:"Folder, .zip or .json file to check, or - for the JSON of the API on stdin (default: ${default})."`
+	Base    string `help:"Folder, .zip or .json file that stands for the project to import into." placeholder:"FOLDER"`
 	Secrets string `help:"File with the secrets that the files do not hold." placeholder:"FILE"`
 	Strict  bool   `help:"Take unknown keys and files for errors."`
 	Format  string `help:"How to say it: text, json or sarif." enum:"text,json,sarif" default:"text" placeholder:"FORMAT"`
@@ -45,6 +45,7 @@ func (c *checkCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	a.tellPassedOver(from)
 	problems, missing, err := c.problems(a, from)
 	if err != nil {
 		return err
@@ -157,7 +158,7 @@ func (a *app) showProblems(from *local, list []snapshot.Problem) {
 		a.reportOne(from, p)
 		a.showExcerpt(e)
 		if hint != "" {
-			fmt.Fprintf(a.stderr, "    %s\n", printable(hint))
+			fmt.Fprintf(a.stderr, "    %s\n", printable(a.spoken(hint)))
 		}
 		fmt.Fprintln(a.stderr)
 	}

@@ -52,11 +52,12 @@ type app struct {
 	color  bool            // stderr shows colours
 	live   bool            // stderr is a terminal, on which a line can be written again
 	typed  map[string]bool // the names of the flags on the command line
+	offers map[string]bool // those that the command has
 }
 
 // Run runs the command that args name and returns what to exit with.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, live: isTerminal(stderr), color: wantsColor(stderr), typed: map[string]bool{}}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, live: isTerminal(stderr), color: wantsColor(stderr), typed: map[string]bool{}, offers: map[string]bool{}}
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
@@ -85,6 +86,9 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		if p.Flag != nil && !p.Resolved {
 			a.typed[p.Flag.Name] = true
 		}
+	}
+	for _, f := range parsed.Flags() {
+		a.offers[f.Name] = true
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	return a.fail(parsed.Run(a))

@@ -43,6 +43,9 @@ func (c *access) key() (secret.Text, error) {
 		return c.Key, nil
 	}
 	b, err := os.ReadFile(c.KeyFile)
+	if os.IsNotExist(err) {
+		return secret.Text{}, usage("--key-file and POSTERN_MANAGEMENT_KEY_FILE name the file with the management key", "there is no file %s", c.KeyFile)
+	}
 	if err != nil {
 		return secret.Text{}, err
 	}

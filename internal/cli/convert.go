@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -73,11 +72,9 @@ type source struct {
 	folder snapshot.Files // as a folder
 }
 
-func isJSON(target string) bool { return strings.EqualFold(filepath.Ext(target), ".json") }
-
 // readSource reads what target names.
 func (a *app) readSource(target string) (*source, error) {
-	if info, err := os.Stat(target); target == "-" || isJSON(target) && (err != nil || !info.IsDir()) {
+	if is := carrierOf(target); is == stream || is == document {
 		var doc []byte
 		var err error
 		if target == "-" {
@@ -86,7 +83,7 @@ func (a *app) readSource(target string) (*source, error) {
 			doc, err = os.ReadFile(target) //nolint:gosec // the caller names the file
 		}
 		if err != nil {
-			return nil, err
+			return nil, sourceError(target, err)
 		}
 		return a.readDocument(target, doc)
 	}
@@ -116,14 +113,11 @@ func (a *app) readDocument(name string, doc []byte) (*source, error) {
 		content, _ := snapshot.FileFromBytes("flow.json", doc)
 		return &source{flow: content, id: id, folder: files}, nil
 	}
-	up, err := snapshot.Decode(bytes.NewReader(doc), maxLocalFiles)
+	from, err := decodeDocument(name, doc)
 	if err != nil {
 		return nil, err
 	}
-	if len(up.Files) == 0 && len(up.Problems) == 0 {
-		return nil, usage(`a snapshot is {"files": …}, a flow is {"flowId", "metadata", "contents", …}`, "%s is neither a snapshot nor a flow", name)
-	}
-	return &source{local: &local{upload: up, name: func(file string) string { return file }}}, nil
+	return &source{local: from}, nil
 }
 
 // readFlowFolder reads the folder of a flow, and the assets of the snapshot
@@ -174,7 +168,7 @@ func (c *convertCommand) flow(a *app, from *source) error {
 	case c.To == "-":
 		_, err := a.stdout.Write(snapshot.OnDisk("flow.json", from.flow))
 		return err
-	case isJSON(c.To):
+	case carrierOf(c.To) == document:
 		return c.done(a, writeWhole(c.To, 0o644, func(w io.Writer) error {
 			_, err := w.Write(snapshot.OnDisk("flow.json", from.flow))
 			return err
@@ -220,20 +214,19 @@ func (a *app) warnUnlisted(index, id string) {
 
 // writeTarget writes a snapshot to what target names.
 func (a *app) writeTarget(target string, files snapshot.Files) (leftOut []string, err error) {
-	switch {
-	case target == "-":
-		return nil, snapshot.WriteBody(a.stdout, snapshot.OnWire(files), nil)
-	case isJSON(target):
-		return nil, writeWhole(target, 0o644, func(w io.Writer) error { return snapshot.WriteBody(w, snapshot.OnWire(files), nil) })
-	default:
-		return a.writeLocal(target, files)
+	if err := checkTarget(target); err != nil {
+		return nil, err
 	}
+	if is := carrierOf(target); is == stream || is == document {
+		files = snapshot.OnWire(files)
+	}
+	return a.writeLocal(target, files)
 }
 
 // warnTarget names files that were there before, and will be read back with
 // those that were written.
 func (a *app) warnTarget(target string, files snapshot.Files) error {
-	if isJSON(target) || carrierOf(target) != folder {
+	if carrierOf(target) != folder {
 		return nil
 	}
 	there, problems, err := snapshot.ReadFolder(target)

@@ -17,7 +17,7 @@ import (
 
 // devCommand runs a server to try things on.
 type devCommand struct {
-	Folder   string     `arg:"" optional:"" help:"Folder or .zip file with the project to start with. Without it the example shop."`
+	Folder   string     `arg:"" optional:"" help:"Folder, .zip or .json file with the project to start with. Without it the example shop."`
 	Empty    bool       `help:"Start with an empty project."`
 	Secrets  string     `help:"File with the secrets that the folder does not hold." placeholder:"FILE"`
 	Data     string     `help:"Folder that keeps the database and the keys." default:".postern" placeholder:"DIR"`

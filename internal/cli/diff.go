@@ -13,8 +13,8 @@ import (
 
 // diffCommand says what an import would change.
 type diffCommand struct {
-	From string `arg:"" help:"Folder or .zip file that stands for the project as it is."`
-	To   string `arg:"" help:"Folder or .zip file to import, or - for the JSON of the API on stdin."`
+	From string `arg:"" help:"Folder, .zip or .json file that stands for the project as it is."`
+	To   string `arg:"" help:"Folder, .zip or .json file to import, or - for the JSON of the API on stdin."`
 	All  bool   `help:"Show every field, however many an entity has."`
 	JSON bool   `help:"Print the result as JSON."`
 }

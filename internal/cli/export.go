@@ -9,7 +9,7 @@ import (
 
 // exportCommand writes the configuration of a project to files.
 type exportCommand struct {
-	Target   string `arg:"" optional:"" default:"snapshot" help:"Folder or .zip file to write, or - for the JSON of the API on stdout (default: ${default})."`
+	Target   string `arg:"" optional:"" default:"snapshot" help:"Folder, .zip or .json file to write, or - for the JSON of the API on stdout (default: ${default})."`
 	NoAssets bool   `help:"Leave images and long texts inside the documents."`
 	Prune    bool   `help:"Remove files of an older export that this one does not have."`
 	connection
@@ -42,7 +42,10 @@ type exported struct {
 // Run implements the command.
 func (c *exportCommand) Run(ctx context.Context, a *app) error {
 	if c.JSON && carrierOf(c.Target) == stream {
-		return usage("name a folder or a .zip file", "--json and - both write to stdout")
+		return usage("name a folder, a .zip or a .json file", "--json and - both write to stdout")
+	}
+	if err := checkTarget(c.Target); err != nil {
+		return err
 	}
 	to, ctx, cancel, err := c.onProject(ctx, nil)
 	if err != nil {

@@ -46,7 +46,7 @@ func (a *app) fail(err error) int {
 			hint = usageHint(parse)
 		}
 	} else if e, ok := errors.AsType[*client.Error](err); ok {
-		hint = e.Hint
+		message, hint = a.spoken(message), a.spoken(e.Hint)
 		if e.RetryAfter > 0 {
 			hint = fmt.Sprintf("try again in %s", e.RetryAfter)
 		}

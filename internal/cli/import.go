@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"postern/internal/client"
@@ -12,7 +13,7 @@ import (
 
 // upload is what imports and validations have in common.
 type upload struct {
-	Source        string   `arg:"" optional:"" default:"snapshot" help:"Folder or .zip file to read, or - for the JSON of the API on stdin (default: ${default})."`
+	Source        string   `arg:"" optional:"" default:"snapshot" help:"Folder, .zip or .json file to read, or - for the JSON of the API on stdin (default: ${default})."`
 	Exclude       []string `help:"Leave this part of the project as it is; may be repeated. One of: ${excludes}." placeholder:"KEY"`
 	SecretsInput  string   `help:"File with the secrets that the files do not hold." placeholder:"FILE"`
 	SecretsOutput string   `help:"File to write a template to, for the secrets that are missing." placeholder:"FILE"`
@@ -131,19 +132,26 @@ func (c *validateCommand) Run(ctx context.Context, a *app) error {
 }
 
 // read reads what to send. Files that cannot be read end the command here, as
-// the server would only repeat it.
+// the server would only repeat it, with everything else that is wrong.
 func (c *upload) read(a *app) (*local, *client.ImportRequest, error) {
 	from, err := a.readLocal(c.Source)
 	if err != nil {
 		return nil, nil, err
 	}
+	a.tellPassedOver(from)
 	up := from.upload
-	if snapshot.Failed(up.Problems) {
-		return nil, nil, c.refuse(a, from, &client.Validation{Details: up.Problems}, "Nothing was sent.")
-	}
 	excludes := append(up.Excludes, c.Exclude...)
 	if err := checkExcludes(excludes); err != nil {
 		return nil, nil, err
+	}
+	if snapshot.Failed(up.Problems) {
+		up.Strict, up.Excludes = up.Strict || c.Strict, excludes
+		problems, err := withoutProject(up)
+		if err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, c.refuse(a, from, &client.Validation{Details: problems},
+			"Nothing was sent. References and secrets are looked at when all files can be read.")
 	}
 	in := &client.ImportRequest{
 		Files: up.Files, Excludes: excludes, Secrets: up.Secrets,
@@ -157,6 +165,25 @@ func (c *upload) read(a *app) (*local, *client.ImportRequest, error) {
 		in.Secrets = append(in.Secrets, secrets...)
 	}
 	return from, in, nil
+}
+
+// withoutProject finds what is wrong with files of which some cannot be read, as
+// far as neither these nor the project have a say in it.
+func withoutProject(up *snapshot.Upload) ([]snapshot.Problem, error) {
+	out, err := snapshot.Check(up, snapshot.Base{}, &snapshot.Cache{})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(out.Problems, func(p snapshot.Problem) bool {
+		switch p.Code {
+		case snapshot.CodeReference, snapshot.CodeStillNeeded, snapshot.CodeSecretMissing, snapshot.CodeSecretMoved,
+			snapshot.CodeSecretUnknown, snapshot.CodeSecretType:
+			return true
+		case snapshot.CodeAsset: // what refers to it may be what cannot be read
+			return p.Level == snapshot.Warning
+		}
+		return false
+	}), nil
 }
 
 // refuse says why a snapshot is refused, and writes the template of what it lacks.
@@ -213,12 +240,12 @@ func (a *app) tellImport(res *client.ImportResult, files int) {
 	fmt.Fprintf(a.stderr, "Imported %s: revision %d, %s.\n", plural(files, "file"), res.Revision, plural(len(res.Changes), "change"))
 	if len(res.Changes) <= fewChanges {
 		for _, ch := range res.Changes {
-			fmt.Fprintf(a.stderr, "  %-8s %s\n", ch.Action, ch.File)
+			fmt.Fprintf(a.stderr, "  %-8s %s\n", escaped(ch.Action), escaped(ch.File))
 		}
 	} else {
 		a.tellSections(res.Changes)
 	}
-	fmt.Fprintf(a.stderr, "Digest %s\n", res.Digest)
+	fmt.Fprintf(a.stderr, "Digest %s\n", escaped(res.Digest))
 }
 
 // tellSections counts changes by section.
@@ -239,6 +266,6 @@ func (a *app) tellSections(changes []client.Change) {
 				fmt.Fprintf(&text, ", %d %s", n, action)
 			}
 		}
-		fmt.Fprintf(a.stderr, "  %-18s %s\n", dash(section), strings.TrimPrefix(text.String(), ", "))
+		fmt.Fprintf(a.stderr, "  %-18s %s\n", escaped(dash(section)), strings.TrimPrefix(text.String(), ", "))
 	}
 }

@@ -103,7 +103,7 @@ func (c *keyCreateCommand) Run(ctx context.Context, a *app) error {
 			Key       client.Key `json:"key"`
 		}{cleartext.Reveal(), key})
 	}
-	fmt.Fprintf(a.stderr, "Made the management key %s (%s). Keep it now, it is not shown again:\n", key.ID, key.Name)
+	fmt.Fprintf(a.stderr, "Made the management key %s (%s). Keep it now, it is not shown again:\n", escaped(key.ID), escaped(key.Name))
 	_, err = fmt.Fprintln(a.stdout, cleartext.Reveal())
 	return err
 }
@@ -144,7 +144,7 @@ func (c *keyListCommand) Run(ctx context.Context, a *app) error {
 		if k.ExpireTime != 0 {
 			expires = time.Unix(k.ExpireTime, 0).UTC().Format(time.DateOnly)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, accessText(k.Access), k.Status, expires)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", escaped(k.ID), escaped(k.Name), escaped(accessText(k.Access)), escaped(k.Status), expires)
 	}
 	return table.Flush()
 }

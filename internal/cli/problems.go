@@ -60,25 +60,35 @@ func (a *app) reportOne(l *local, p snapshot.Problem) {
 			where += "#" + p.Pointer
 		}
 	} else {
-		where = p.Pointer
+		where = a.spoken(p.Pointer)
 	}
 	if where != "" {
 		where = a.paint(bold, printable(where)+":") + " "
 	}
 	fmt.Fprintf(a.stderr, "%s%s %s %s\n", where, level, printable(p.Message), a.paint(faint, "["+printable(string(p.Code))+"]"))
 	if p.Hint != "" {
-		fmt.Fprintf(a.stderr, "    %s\n", printable(p.Hint))
+		fmt.Fprintf(a.stderr, "    %s\n", printable(a.spoken(p.Hint)))
 	}
+}
+
+// spoken puts the flags of the command for the members of a request that a
+// server names.
+func (a *app) spoken(s string) string {
+	secrets := "--secrets-input"
+	if a.offers["secrets"] {
+		secrets = "--secrets"
+	}
+	return strings.NewReplacer("/inputSecrets", secrets, "inputSecrets", secrets, "allowMovedSecrets", "--allow-moved-secrets").Replace(s)
 }
 
 // reportFailures prints what a server says that knows no details.
 func (a *app) reportFailures(failures []string, missing client.MissingSecrets) {
 	for _, f := range failures {
-		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(red, "error:"), printable(f))
+		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(red, "error:"), printable(a.spoken(f)))
 	}
 	for _, group := range []string{"connectors", "oauthProviders", "outboundApps", "externalAuth"} {
 		for _, m := range missing[group] {
-			fmt.Fprintf(a.stderr, "%s %s %q needs the secret %s\n", a.paint(red, "missing:"), strings.TrimSuffix(group, "s"), m.Name, m.Type)
+			fmt.Fprintf(a.stderr, "%s %s %q needs the secret %s\n", a.paint(red, "missing:"), strings.TrimSuffix(group, "s"), m.Name, escaped(m.Type))
 		}
 	}
 	fmt.Fprintf(a.stderr, "\n%s\n", plural(len(failures), "failure"))

@@ -68,7 +68,7 @@ func (c *listCommand) Run(ctx context.Context, a *app) error {
 	}
 	fmt.Fprintln(table, head)
 	for _, p := range projects {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s", p.ID, p.Name, dash(p.Environment), dash(strings.Join(p.Tags, ", ")))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s", escaped(p.ID), escaped(p.Name), escaped(dash(p.Environment)), escaped(dash(strings.Join(p.Tags, ", "))))
 		if c.Deleted {
 			fmt.Fprintf(table, "\t%s", time.Unix(p.KeptUntil, 0).UTC().Format(time.RFC3339))
 		}
@@ -100,8 +100,8 @@ func (a *app) printNew(p client.Project, asJSON bool, did string) error {
 	if asJSON {
 		return a.printJSON(p)
 	}
-	fmt.Fprintf(a.stderr, "%s the project %s:\n", did, p.Name)
-	_, err := fmt.Fprintln(a.stdout, p.ID)
+	fmt.Fprintf(a.stderr, "%s the project %s:\n", escaped(did), escaped(p.Name))
+	_, err := fmt.Fprintln(a.stdout, escaped(p.ID))
 	return err
 }
 

@@ -38,6 +38,9 @@ func secretGroups() map[string]string {
 // the server says what is missing.
 func readSecrets(path string) ([]snapshot.InputSecret, error) {
 	b, err := os.ReadFile(path) //nolint:gosec // the caller names the file
+	if os.IsNotExist(err) {
+		return nil, usage("postern project validate --secrets-output FILE writes one to fill in", "there is no secrets file %s", path)
+	}
 	if err != nil {
 		return nil, err
 	}
