@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"os"
 	"strings"
@@ -10,14 +11,16 @@ import (
 	"postern/internal/audit"
 	"postern/internal/client"
 	"postern/internal/mgmtkey"
+	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/store"
 )
 
 // databaseKeys are the keys in a database, without a server between.
 type databaseKeys struct {
-	db   *store.DB
-	keys *mgmtkey.Service
+	db       *store.DB
+	keys     *mgmtkey.Service
+	projects *project.Service
 }
 
 // openKeyring opens the database at url. It makes a new SQLite file only where
@@ -32,7 +35,7 @@ func openKeyring(ctx context.Context, url string, mayMake bool) (*databaseKeys, 
 	if err != nil {
 		return nil, err
 	}
-	return &databaseKeys{db: db, keys: &mgmtkey.Service{DB: db}}, nil
+	return &databaseKeys{db: db, keys: &mgmtkey.Service{DB: db}, projects: &project.Service{DB: db}}, nil
 }
 
 // Close closes the database.
@@ -63,6 +66,15 @@ func (d *databaseKeys) CreateKey(ctx context.Context, in client.NewKey) (client.
 				return client.Key{}, secret.Text{}, err
 			}
 			create.Grants = append(create.Grants, mgmtkey.Grant{Projects: g.Projects, Role: role})
+		}
+	}
+	for _, g := range create.Grants {
+		for _, id := range g.Projects {
+			if _, err := d.projects.Get(ctx, id); errors.Is(err, project.ErrNotFound) {
+				return client.Key{}, secret.Text{}, usage("postern project list shows the ids", "there is no project %q in this database", id)
+			} else if err != nil {
+				return client.Key{}, secret.Text{}, err
+			}
 		}
 	}
 	k, cleartext, err := d.keys.Create(ctx, d.origin(), create)
