@@ -149,8 +149,8 @@ func callerOf(ctx context.Context) *caller {
 	return c
 }
 
-// authorize checks what the route asks for and returns the request of whoever
-// passed. Whether a project does not exist or is not the caller's is one
+// authorize checks what the route asks for and returns the request with whoever
+// makes it, as far as that is known where it is refused. Whether a project does not exist or is not the caller's is one
 // answer.
 func (s *Server) authorize(a access, r *http.Request) (*http.Request, error) {
 	if a.scope == scopeNobody {
@@ -165,6 +165,10 @@ func (s *Server) authorize(a access, r *http.Request) (*http.Request, error) {
 	if err != nil {
 		return r, err
 	}
+	c := &caller{project: id, key: key, origin: audit.Origin{
+		Actor: key.ID, Remote: addr.Addr().Unmap().String(), Request: r.Header.Get("X-Request-Id"),
+	}}
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, c)) // a refusal is logged with who got it
 	if a.scope == scopeProject {
 		switch have := key.RoleIn(id); {
 		case id == "":
@@ -175,10 +179,7 @@ func (s *Server) authorize(a access, r *http.Request) (*http.Request, error) {
 			return r, mgmtkey.ErrTooWeak
 		}
 	}
-	c := &caller{project: id, key: key, origin: audit.Origin{
-		Actor: key.ID, Remote: addr.Addr().Unmap().String(), Request: r.Header.Get("X-Request-Id"),
-	}}
-	return r.WithContext(context.WithValue(r.Context(), callerKey{}, c)), nil
+	return r, nil
 }
 
 // bearer reads "Bearer <project id>:<management key>" or, for calls that are

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"postern/internal/fault"
+	"postern/internal/ident"
 	"postern/internal/infra"
 	"postern/internal/project"
 	"postern/internal/snapshot"
@@ -50,21 +51,40 @@ func statusOf(f *fault.Error) int {
 	return status[f.Kind]
 }
 
+// logOf returns the log of a request: its lines carry the id that the answer
+// carries and, once the key is recognised, whose request it is. What stands
+// before the colon is written where it may be a project only: it could be the
+// key, by mistake.
+func (s *Server) logOf(w http.ResponseWriter, r *http.Request) *slog.Logger {
+	log := s.Log.With("request", w.Header().Get("X-Request-Id"), "route", r.Pattern)
+	c := callerOf(r.Context())
+	if c == nil {
+		return log
+	}
+	if ident.Valid("P", c.project) {
+		log = log.With("project", c.project)
+	}
+	return log.With("key", c.key.ID)
+}
+
 // fail is the only place where the API turns an error into an answer.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	f := fault.From(err)
 	code := statusOf(f)
+	log := s.logOf(w, r)
 	if errors.Is(err, context.Canceled) || f.Code == errHangUp.Code {
-		s.Log.InfoContext(r.Context(), "client went away", "route", r.Pattern)
+		log.InfoContext(r.Context(), "client went away")
 		code, f = http.StatusBadRequest, errHangUp // nobody reads it
 	} else {
 		level := slog.LevelInfo
 		if code >= http.StatusInternalServerError {
 			level = slog.LevelError
 		}
-		s.Log.Log(r.Context(), level, "request failed", "route", r.Pattern, "code", f.Code, "err", err)
+		log.Log(r.Context(), level, "request failed", "code", f.Code, "err", err)
 	}
-	out := envelope{Code: f.Code, Description: f.Message, Message: f.Message, Short: f.Message, Request: w.Header().Get("X-Request-Id")}
+	out := envelope{
+		Code: f.Code, Description: f.Message, Message: f.Message, Short: f.Message, Request: w.Header().Get("X-Request-Id"),
+	}
 	if report, ok := f.Details.(*project.Report); ok {
 		out.Details = report.Problems
 		out.Missing = missing(report.Missing)
@@ -78,7 +98,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		out.Short = out.Message
 	}
 	if err := writeJSON(w, code, out); err != nil {
-		s.Log.ErrorContext(r.Context(), "error not written", "err", err)
+		log.ErrorContext(r.Context(), "error not written", "err", err)
 	}
 }
 

@@ -130,7 +130,7 @@ func (s *Server) exportSnapshot(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("ETag", `"`+rev.Digest.String()+`"`)
 	if err := snapshot.WriteBody(w, files, nil); err != nil {
 		// The status is out already. Half an export must not look like a whole one.
-		s.Log.InfoContext(r.Context(), "export not written to its end", "err", err)
+		s.logOf(w, r).InfoContext(r.Context(), "export not written to its end", "err", err)
 		panic(http.ErrAbortHandler)
 	}
 	return nil

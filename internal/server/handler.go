@@ -76,6 +76,9 @@ func refuse(w http.ResponseWriter, status int, code, message, hint string) {
 	if hint != "" {
 		body["hint"] = hint
 	}
+	if id := w.Header().Get(requestIDHeader); id != "" {
+		body["requestId"] = id
+	}
 	answer(w, status, body)
 }
 
