@@ -1,9 +1,11 @@
 package server
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"math"
 	"strconv"
@@ -72,6 +74,23 @@ func (c *Config) check() error {
 		return errPositive
 	}
 	return nil
+}
+
+// certificates reads the certificate and its key, where there are some.
+func (c *Config) certificates() ([]tls.Certificate, error) {
+	if c.TLSCert == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	switch {
+	case err == nil:
+		return []tls.Certificate{pair}, nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("the certificate cannot be read: %w", err)
+	default:
+		return nil, fmt.Errorf("--tls-cert %s and --tls-key %s are not a certificate in PEM and its key; are they swapped, or of two pairs? (%w)",
+			c.TLSCert, c.TLSKey, err)
+	}
 }
 
 // Logger returns the logger that the settings ask for.

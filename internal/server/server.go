@@ -38,12 +38,18 @@ type Server struct {
 	metrics  *metrics
 	listener net.Listener
 	stopping atomic.Bool
+
+	certificates []tls.Certificate // none: plain HTTP
 }
 
 // New opens what the server works with, and builds it. Close it, or let Run do
 // so.
 func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) {
 	if err := config.check(); err != nil {
+		return nil, err
+	}
+	certificates, err := config.certificates()
+	if err != nil {
 		return nil, err
 	}
 	master, made, err := config.master()
@@ -58,7 +64,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		Projects: &project.Service{DB: db, Master: master, Log: log},
 		Keys:     &mgmtkey.Service{DB: db},
 		KeyMade:  made != "",
-		config:   config, log: log, db: db,
+		config:   config, log: log, db: db, certificates: certificates,
 	}
 	if err := s.checkNewKey(ctx); err != nil {
 		return nil, errors.Join(err, db.Close(), made.undo())
@@ -134,12 +140,12 @@ func (s *Server) Serve(ctx context.Context) error {
 		IdleTimeout:       s.config.IdleTimeout,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: s.certificates},
 	}
 	served := make(chan error, 1)
 	go func() {
-		if s.config.TLSCert != "" {
-			served <- h.ServeTLS(s.listener, s.config.TLSCert, s.config.TLSKey)
+		if len(s.certificates) > 0 {
+			served <- h.ServeTLS(s.listener, "", "")
 			return
 		}
 		served <- h.Serve(s.listener)
