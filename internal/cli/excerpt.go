@@ -58,8 +58,12 @@ type excerpt struct {
 // maxExcerpt is how many characters of a line are shown.
 const maxExcerpt = 100
 
-// mask stands for a value that is not shown.
-const mask = `"…"`
+// What stands for a value that is not shown: for a text, and for a number, which
+// would look like one of the wrong type in quotes.
+const (
+	maskText  = `"…"`
+	maskOther = `…`
+)
 
 // placeOf is the place of a problem in its document.
 func placeOf(doc []byte, p snapshot.Problem) position {
@@ -205,6 +209,10 @@ func (d *drawing) copy(to int) {
 // mask writes the mask for the document up to an offset.
 func (d *drawing) mask(to int) {
 	d.mark()
+	mask := maskOther
+	if d.doc[d.at] == '"' {
+		mask = maskText
+	}
 	d.text = append(d.text, []rune(mask)...)
 	d.at = to
 	if !d.ended {

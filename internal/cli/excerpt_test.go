@@ -30,6 +30,11 @@ func TestExcerpts(t *testing.T) {
 			snapshot.Problem{Pointer: "/minLenght", Code: snapshot.CodeUnknownKey},
 			" \"minLenght\": \"…\"}\n ^^^^^^^^^^^",
 		},
+		"a number under a name that nobody knows": {
+			"project.json", `{"sessionTokenExpiratio": 4711, "b": true}`,
+			snapshot.Problem{Pointer: "/sessionTokenExpiratio", Code: snapshot.CodeUnknownKey},
+			`{"sessionTokenExpiratio": …, "b": true}` + "\n ^^^^^^^^^^^^^^^^^^^^^^^",
+		},
 		"a credential": {
 			"connectors/mail.json", `{"type":"smtp","configuration":{"host":"hidden.example","password":"hunter2","port":"x"}}`,
 			snapshot.Problem{Pointer: "/configuration/port", Code: snapshot.CodeType},
@@ -43,7 +48,7 @@ func TestExcerpts(t *testing.T) {
 		"a document that is none": {
 			"lists.json", `{"lists": [}, "password": "hunter2", "n": 12345`,
 			snapshot.Problem{Pointer: "/lists", Code: snapshot.CodeJSON},
-			`{"lists": [}, "…": "…", "…": "…"` + "\n           ^",
+			`{"lists": [}, "…": "…", "…": …` + "\n           ^",
 		},
 		"a text that does not end": {
 			"lists.json", "{\"lists\": \"hunter2\n}",
