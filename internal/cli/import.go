@@ -175,14 +175,13 @@ func withoutProject(up *snapshot.Upload) ([]snapshot.Problem, error) {
 		return nil, err
 	}
 	return slices.DeleteFunc(out.Problems, func(p snapshot.Problem) bool {
-		switch p.Code {
-		case snapshot.CodeReference, snapshot.CodeStillNeeded, snapshot.CodeSecretMissing, snapshot.CodeSecretMoved,
-			snapshot.CodeSecretUnknown, snapshot.CodeSecretType:
-			return true
-		case snapshot.CodeAsset: // what refers to it may be what cannot be read
-			return p.Level == snapshot.Warning
+		if p.Code == snapshot.CodeAsset {
+			return p.Level == snapshot.Warning // what refers to it may be what cannot be read
 		}
-		return false
+		return slices.Contains([]snapshot.Code{
+			snapshot.CodeReference, snapshot.CodeStillNeeded, snapshot.CodeSecretMissing, snapshot.CodeSecretMoved,
+			snapshot.CodeSecretUnknown, snapshot.CodeSecretType,
+		}, p.Code)
 	}), nil
 }
 
