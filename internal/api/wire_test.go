@@ -78,7 +78,7 @@ func TestCORS(t *testing.T) {
 		}
 	}
 	allowed := ", " + pre.Header().Get("Access-Control-Allow-Headers") + ","
-	for _, name := range strings.Fields(`authorization content-type x-descope-project-id x-descope-sdk-name x-descope-sdk-version
+	for name := range strings.FieldsSeq(`authorization content-type x-descope-project-id x-descope-sdk-name x-descope-sdk-version
 		x-descope-sdk-go-version x-descope-sdk-sha x-descope-sdk-uuid x-descope-sdk-node-version x-descope-sdk-session-id x-descope-license
 		x-external-rid x-descope-refresh-cookie-name x-descope-trusted-device-token x-descope-flow-nonce dpop if-match`) {
 		if !strings.Contains(allowed, " "+name+",") {

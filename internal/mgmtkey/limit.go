@@ -34,13 +34,13 @@ func (k *Key) looser(before *Key) bool {
 	return before.Status != Active && k.Status == Active || !within(k.PermittedIPs, before.PermittedIPs)
 }
 
-// contains says how k outlasts or outreaches its maker m.
-func (m *Key) contains(k *Key) error {
-	if !m.ExpiresAt.IsZero() && (k.ExpiresAt.IsZero() || k.ExpiresAt.After(m.ExpiresAt)) {
-		return ErrTooWeak.WithMessage("the management key expires at " + m.ExpiresAt.Format(time.RFC3339) +
+// contains says how made outlasts or outreaches its maker k.
+func (k *Key) contains(made *Key) error {
+	if !k.ExpiresAt.IsZero() && (made.ExpiresAt.IsZero() || made.ExpiresAt.After(k.ExpiresAt)) {
+		return ErrTooWeak.WithMessage("the management key expires at " + k.ExpiresAt.Format(time.RFC3339) +
 			": a key that it makes or loosens must expire, and no later")
 	}
-	if !within(k.PermittedIPs, m.PermittedIPs) {
+	if !within(made.PermittedIPs, k.PermittedIPs) {
 		return ErrTooWeak.WithMessage("the management key may be used from some addresses only: " +
 			"a key that it makes or loosens needs permittedIps, each within one of its own")
 	}

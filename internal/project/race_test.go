@@ -228,8 +228,11 @@ func (f *fixture) readWhole(ctx context.Context, last *int64) error {
 		return err
 	}
 	var n int64
-	if _, err := fmt.Sscanf(value.Reveal(), "n%d", &n); err != nil || n+1 < rev.Number {
-		return fmt.Errorf("the secret is of revision %d after %d: %v", n+1, rev.Number, err)
+	if _, err := fmt.Sscanf(value.Reveal(), "n%d", &n); err != nil {
+		return fmt.Errorf("the secret of revision %d: %w", rev.Number, err)
+	}
+	if n+1 < rev.Number {
+		return fmt.Errorf("the secret is of revision %d after %d", n+1, rev.Number)
 	}
 	return nil
 }

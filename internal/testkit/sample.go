@@ -87,7 +87,7 @@ func sample(t testing.TB, dir string) Sample {
 
 func secretsFile(t testing.TB, path string) []snapshot.InputSecret {
 	t.Helper()
-	b, err := os.ReadFile(path)
+	b, err := os.ReadFile(path) //nolint:gosec // the samples of the repository, in tests
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

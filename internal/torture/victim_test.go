@@ -138,8 +138,15 @@ func (v *victim) next(n int) *wanted {
 	return w
 }
 
-// post makes a request. It returns no answer where the server did not give one.
-func (v *victim) post(t *testing.T, path string, body []byte) (*http.Response, []byte) {
+// answer is what the server said; its status is 0 where it said nothing whole.
+type answer struct {
+	status int
+	etag   string
+	body   []byte
+}
+
+// post makes a request.
+func (v *victim) post(t *testing.T, path string, body []byte) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, v.url+path, bytes.NewReader(body))
 	if err != nil {
@@ -150,14 +157,14 @@ func (v *victim) post(t *testing.T, path string, body []byte) (*http.Response, [
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Do(req)
 	if err != nil {
-		return nil, nil
+		return answer{}
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
+	whole, err := io.ReadAll(res.Body)
 	if err != nil {
-		return nil, nil
+		return answer{}
 	}
-	return res, answer
+	return answer{res.StatusCode, strings.Trim(res.Header.Get("ETag"), `"`), whole}
 }
 
 func (v *victim) body(t *testing.T, w *wanted, secrets bool) []byte {
@@ -179,9 +186,9 @@ func (v *victim) body(t *testing.T, w *wanted, secrets bool) []byte {
 func (v *victim) apply(t *testing.T, w *wanted) time.Duration {
 	t.Helper()
 	began := time.Now()
-	res, answer := v.post(t, "/v1/mgmt/project/snapshot/import", v.body(t, w, true))
-	if res == nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("import: %v %s", res, answer)
+	got := v.post(t, "/v1/mgmt/project/snapshot/import", v.body(t, w, true))
+	if got.status != http.StatusOK {
+		t.Fatalf("import: %d %s", got.status, got.body)
 	}
 	v.current, v.acknowledged = w, append(v.acknowledged, w.digest(t))
 	return time.Since(began)
@@ -194,16 +201,13 @@ func (v *victim) applyAndKill(t *testing.T, w *wanted, delay time.Duration) bool
 	body := v.body(t, w, true)
 	process := v.process.Process
 	timer := time.AfterFunc(delay, func() { _ = process.Kill() })
-	res, answer := v.post(t, "/v1/mgmt/project/snapshot/import", body)
+	got := v.post(t, "/v1/mgmt/project/snapshot/import", body)
 	timer.Stop()
 	v.kill(t)
-	if res == nil {
-		return false
+	if got.status != 0 && got.status != http.StatusOK {
+		t.Fatalf("import: %d %s", got.status, got.body)
 	}
-	if res.StatusCode != http.StatusOK {
-		t.Fatalf("import: %d %s", res.StatusCode, answer)
-	}
-	return true
+	return got.status == http.StatusOK
 }
 
 // kill ends the process without a warning, and waits until it is gone.
@@ -218,12 +222,12 @@ func (v *victim) kill(t *testing.T) {
 // head returns the digest of the revision that an export has.
 func (v *victim) head(t *testing.T) string {
 	t.Helper()
-	res, answer := v.post(t, "/v1/mgmt/project/snapshot/export", []byte(`{"format":"plain"}`))
-	if res == nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("export: %v %s", res, answer)
+	got := v.post(t, "/v1/mgmt/project/snapshot/export", []byte(`{"format":"plain"}`))
+	if got.status != http.StatusOK {
+		t.Fatalf("export: %d %s", got.status, got.body)
 	}
-	v.exported = answer
-	return strings.Trim(res.Header.Get("ETag"), `"`)
+	v.exported = got.body
+	return got.etag
 }
 
 // check looks at the server from outside: the files are those of one revision,
@@ -237,12 +241,12 @@ func (v *victim) check(t *testing.T) {
 	if diff := cmp.Diff(v.current.files, up.Files); diff != "" {
 		t.Errorf("the export (-want +got):\n%.3000s", diff)
 	}
-	res, answer := v.post(t, "/v1/mgmt/project/snapshot/validate", v.body(t, v.current, false))
+	got := v.post(t, "/v1/mgmt/project/snapshot/validate", v.body(t, v.current, false))
 	var valid struct {
 		OK bool `json:"ok"`
 	}
-	if err := json.Unmarshal(answer, &valid); err != nil || res == nil || !valid.OK {
-		t.Errorf("without secrets the configuration is not valid: %v %s", err, answer)
+	if err := json.Unmarshal(got.body, &valid); err != nil || !valid.OK {
+		t.Errorf("without secrets the configuration is not valid: %v %d %s", err, got.status, got.body)
 	}
 }
 
