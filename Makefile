@@ -11,7 +11,7 @@ test: ## run everything that must pass before a change lands
 	scripts/test
 
 lint: ## look for mistakes, with the pinned linter
-	go tool -modfile=tools/go.mod golangci-lint run ./...
+	go tool -modfile=tools/go.mod golangci-lint run --allow-parallel-runners ./...
 
 bench: ## measure the main job beside its floor; docs/performance.md has the last figures
 	go test ./internal/bench -run 'TestTable|TestMemory' -run-bench -rounds 7 -v -timeout 60m

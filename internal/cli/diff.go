@@ -209,8 +209,7 @@ const maxValue = 60
 
 // short writes a value on one line.
 func short(v jsontext.Value) string {
-	switch v.Kind() {
-	case '{', '[':
+	if v.Kind() == '{' || v.Kind() == '[' {
 		var list []jsontext.Value
 		var members map[string]jsontext.Value
 		if json.Unmarshal(v, &list) == nil {

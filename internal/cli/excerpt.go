@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -30,14 +31,13 @@ func tokensOf(doc []byte) ([]token, int) {
 	for {
 		start := tokenStart(doc, dec.InputOffset())
 		tok, err := dec.ReadToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out, -1
 		}
 		if err != nil {
 			return out, min(start, len(doc))
 		}
-		switch tok.Kind() {
-		case '{', '[', '}', ']':
+		if strings.ContainsRune("{[}]", rune(tok.Kind())) {
 			continue
 		}
 		kind, n := dec.StackIndex(dec.StackDepth())

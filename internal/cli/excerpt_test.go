@@ -52,11 +52,13 @@ func TestExcerpts(t *testing.T) {
 		},
 		"a text that does not end": {
 			"lists.json", "{\"lists\": \"hunter2\n}",
-			snapshot.Problem{Code: snapshot.CodeJSON}, "{\"lists\": \"…\"\n          ^^^",
+			snapshot.Problem{Code: snapshot.CodeJSON},
+			"{\"lists\": \"…\"\n          ^^^",
 		},
 		"a member that is there twice": {
 			"roles.json", "{\"roles\": [],\n \"roles\": []}",
-			snapshot.Problem{Pointer: "/roles", Code: snapshot.CodeDuplicate}, ` "…": []}` + "\n ^^^",
+			snapshot.Problem{Pointer: "/roles", Code: snapshot.CodeDuplicate},
+			` "…": []}` + "\n ^^^",
 		},
 		"letters of several bytes": {
 			"roles.json", `{"roles":[{"name":"東京","description":5}]}`,
