@@ -253,7 +253,7 @@ func (b bundles) read(r *reader) any {
 
 func (b bundles) readOne(r *reader, id string) map[string]any {
 	folder := b.folder + "/" + id + "/"
-	metadata, _ := clone(any(r.doc(folder + "metadata.json"))).(map[string]any)
+	metadata, _ := snapshot.Clone(any(r.doc(folder + "metadata.json"))).(map[string]any)
 	if metadata == nil {
 		return nil
 	}
@@ -262,7 +262,7 @@ func (b bundles) readOne(r *reader, id string) map[string]any {
 	names, _ := texts(metadata["screens"])
 	for _, name := range names {
 		if screen := r.doc(folder + "screen-" + name + ".json"); screen != nil {
-			screens = append(screens, clone(screen))
+			screens = append(screens, snapshot.Clone(screen))
 		}
 	}
 	out["screens"] = screens
@@ -272,7 +272,7 @@ func (b bundles) readOne(r *reader, id string) map[string]any {
 		delete(metadata, "references")
 	}
 	if b.contents {
-		out["contents"] = clone(r.doc(folder + "contents.json"))
+		out["contents"] = snapshot.Clone(r.doc(folder + "contents.json"))
 	}
 	if b.inner != nil {
 		inner := []any{}

@@ -142,7 +142,7 @@ func (s service) write(w *writer, pointer string, doc map[string]any, file strin
 	all := []any{}
 	for _, item := range objectsOf(stored[s.templates]) {
 		if builtinTemplate(item) {
-			kept, _ := clone(item).(map[string]any)
+			kept, _ := snapshot.Clone(item).(map[string]any)
 			if s.active == "" {
 				kept["active"] = active == ""
 			}
@@ -170,7 +170,7 @@ func (d document) read(r *reader) any {
 	out := map[string]any{}
 	maps.Copy(out, snapshot.Defaults(d.file))
 	for k, v := range stored {
-		out[k] = clone(v)
+		out[k] = snapshot.Clone(v)
 	}
 	for _, k := range d.hide {
 		delete(out, k)
@@ -206,7 +206,7 @@ func (s service) read(r *reader, stored, out map[string]any) {
 		if builtinTemplate(item) {
 			continue
 		}
-		entry, _ := clone(item).(map[string]any)
+		entry, _ := snapshot.Clone(item).(map[string]any)
 		for k, name := range s.rename {
 			if v, ok := entry[name]; ok {
 				delete(entry, name)

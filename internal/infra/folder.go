@@ -99,7 +99,7 @@ func (f folder) write(w *writer, pointer string, v any) {
 			item[f.group] = group
 			for k, v := range f.fill {
 				if item[k] == nil {
-					item[k] = clone(v)
+					item[k] = snapshot.Clone(v)
 				}
 			}
 			w.mark(item, mark{at: here + "/" + number(i)})
@@ -176,10 +176,10 @@ func (f folder) read(r *reader) any {
 	for _, s := range f.all(r.doc) {
 		group := text(s.doc, f.group)
 		list, _ := out[group].([]any)
-		item, _ := clone(s.doc).(map[string]any)
+		item, _ := snapshot.Clone(s.doc).(map[string]any)
 		for k, v := range f.fill {
 			if was, there := item[k]; there && was == nil {
-				item[k] = clone(v)
+				item[k] = snapshot.Clone(v)
 			}
 		}
 		out[group] = append(list, item)
@@ -237,12 +237,12 @@ func (t themes) read(r *reader) any {
 	if index == nil {
 		return nil
 	}
-	out, _ := clone(index).(map[string]any)
+	out, _ := snapshot.Clone(index).(map[string]any)
 	all := map[string]any{}
 	names, _ := texts(index[t.member])
 	for _, name := range names {
 		if doc := r.doc(fmt.Sprintf(t.file, name)); doc != nil {
-			all[name] = clone(doc)
+			all[name] = snapshot.Clone(doc)
 		}
 	}
 	out[t.member] = all

@@ -148,7 +148,7 @@ func carry(entry, stored map[string]any, keys []string, prefix string) {
 		_, has := entry[k]
 		deeper := slices.ContainsFunc(keys, func(key string) bool { return strings.HasPrefix(key, prefix+k+"/") })
 		if !has && !deeper && !slices.Contains(keys, prefix+k) {
-			entry[k] = clone(stored[k])
+			entry[k] = snapshot.Clone(stored[k])
 		}
 	}
 	for _, k := range sortedKeys(entry) {

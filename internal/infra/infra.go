@@ -188,7 +188,7 @@ func (w *writer) doc(path string) map[string]any {
 	if doc, ok := w.out[path].(map[string]any); ok {
 		return doc
 	}
-	doc, _ := clone(w.was(path)).(map[string]any)
+	doc, _ := snapshot.Clone(w.was(path)).(map[string]any)
 	if doc == nil {
 		doc = map[string]any{}
 	}

@@ -145,7 +145,7 @@ func (l list) asClient(w *writer, pointer string, item, was map[string]any) {
 func (l list) read(r *reader) any {
 	out := []any{}
 	for _, item := range l.stored(r.doc(l.file)) {
-		entry, _ := clone(item).(map[string]any)
+		entry, _ := snapshot.Clone(item).(map[string]any)
 		if l.tag != "" {
 			delete(entry, l.tag)
 		}

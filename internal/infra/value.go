@@ -35,25 +35,6 @@ func put(obj map[string]any, path string, v any) {
 	obj[segs[len(segs)-1]] = v
 }
 
-func clone(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		out := maps.Clone(v)
-		for k := range out {
-			out[k] = clone(out[k])
-		}
-		return out
-	case []any:
-		out := make([]any, len(v))
-		for i := range v {
-			out[i] = clone(v[i])
-		}
-		return out
-	default:
-		return v
-	}
-}
-
 func texts(v any) ([]string, bool) {
 	items, ok := v.([]any)
 	out := make([]string, 0, len(items))

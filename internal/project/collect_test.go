@@ -143,8 +143,7 @@ func TestCollectWaitsForAnImport(t *testing.T) {
 				collected <- err
 			}()
 			if f.DB.Kind() == store.SQLite {
-				time.Sleep(50 * time.Millisecond) // it queues for the one writer, which nothing shows
-				return nil
+				return nil // it queues for the one writer, or comes after it
 			}
 			for waiting := false; !waiting; {
 				err := tx.QueryRow(`SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'blobs'::regclass`).Scan(&waiting)

@@ -27,24 +27,25 @@ func Defaults(path string) map[string]any {
 	}
 	for k, p := range s.Properties {
 		if p.Default != nil {
-			out[k] = clone(*p.Default)
+			out[k] = Clone(*p.Default)
 		}
 	}
 	return out
 }
 
-func clone(v any) any {
+// Clone returns a copy of a parsed document that shares nothing with it.
+func Clone(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		out := maps.Clone(v)
 		for k := range out {
-			out[k] = clone(out[k])
+			out[k] = Clone(out[k])
 		}
 		return out
 	case []any:
 		out := make([]any, len(v))
 		for i := range v {
-			out[i] = clone(v[i])
+			out[i] = Clone(v[i])
 		}
 		return out
 	default:
