@@ -86,9 +86,9 @@ func (a *app) reportFailures(failures []string, missing client.MissingSecrets) {
 	for _, f := range failures {
 		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(red, "error:"), printable(a.spoken(f)))
 	}
-	for _, group := range []string{"connectors", "oauthProviders", "outboundApps", "externalAuth"} {
-		for _, m := range missing[group] {
-			fmt.Fprintf(a.stderr, "%s %s %q needs the secret %s\n", a.paint(red, "missing:"), strings.TrimSuffix(group, "s"), m.Name, escaped(m.Type))
+	for _, group := range snapshot.SecretGroups {
+		for _, m := range missing[group.Name] {
+			fmt.Fprintf(a.stderr, "%s %s %q needs the secret %s\n", a.paint(red, "missing:"), strings.TrimSuffix(group.Name, "s"), m.Name, escaped(m.Type))
 		}
 	}
 	fmt.Fprintf(a.stderr, "\n%s\n", plural(len(failures), "failure"))

@@ -27,13 +27,6 @@ type secretsEntry struct {
 	Secrets map[string]string `json:"secrets"`
 }
 
-// secretGroups are the groups of the wire by the prefix that the file has for them.
-func secretGroups() map[string]string {
-	return map[string]string{
-		"connector": "connectors", "oauthprovider": "oauthProviders", "outboundapp": "outboundApps", "externalauth": "externalAuth",
-	}
-}
-
 // readSecrets reads a secrets file. Values that are still blank are passed over:
 // the server says what is missing.
 func readSecrets(path string) ([]snapshot.InputSecret, error) {
@@ -60,7 +53,7 @@ func parseSecrets(b []byte) ([]snapshot.InputSecret, error) {
 	var list []snapshot.InputSecret
 	for _, key := range slices.Sorted(maps.Keys(file)) {
 		prefix, id, ok := strings.Cut(key, "-")
-		group := secretGroups()[prefix]
+		group := snapshot.SecretGroupOf(prefix)
 		if !ok || group == "" || id == "" {
 			return nil, usage("names begin with connector-, oauthprovider-, outboundapp- or externalauth-", "%q is not the name of an entity with secrets", key)
 		}
@@ -77,9 +70,9 @@ func parseSecrets(b []byte) ([]snapshot.InputSecret, error) {
 // filled in. Nobody else may read it, since it will hold them.
 func writeTemplate(path string, missing client.MissingSecrets) error {
 	file := secretsFile{}
-	for prefix, group := range secretGroups() {
-		for _, m := range missing[group] {
-			key := prefix + "-" + m.ID
+	for _, group := range snapshot.SecretGroups {
+		for _, m := range missing[group.Name] {
+			key := group.Prefix + "-" + m.ID
 			entry, ok := file[key]
 			if !ok {
 				entry = secretsEntry{Name: m.Name, Secrets: map[string]string{}}

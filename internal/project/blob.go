@@ -117,21 +117,26 @@ func insertBlobs(tx *store.Tx, blobs []blob) error {
 	return nil
 }
 
+// parameters writes digests as the parameters of a statement.
+func parameters(digests []snapshot.Digest) (marks string, args []any) {
+	var b strings.Builder
+	for i, d := range digests {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "$%d", i+1)
+		args = append(args, d[:])
+	}
+	return b.String(), args
+}
+
 // loadBlobs reads contents by digest. One that is not there is an error: a
 // revision never names what was not stored with it.
 func (c *codec) loadBlobs(tx *store.Tx, digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
 	out := make(map[snapshot.Digest][]byte, len(digests))
 	for batch := range slices.Chunk(digests, rowsPerStatement) {
-		var marks strings.Builder
-		args := make([]any, len(batch))
-		for i, d := range batch {
-			if i > 0 {
-				marks.WriteByte(',')
-			}
-			fmt.Fprintf(&marks, "$%d", i+1)
-			args[i] = d[:]
-		}
-		blobs, err := store.Collect(tx, scanBlob, `SELECT digest, size, encoding, body FROM blobs WHERE digest IN (`+marks.String()+`)`, args...)
+		marks, args := parameters(batch)
+		blobs, err := store.Collect(tx, scanBlob, `SELECT digest, size, encoding, body FROM blobs WHERE digest IN (`+marks+`)`, args...)
 		if err != nil {
 			return nil, err
 		}

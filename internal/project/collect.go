@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"postern/internal/audit"
@@ -181,16 +180,8 @@ func (s *Service) collectBlobs(ctx context.Context) (int, error) {
 func deleteBlobs(tx *store.Tx, digests []snapshot.Digest) (int, error) {
 	total := 0
 	for batch := range slices.Chunk(digests, rowsPerStatement) {
-		var marks strings.Builder
-		args := make([]any, len(batch))
-		for i, d := range batch {
-			if i > 0 {
-				marks.WriteByte(',')
-			}
-			fmt.Fprintf(&marks, "$%d", i+1)
-			args[i] = d[:]
-		}
-		res, err := tx.Exec(`DELETE FROM blobs WHERE digest IN (`+marks.String()+`)`, args...)
+		marks, args := parameters(batch)
+		res, err := tx.Exec(`DELETE FROM blobs WHERE digest IN (`+marks+`)`, args...)
 		if err != nil {
 			return total, err
 		}

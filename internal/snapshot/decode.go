@@ -49,7 +49,7 @@ type Upload struct {
 
 // An InputSecret is a credential that travels beside the files.
 type InputSecret struct {
-	Group string // "connectors", "oauthProviders", "outboundApps" or "externalAuth"
+	Group string // the name of one of SecretGroups
 	ID    string
 	Name  string
 	Type  string

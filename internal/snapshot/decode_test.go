@@ -184,7 +184,7 @@ func TestArchives(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			files, found, err := ReadZip(bytes.NewReader(tt.archive), int64(len(tt.archive)), 1000, 6)
+			files, found, err := readZip(bytes.NewReader(tt.archive), int64(len(tt.archive)), 1000, 6)
 			var f *fault.Error
 			if tt.err != "" {
 				if !errors.As(err, &f) || f.Message != tt.err {

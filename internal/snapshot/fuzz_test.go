@@ -129,7 +129,7 @@ func FuzzZip(f *testing.F) {
 	f.Add(pack(f, `snapshot.json={"version":5}`, `auth/otp.json={}`, `a.txt=x`))
 	f.Add(pack(f, `x/snapshot.json={}`, `x/../a.json={}`))
 	f.Fuzz(func(t *testing.T, archive []byte) {
-		files, _, err := ReadZip(bytes.NewReader(archive), int64(len(archive)), 1<<16, 20)
+		files, _, err := readZip(bytes.NewReader(archive), int64(len(archive)), 1<<16, 20)
 		if err != nil {
 			return
 		}
@@ -150,7 +150,7 @@ func FuzzZip(f *testing.F) {
 		if len(files) == 0 {
 			return
 		}
-		again, found, err := ReadZip(bytes.NewReader(b.Bytes()), int64(b.Len()), 1<<20, 20)
+		again, found, err := readZip(bytes.NewReader(b.Bytes()), int64(b.Len()), 1<<20, 20)
 		_, nested := files[versionFile]
 		if err != nil || len(found) > 0 || nested && len(again) != len(files) {
 			t.Errorf("what was written does not come back: %v %v", err, found)

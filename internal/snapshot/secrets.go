@@ -8,6 +8,31 @@ import (
 	"postern/internal/secret"
 )
 
+// A SecretGroup is a list of inputSecrets and of missingSecrets.
+type SecretGroup struct {
+	Name   string // on the wire, and what the schemas say of an entity
+	Prefix string // of its entities' names in the secrets file of the official CLI
+}
+
+// SecretGroups are the groups, in the order shown to people.
+var SecretGroups = []SecretGroup{
+	{"connectors", "connector"},
+	{"oauthProviders", "oauthprovider"},
+	{"outboundApps", "outboundapp"},
+	{"externalAuth", "externalauth"},
+}
+
+// SecretGroupOf returns the name of the group whose entities have that prefix
+// in a secrets file, or "" where there is none.
+func SecretGroupOf(prefix string) string {
+	for _, g := range SecretGroups {
+		if g.Prefix == prefix {
+			return g.Name
+		}
+	}
+	return ""
+}
+
 // A StoredSecret is a secret that a configuration has; ID is the name under
 // which the store knows it.
 type StoredSecret struct {
@@ -25,7 +50,7 @@ type SecretValue struct {
 
 // A MissingSecret is a secret that an entity needs and nobody has.
 type MissingSecret struct {
-	Group string `json:"-"` // "connectors", "oauthProviders", "outboundApps" or "externalAuth"
+	Group string `json:"-"` // the name of one of SecretGroups
 	ID    string `json:"id"`
 	Name  string `json:"name"`
 	Type  string `json:"type"`

@@ -150,7 +150,10 @@ func TestKeywordsMeanSomething(t *testing.T) {
 // in which no other has the word, so that an input secret means one place.
 func TestSecretsHaveAPlace(t *testing.T) {
 	t.Parallel()
-	groups := []string{"connectors", "oauthProviders", "outboundApps", "externalAuth"}
+	var groups []string
+	for _, g := range SecretGroups {
+		groups = append(groups, g.Name)
+	}
 	for _, s := range Sections {
 		for _, f := range s.Files {
 			if f.Schema == "" {

@@ -193,12 +193,11 @@ func secretsFile(t testing.TB, path string) []InputSecret {
 	if err := json.Unmarshal(b, &doc); err != nil {
 		t.Fatal(err)
 	}
-	groups := map[string]string{"connector": "connectors", "oauthprovider": "oauthProviders", "outboundapp": "outboundApps"}
 	var out []InputSecret
 	for _, key := range sortedKeys(doc) {
 		word, id, _ := strings.Cut(key, "-")
 		for _, kind := range sortedKeys(doc[key].Secrets) {
-			out = append(out, InputSecret{Group: groups[word], ID: id, Name: doc[key].Name, Type: kind, Value: secret.New(doc[key].Secrets[kind])})
+			out = append(out, InputSecret{Group: SecretGroupOf(word), ID: id, Name: doc[key].Name, Type: kind, Value: secret.New(doc[key].Secrets[kind])})
 		}
 	}
 	return out

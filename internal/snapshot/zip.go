@@ -17,15 +17,6 @@ var ErrArchive = fault.New(fault.Invalid, "P40001", "the archive cannot be read"
 // ErrInflated is an archive that holds more than it may.
 var ErrInflated = fault.New(fault.TooLarge, "P41303", "the archive is too large when unpacked")
 
-// ReadZip is OpenZip for who needs the files only.
-func ReadZip(r io.ReaderAt, size int64, maxBytes int64, maxFiles int) (Files, []Problem, error) {
-	up, err := OpenZip(r, size, maxBytes, maxFiles)
-	if err != nil {
-		return nil, nil, err
-	}
-	return up.Files, up.Problems, nil
-}
-
 // OpenZip reads a snapshot from a zip archive. What comes out is bounded by
 // maxBytes and maxFiles, whatever the archive says of itself.
 func OpenZip(r io.ReaderAt, size int64, maxBytes int64, maxFiles int) (*Upload, error) {

@@ -101,9 +101,7 @@ func secretsFile(t testing.TB, path string) []snapshot.InputSecret {
 	var out []snapshot.InputSecret
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
 		word, id, _ := strings.Cut(name, "-")
-		group := map[string]string{
-			"connector": "connectors", "oauthprovider": "oauthProviders", "outboundapp": "outboundApps", "externalauth": "externalAuth",
-		}[word]
+		group := snapshot.SecretGroupOf(word)
 		for _, field := range slices.Sorted(maps.Keys(entries[name].Secrets)) {
 			out = append(out, snapshot.InputSecret{
 				Group: group, ID: id, Name: entries[name].Name, Type: field, Value: secret.New(entries[name].Secrets[field]),
