@@ -1,6 +1,6 @@
 // Package audit keeps the record of who did what. An event is written in the
 // transaction of what it tells of, so neither exists without the other; it is
-// never changed.
+// never changed, and it is chained to the one before it, so that a change shows.
 //
 // What is worth an event, and what its details are, is for the packages that
 // write them. No secret may be put into an event, not even a digest of one:
@@ -66,24 +66,33 @@ func Record(tx *store.Tx, e Event) error {
 			return fmt.Errorf("record %q: %w", e.Action, err)
 		}
 	}
-	_, err := tx.Exec(`
-		INSERT INTO audit (id, project, actor, action, outcome, occurred_at, remote, request, details)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		ident.New("A"), e.Project, e.Actor, e.Action, e.Outcome, time.Now().UnixMilli(), e.Remote, e.Request, string(details))
+	l := Link{
+		Project: e.Project, ID: ident.New("A"), Actor: e.Actor, Action: e.Action, Outcome: e.Outcome, At: time.Now().UnixMilli(),
+		Remote: e.Remote, Request: e.Request, Details: details,
+	}
+	if err := l.extend(tx); err != nil {
+		return fmt.Errorf("record %q: %w", e.Action, err)
+	}
+	_, err := tx.Exec(`INSERT INTO audit (`+linkColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		l.Project, l.Number, l.ID, l.Actor, l.Action, l.Outcome, l.At, l.Remote, l.Request, string(details), []byte(l.Hash))
 	if err != nil {
 		return fmt.Errorf("record %q: %w", e.Action, err)
 	}
 	return nil
 }
 
+const eventColumns = `id, project, actor, action, outcome, occurred_at, remote, request, details`
+
+// newestFirst is the order in which events were written, and not that of the
+// clock, which may go back.
+const newestFirst = ` ORDER BY number DESC, occurred_at DESC, id DESC`
+
 // List returns the last events of project, newest first, at most limit. The
 // empty project lists those of the whole server.
 func List(ctx context.Context, db *store.DB, project string, limit int) ([]Event, error) {
 	var events []Event
 	err := db.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		events, err = store.Collect(tx, scan, `
-			SELECT id, project, actor, action, outcome, occurred_at, remote, request, details
-			FROM audit WHERE project = $1 ORDER BY occurred_at DESC, id DESC LIMIT $2`, project, max(limit, 0))
+		events, err = store.Collect(tx, scan, `SELECT `+eventColumns+` FROM audit WHERE project = $1`+newestFirst+` LIMIT $2`, project, max(limit, 0))
 		return err
 	})
 	if err != nil {

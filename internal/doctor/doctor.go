@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 
 	"postern/internal/audit"
 	"postern/internal/mgmtkey"
@@ -81,6 +82,13 @@ func Check(tx *store.Tx, master *secret.Master) (*Report, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	chains, err := audit.Verify(tx, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range chains.Breaks {
+		r.Problems = append(r.Problems, Finding{Kind: "audit chain", Project: b.Project, At: strconv.FormatInt(b.Number, 10), Message: b.Message})
 	}
 	for _, list := range [][]Finding{r.Problems, r.Orphans} {
 		slices.SortFunc(list, func(a, b Finding) int {
