@@ -100,6 +100,17 @@ test('export gives back what was imported', options, async (t) => {
   }
 });
 
+test('the audit tells of the import', options, async (t) => {
+  const { id } = await newShop(t);
+  const { audit } = descope({ projectId: id, managementKey, baseUrl }).management;
+  const records = await ok(audit.search({ actions: ['project.import'], from: Date.now() - 3_600_000 }));
+  assert.equal(records.length, 1);
+  assert.equal(records[0].type, 'info');
+  assert.equal(records[0].projectId, id);
+  assert.ok(Math.abs(records[0].occurred - Date.now()) < 3_600_000, `occurred ${records[0].occurred}`);
+  assert.equal(records[0].data.revision, 1);
+});
+
 test('import of an export changes nothing', options, async (t) => {
   const { project } = await newShop(t);
   const { files } = await ok(project.exportSnapshot());

@@ -68,6 +68,7 @@ func (s *Server) Handler() http.Handler {
 				err = r.serve.serve(w, req)
 			}
 			if err != nil {
+				s.refused(req, r.access, err)
 				s.fail(w, req, err)
 			}
 		})

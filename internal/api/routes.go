@@ -56,6 +56,8 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/v1/mgmt/project/key/rotate", in(mgmtkey.Admin), call(s.rotateKey), "Seal every secret of the project with a new data key."},
 		{http.MethodPost, "/v1/mgmt/projects/list", anyKey(), call(s.listProjects), "The projects that the key may see; or those that were deleted and can be brought back."},
 
+		{http.MethodPost, "/v1/mgmt/audit/search", in(mgmtkey.Read), call(s.searchAudit), "Who did what in the project, the newest first."},
+
 		{http.MethodPost, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "Infrastructure as code: make a project or a management key of its data."},
 		{http.MethodGet, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "The data of a project or a management key, without secrets."},
 		{http.MethodPut, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "Make a project or a management key what the data says: lists that are there are the whole of them."},

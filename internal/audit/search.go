@@ -72,8 +72,11 @@ func (s Search) where() (string, []any) {
 		column, not string
 		list        []string
 	}{
-		{"action", "", s.Actions}, {"action", "NOT ", s.ExcludedActions}, {"actor", "", s.Actors},
-		{"remote", "", s.Remotes}, {"outcome", "", s.Outcomes},
+		{"action", "", s.Actions},
+		{"action", "NOT ", s.ExcludedActions},
+		{"actor", "", s.Actors},
+		{"remote", "", s.Remotes},
+		{"outcome", "", s.Outcomes},
 	} {
 		if len(in.list) == 0 {
 			continue

@@ -37,6 +37,7 @@ type grammar struct {
 	Convert convertCommand `cmd:"" help:"Turn a snapshot or a single flow from a folder into one file, and back."`
 	Schema  schemaCommand  `cmd:"" help:"Write the JSON Schemas of the files, for an editor."`
 	Key     keyCommand     `cmd:"" help:"Make, list and revoke management keys."`
+	Audit   auditCommand   `cmd:"" help:"Say who did what, and prove that the record of it is whole."`
 	Doctor  doctorCommand  `cmd:"" help:"Look at a whole database and say what in it is damaged."`
 	Backup  backupCommand  `cmd:"" help:"Write a whole database into one file, beside servers that run."`
 	Restore restoreCommand `cmd:"" help:"Make a database what a backup is, after looking at all of it."`

@@ -1,0 +1,165 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"postern/internal/audit"
+	"postern/internal/fault"
+	"postern/internal/ident"
+	"postern/internal/mgmtkey"
+	"postern/internal/project"
+	"postern/internal/snapshot"
+	"postern/internal/store"
+)
+
+// levels are the wire's words for what came of an action.
+var levels = map[string]string{audit.Done: "info", audit.Refused: "warn", audit.Failed: "error"}
+
+// auditRequest is a search as clients send it. Times are Unix milliseconds.
+type auditRequest struct {
+	From            number   `json:"from"`
+	To              number   `json:"to"`
+	Actions         []string `json:"actions"`
+	ExcludedActions []string `json:"excludedActions"`
+	ActorIDs        []string `json:"actorIds"`
+	RemoteAddresses []string `json:"remoteAddresses"`
+	AuditTypes      []string `json:"auditTypes"`
+	Levels          []string `json:"levels"`
+	Text            string   `json:"text"`
+	OldestFirst     bool     `json:"oldestFirst"`
+	Size            number   `json:"size"`
+	Page            number   `json:"page"` // from 0
+
+	// What records of a configuration do not have. A search for one of these
+	// finds nothing.
+	UserIDs         []string `json:"userIds"`
+	Devices         []string `json:"devices"`
+	Methods         []string `json:"methods"`
+	Geos            []string `json:"geos"`
+	ExternalIDs     []string `json:"externalIds"`
+	Tenants         []string `json:"tenants"`
+	LoginIDsContain []string `json:"loginIdsContain"`
+}
+
+// wireAudit is a record as clients read it: the time is text, in milliseconds.
+type wireAudit struct {
+	ID            string         `json:"ID"`
+	ProjectID     string         `json:"projectId"`
+	UserID        string         `json:"userId"`
+	Action        string         `json:"action"`
+	Occurred      string         `json:"occurred"`
+	Device        string         `json:"device"`
+	Method        string         `json:"method"`
+	Geo           string         `json:"geo"`
+	RemoteAddress string         `json:"remoteAddress"`
+	ExternalIDs   []string       `json:"externalIds"`
+	Tenants       []string       `json:"tenants"`
+	Data          map[string]any `json:"data"`
+	Type          string         `json:"type"` // "info", "warn" or "error"
+	ActorID       string         `json:"actorId"`
+}
+
+type auditAnswer struct {
+	Audits []wireAudit `json:"audits"`
+	Total  int         `json:"total"`
+}
+
+// mostPages bounds how far a search may go back by pages.
+const mostPages = 1_000_000
+
+func (s *Server) searchAudit(ctx context.Context, in *auditRequest) (*auditAnswer, error) {
+	out := &auditAnswer{Audits: []wireAudit{}}
+	for _, list := range [][]string{in.UserIDs, in.Devices, in.Methods, in.Geos, in.ExternalIDs, in.Tenants, in.LoginIDsContain} {
+		if len(list) > 0 {
+			return out, nil
+		}
+	}
+	search := audit.Search{
+		Project: callerOf(ctx).project, Actions: in.Actions, ExcludedActions: in.ExcludedActions, Actors: in.ActorIDs,
+		Remotes: in.RemoteAddresses, Text: in.Text, OldestFirst: in.OldestFirst,
+		Limit: int(min(max(in.Size, 0), mostPages)), From: milliseconds(in.From), To: milliseconds(in.To),
+	}
+	if search.Limit == 0 {
+		search.Limit = 100
+	}
+	search.Offset = int(min(max(in.Page, 0), mostPages)) * search.Limit
+	if wanted := slices.Concat(in.AuditTypes, in.Levels); len(wanted) > 0 {
+		for _, outcome := range []string{audit.Done, audit.Refused, audit.Failed} {
+			if slices.Contains(wanted, levels[outcome]) {
+				search.Outcomes = append(search.Outcomes, outcome)
+			}
+		}
+		if len(search.Outcomes) == 0 {
+			return out, nil
+		}
+	}
+	events, total, err := audit.Find(ctx, s.Projects.DB, search)
+	if err != nil {
+		return nil, err
+	}
+	out.Total = total
+	for _, e := range events {
+		out.Audits = append(out.Audits, auditOnWire(e))
+	}
+	return out, nil
+}
+
+func milliseconds(n number) time.Time {
+	if n <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(n))
+}
+
+func auditOnWire(e audit.Event) wireAudit {
+	data := map[string]any{"outcome": e.Outcome}
+	maps.Copy(data, e.Details)
+	if e.Request != "" {
+		data["requestId"] = e.Request
+	}
+	return wireAudit{
+		ID: e.ID, ProjectID: e.Project, Action: e.Action, Occurred: strconv.FormatInt(e.OccurredAt.UnixMilli(), 10), RemoteAddress: e.Remote,
+		ExternalIDs: []string{}, Tenants: []string{}, Data: data, Type: levels[e.Outcome], ActorID: e.Actor,
+	}
+}
+
+// refused records that a key which is known asked for what it may not do, or for
+// a change that could not be made. What an import finds wrong with its upload is
+// recorded by the import. Losing the record must not hide the answer.
+func (s *Server) refused(r *http.Request, a access, err error) {
+	c := callerOf(r.Context())
+	if c == nil || errors.Is(err, snapshot.ErrInvalid) {
+		return
+	}
+	f := fault.From(err)
+	foreign := c.project != "" && c.key.RoleIn(c.project) == mgmtkey.None
+	switch {
+	case f.Kind == fault.Forbidden:
+	case foreign && errors.Is(err, project.ErrNotFound):
+	case f.Kind == fault.Conflict && a.role >= mgmtkey.Import:
+	default:
+		return
+	}
+	e := c.origin.Event("request.refused", audit.Refused)
+	_, path, _ := strings.Cut(r.Pattern, " ")
+	e.Details = map[string]any{"call": path, "code": f.Code, "reason": f.Message}
+	if foreign { // the record is not for those whose project it is
+		if ident.Valid("P", c.project) {
+			e.Details["project"] = c.project
+		}
+	} else {
+		e.Project = c.project
+	}
+	ctx := context.WithoutCancel(r.Context())
+	err = s.Projects.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error { return audit.Record(tx, e) })
+	if err != nil {
+		s.Log.WarnContext(ctx, "refused request not recorded", "route", r.Pattern, "err", err)
+	}
+}
