@@ -3,6 +3,7 @@ package project
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -22,6 +23,10 @@ type Collected struct {
 // blobsAtOnce bounds the contents that one transaction deletes: imports wait
 // for it.
 const blobsAtOnce = 2000
+
+// treesAtOnce bounds the trees that are in memory; one of a large project has
+// some hundred kilobytes.
+const treesAtOnce = 50
 
 // Collect takes away what nothing needs: projects that were deleted more than
 // Kept ago, with all that is theirs, and then the contents that no revision of
@@ -95,39 +100,82 @@ func (s *Service) purge(ctx context.Context, by audit.Origin, id string, done *C
 // A need is what the revisions need, as far as it was read.
 type need struct {
 	codec *codec
+	read  map[string]int64         // project id → its newest revision that was read
 	trees map[snapshot.Digest]bool // that were read
 	blobs map[snapshot.Digest]bool
 }
 
-// read adds what the revisions need that are there now. A tree that was read
-// before is not read again: it never changes.
-func (n *need) read(tx *store.Tx) error {
-	rows, err := revisionRows(tx)
+// all adds what every revision needs that is there now.
+func (n *need) all(tx *store.Tx) error {
+	return n.add(tx, func(note func(revisionRow) error) error {
+		return store.Each(tx, scanNeed, note, needColumns)
+	})
+}
+
+// newer adds what the revisions need that came since. A revision moves the head
+// of its project, so only projects whose head has moved are looked at.
+func (n *need) newer(tx *store.Tx) error {
+	heads, err := store.Collect(tx, func(row store.Scanner) (p Project, err error) { return p, row.Scan(&p.ID, &p.Head) },
+		`SELECT id, head FROM projects`)
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
+	return n.add(tx, func(note func(revisionRow) error) error {
+		for _, p := range heads {
+			if p.Head <= n.read[p.ID] {
+				continue
+			}
+			if err := store.Each(tx, scanNeed, note, needColumns+` WHERE project = $1 AND number > $2`, p.ID, n.read[p.ID]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+const needColumns = `SELECT project, number, digest, secrets FROM revisions`
+
+func scanNeed(row store.Scanner) (r revisionRow, err error) {
+	return r, row.Scan(&r.project, &r.number, &r.digest, &r.secretDigest)
+}
+
+// add adds what the revisions need that each gives to its argument. A tree that
+// was read before is not read again: it never changes. What was read counts only
+// when all of it was, since a transaction may run again.
+func (n *need) add(tx *store.Tx, each func(note func(revisionRow) error) error) error {
+	read, trees := map[string]int64{}, map[snapshot.Digest]bool{}
+	err := each(func(r revisionRow) error {
 		var tree, list snapshot.Digest
 		if copy(tree[:], r.digest) != len(tree) || copy(list[:], r.secretDigest) != len(list) {
 			return fmt.Errorf("revision %d of %s is damaged: postern doctor tells more", r.number, r.project)
 		}
 		n.blobs[list] = true
-		if n.trees[tree] {
-			continue
+		if !n.trees[tree] {
+			trees[tree] = true
 		}
-		contents, err := n.codec.loadBlobs(tx, []snapshot.Digest{tree})
+		read[r.project] = max(read[r.project], r.number)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(slices.Collect(maps.Keys(trees)), treesAtOnce) {
+		contents, err := n.codec.loadBlobs(tx, some)
 		if err != nil {
 			return err
 		}
-		files, ok := snapshot.ParseManifest(contents[tree])
-		if !ok {
-			return fmt.Errorf("the tree of revision %d of %s is damaged: postern doctor tells more", r.number, r.project)
-		}
-		n.trees[tree], n.blobs[tree] = true, true
-		for _, d := range files {
-			n.blobs[d] = true
+		for tree, content := range contents {
+			files, ok := snapshot.ParseManifest(content)
+			if !ok {
+				return fmt.Errorf("the tree %s is damaged: postern doctor tells more", tree)
+			}
+			n.trees[tree], n.blobs[tree] = true, true
+			for _, d := range files {
+				n.blobs[d] = true
+			}
 		}
 	}
+	maps.Copy(n.read, read)
 	return nil
 }
 
@@ -139,10 +187,10 @@ func (s *Service) collectBlobs(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := &need{codec: c, trees: map[snapshot.Digest]bool{}, blobs: map[snapshot.Digest]bool{}}
+	n := &need{codec: c, read: map[string]int64{}, trees: map[snapshot.Digest]bool{}, blobs: map[snapshot.Digest]bool{}}
 	var spare []snapshot.Digest
 	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		if err := n.read(tx); err != nil {
+		if err := n.all(tx); err != nil {
 			return err
 		}
 		return store.Each(tx, func(row store.Scanner) (b []byte, err error) { return b, row.Scan(&b) }, func(b []byte) error {
@@ -163,7 +211,7 @@ func (s *Service) collectBlobs(ctx context.Context) (int, error) {
 			if err := tx.Alone("blobs"); err != nil {
 				return err
 			}
-			if err := n.read(tx); err != nil {
+			if err := n.newer(tx); err != nil {
 				return err
 			}
 			gone, err = deleteBlobs(tx, slices.DeleteFunc(slices.Clone(some), func(d snapshot.Digest) bool { return n.blobs[d] }))
