@@ -137,15 +137,22 @@ type server struct {
 	url  string
 	key  string
 	http *http.Client
+
+	database string // where it is
+	master   []byte // what a master key file of it would hold
 }
 
 func newServer(t *testing.T, dir string) *server {
-	db, err := store.Open(t.Context(), cmp.Or(os.Getenv("POSTERN_BENCH_DATABASE"), filepath.Join(dir, "bench.db")), store.Options{})
+	return newServerOn(t, cmp.Or(os.Getenv("POSTERN_BENCH_DATABASE"), filepath.Join(dir, "bench.db")))
+}
+
+func newServerOn(t *testing.T, database string) *server {
+	db, err := store.Open(t.Context(), database, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	master, _, err := secret.NewMaster()
+	master, masterKey, err := secret.NewMaster()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +164,7 @@ func newServer(t *testing.T, dir string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &server{api: a, db: db, url: h.URL, key: key.Reveal(), http: h.Client()}
+	return &server{api: a, db: db, url: h.URL, key: key.Reveal(), http: h.Client(), database: database, master: masterKey}
 }
 
 func (s *server) project(t *testing.T) string {
