@@ -13,8 +13,8 @@ test: ## run everything that must pass before a change lands
 lint: ## look for mistakes, with the pinned linter
 	go tool -modfile=tools/go.mod golangci-lint run --allow-parallel-runners ./...
 
-bench: ## measure the main job beside its floor; docs/performance.md has the last figures
-	go test ./internal/bench -run 'TestTable|TestMemory' -run-bench -rounds 7 -v -timeout 60m
+bench: ## measure everything in docs/performance.md, on both databases, beside floors and a peer
+	scripts/test bench
 
 generate: ## write the generated files again
 	go run ./internal/tools/reference
