@@ -2,7 +2,7 @@ module postern/internal/bench/pocketbase
 
 go 1.26.0
 
-require github.com/pocketbase/pocketbase v0.36.8 // a peer to measure beside; the newest that Go 1.26 builds
+require github.com/pocketbase/pocketbase v0.36.8 // a peer to measure beside; the newest that could be had for Go 1.26
 
 require (
 	github.com/asaskevich/govalidator v0.0.0-20230301143203-a9d515a09cc2 // indirect
