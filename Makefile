@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench generate verify conformance fuzz
+.PHONY: help run test lint bench generate verify conformance fuzz torture soak
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
@@ -28,3 +28,9 @@ conformance: ## drive the server with the official clients
 
 fuzz: ## fuzz each parser for FUZZTIME, 10s by default
 	scripts/fuzz $(FUZZTIME)
+
+torture: ## kill the server at a thousand random moments on each database; docs/reliability.md has the last figures
+	scripts/torture
+
+soak: ## keep a server busy for SOAK, an hour by default, and see that nothing grows
+	SOAK=$(SOAK) scripts/torture soak

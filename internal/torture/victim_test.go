@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"postern/internal/audit"
+	"postern/internal/doctor"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/snapshot"
@@ -51,21 +52,39 @@ type victim struct {
 	current      *wanted  // what the head is known to be
 	exported     []byte   // the answer of the last export
 	acknowledged []string // digests
+	notes        int      // how many large files a configuration has
+
+	backup           string // the file of the last backup
+	backedUp         *wanted
+	acknowledgedThen int // how many imports were acknowledged when it was made
+
+	changes, litters int
+	startTook        time.Duration
+	lengths          map[string]time.Duration // how long each moment takes
+}
+
+var tester = audit.Origin{Actor: "test"}
+
+// serve is the command that starts the server.
+func (v *victim) serve() []string {
+	return []string{
+		"dev", "--empty", "--data", filepath.Join(v.dir, "data"), "--database", v.database,
+		"--listen", "127.0.0.1:0", "--env-file", filepath.Join(v.dir, "env"),
+	}
 }
 
 // start starts the server and waits until it says that it is ready.
 func (v *victim) start(t *testing.T) {
 	t.Helper()
 	v.settle(t)
-	env := filepath.Join(v.dir, "env")
-	v.process = exec.Command(v.binary, "dev", "--empty", "--data", filepath.Join(v.dir, "data"),
-		"--database", v.database, "--listen", "127.0.0.1:0", "--env-file", env)
+	v.process = exec.Command(v.binary, v.serve()...)
 	out, err := v.process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var complaints bytes.Buffer
 	v.process.Stderr = &complaints
+	began := time.Now()
 	if err := v.process.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -76,8 +95,9 @@ func (v *victim) start(t *testing.T) {
 			t.Fatalf("the server does not start: %v\n%s", v.process.Wait(), &complaints)
 		}
 	}
+	v.startTook = time.Since(began)
 	go func() { _, _ = io.Copy(io.Discard, out) }()
-	b, err := os.ReadFile(env)
+	b, err := os.ReadFile(filepath.Join(v.dir, "env"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +148,7 @@ func (v *victim) next(n int) *wanted {
 		"connectors/mail.json": fmt.Appendf(nil, `{"configuration":{"fromEmail":"a@example.test","fromName":"n%d","host":"smtp.example.test",`+
 			`"password":%q,"username":"u"},"id":"CI1","name":"Mail","type":"smtp"}`, n, snapshot.Placeholder),
 	}, secret: fmt.Sprint("secret of ", n-n%3)}
-	for i := range 40 {
+	for i := range v.notes {
 		d := dice(n*1000 + i)
 		text := fmt.Appendf(nil, "n%d ", n)
 		for range 500 {
@@ -251,16 +271,25 @@ func (v *victim) check(t *testing.T) {
 	}
 }
 
-// checkInside looks into the database: the secret opens and is the one of the
-// revision, and the audit has a row for every revision and every answer.
-func (v *victim) checkInside(t *testing.T) {
+// upload is what makes a project so, for who works without the server.
+func (w *wanted) upload() *snapshot.Upload {
+	return &snapshot.Upload{Files: maps.Clone(w.files), Secrets: []snapshot.InputSecret{
+		{Group: "connectors", ID: "CI1", Name: "Mail", Type: "password", Value: secret.New(w.secret)},
+	}}
+}
+
+func (v *victim) open(t *testing.T) *store.DB {
 	t.Helper()
 	db, err := store.Open(t.Context(), v.database, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	key, err := os.ReadFile(filepath.Join(v.dir, "data", "master.key"))
+	return db
+}
+
+func (v *victim) service(t *testing.T, db *store.DB) *project.Service {
+	t.Helper()
+	key, err := os.ReadFile(v.masterKey())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +297,31 @@ func (v *victim) checkInside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	value, err := (&project.Service{DB: db, Master: master}).Secret(t.Context(), v.project, "connector", "CI1", "configuration/password")
+	return &project.Service{DB: db, Master: master}
+}
+
+// examine looks at all of the database: every content, revision and audit
+// record, and whether every secret of every revision opens.
+func (v *victim) examine(t *testing.T, db *store.DB) *doctor.Report {
+	t.Helper()
+	r, err := doctor.Examine(t.Context(), db, v.service(t, db).Master)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.OK() || r.SecretsOpened != r.Secrets {
+		t.Errorf("%d of %d secrets open, and there is damage: %+v", r.SecretsOpened, r.Secrets, r.Problems)
+	}
+	return r
+}
+
+// checkInside looks into the database: all of it is whole, the secret is the one
+// of the revision, and the audit has a row for every revision and every answer.
+func (v *victim) checkInside(t *testing.T) {
+	t.Helper()
+	db := v.open(t)
+	defer db.Close()
+	v.examine(t, db)
+	value, err := v.service(t, db).Secret(t.Context(), v.project, "connector", "CI1", "configuration/password")
 	if err != nil || value.Reveal() != v.current.secret {
 		t.Errorf("the secret is %q, want %q; %v", value.Reveal(), v.current.secret, err)
 	}
