@@ -86,13 +86,13 @@ func (c *rotateMasterCommand) rotate(ctx context.Context, db *store.DB) (done ro
 	case c.DropOld && (older > 0 || !pinned):
 		return done, project.ErrNeeded
 	case c.DropOld:
-		done.Dropped, err = server.DropMasterKeys(c.MasterKeyFile)
+		done.Dropped, err = server.DropMasterKeys(ctx, c.MasterKeyFile)
 		return done, err
 	case c.Add || !c.Rewrap && older == 0:
 		if older > 0 {
 			return done, errors.New("the last rotation is not done: run it with --rewrap first")
 		}
-		if err := server.AddMasterKey(c.MasterKeyFile); err != nil {
+		if err := server.AddMasterKey(ctx, c.MasterKeyFile); err != nil {
 			return done, err
 		}
 		done.Added = true

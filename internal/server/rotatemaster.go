@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,23 +10,24 @@ import (
 	"path/filepath"
 
 	"postern/internal/secret"
+	"postern/internal/store"
 )
 
 var (
-	errRotating = errors.New("another rotation of this file runs, or was broken off")
+	errRotating = errors.New("another rotation of this file runs")
 	errMoved    = errors.New("the file was changed by somebody else meanwhile; nothing was done")
 )
 
 // AddMasterKey puts a new primary key into the file of the master key, beside
 // the ones that are there.
-func AddMasterKey(path string) error {
-	return changeKeyFile(path, secret.AddMasterKey)
+func AddMasterKey(ctx context.Context, path string) error {
+	return changeKeyFile(ctx, path, secret.AddMasterKey)
 }
 
 // DropMasterKeys leaves the primary key alone in the file, and returns how many
 // keys went. Whether something still needs them is for the caller to know.
-func DropMasterKeys(path string) (dropped int, err error) {
-	err = changeKeyFile(path, func(file []byte) (next []byte, err error) {
+func DropMasterKeys(ctx context.Context, path string) (dropped int, err error) {
+	err = changeKeyFile(ctx, path, func(file []byte) (next []byte, err error) {
 		next, dropped, err = secret.DropMasterKeys(file)
 		return next, err
 	})
@@ -33,19 +35,24 @@ func DropMasterKeys(path string) (dropped int, err error) {
 }
 
 // changeKeyFile replaces the file by what change makes of it, whole or not at
-// all, whatever happens meanwhile. The new file is written beside it under a
-// name that only one process can have: two rotations at once must not throw a
-// key of each other away.
-func changeKeyFile(path string, change func([]byte) ([]byte, error)) error {
+// all, whatever happens meanwhile. One process at a time may: two rotations at
+// once must not throw a key of each other away. What one that was killed left
+// beside the file was used by nobody yet, and is written over.
+func changeKeyFile(ctx context.Context, path string, change func([]byte) ([]byte, error)) error {
 	path, err := filepath.EvalSymlinks(path) // the file, and not a link to it, is replaced
 	if err != nil {
 		return fmt.Errorf("master key: %w", err)
 	}
-	draft := path + ".next"
-	f, err := os.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w: if none runs, remove %s, which nobody used yet", errRotating, draft)
+	unlock, err := store.LockFile(ctx, path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errRotating, err)
 	}
+	defer unlock()
+	draft := path + ".next"
+	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("master key: %w", err)
+	}
+	f, err := os.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
 	if err != nil {
 		return fmt.Errorf("master key: %w", err)
 	}

@@ -56,7 +56,7 @@ func TestCommitOnPostgres(t *testing.T) {
 		{"the session ends in the commit", `PERFORM pg_terminate_backend(pg_backend_pid())`, store.ErrOutcomeUnknown, 1, nil},
 		{"the outcome is unknown to the server", `RAISE EXCEPTION 'x' USING ERRCODE = '40003'`, store.ErrOutcomeUnknown, 1, nil},
 		{"the disk is full", `RAISE EXCEPTION 'x' USING ERRCODE = '53100'`, store.ErrFull, 1, nil},
-		{"a deadlock every time", `RAISE EXCEPTION 'x' USING ERRCODE = '40P01'`, store.ErrBusy, 10, nil},
+		{"a deadlock every time", `RAISE EXCEPTION 'x' USING ERRCODE = '40P01'`, store.ErrBusy, 30, nil},
 		{
 			"a conflict, twice",
 			`IF nextval('tries') < 3 THEN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END IF`, nil, 3,

@@ -58,7 +58,7 @@ func classify(err error) *fault.Error {
 		switch {
 		case e.Code == "53100": // disk_full
 			return ErrFull
-		case lost(err), e.Code == "53300", e.Code == "55P03": // too_many_connections, lock_not_available
+		case lost(err), e.Code == "53200", e.Code == "53300", e.Code == "55P03": // out_of_memory (of locks), too_many_connections, lock_not_available
 			return ErrBusy
 		case strings.HasPrefix(e.Code, "08"), strings.HasPrefix(e.Code, "57P"): // connection, shutdown
 			return ErrGone
@@ -81,9 +81,11 @@ func lost(err error) bool {
 }
 
 // notCommitted reports whether an error of Commit proves that nothing was
-// written. In doubt it does not.
+// written. In doubt it does not. That the driver says of an error that it came
+// before anything was sent is no proof: of a connection that was cut after the
+// commit was sent it says so, too.
 func notCommitted(err error) bool {
-	if errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err) {
+	if errors.Is(err, pgx.ErrTxCommitRollback) {
 		return true
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {

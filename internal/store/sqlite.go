@@ -27,7 +27,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *DB, err erro
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := lockSQLite(ctx, path)
+	unlock, err := LockFile(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("wait for another process that opens it: %w", err)
 	}
@@ -87,10 +87,11 @@ func sqliteDSN(path, more string) string {
 	return u.String()
 }
 
-// lockSQLite makes processes open path one after another, so that each migration
-// runs once. The lock is that of a SQLite file beside it, since those work
-// wherever SQLite does and end with the process that holds them.
-func lockSQLite(ctx context.Context, path string) (unlock func(), err error) {
+// LockFile lets one process at a time work with the file at path, and waits for
+// the others up to a minute. The lock is that of a SQLite file beside it, with
+// .lock at the end of its name: such locks work wherever SQLite does, and end
+// with the process that holds them.
+func LockFile(ctx context.Context, path string) (unlock func(), err error) {
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path) + ".lock"}
 	u.RawQuery = "_txlock=exclusive&_pragma=busy_timeout(60000)"
 	db, err := sql.Open("sqlite", u.String())

@@ -32,6 +32,7 @@ type DB struct {
 	writing *sql.TxOptions
 	reading *sql.TxOptions
 	gone    func() error // says when a SQLite file is not at its path any more
+	doubt   doubt
 }
 
 // Options are the settings of a database; the zero value is right for most.

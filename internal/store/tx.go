@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -10,8 +12,12 @@ import (
 	"postern/internal/fault"
 )
 
-// attempts is how often a transaction that lost against another one runs.
-const attempts = 10
+// A transaction that lost against another one runs again, so often, after a
+// pause that doubles up to the longest one: about three seconds in all.
+const (
+	attempts     = 30
+	longestPause = 128 * time.Millisecond
+)
 
 var errNested = errors.New("a transaction was started inside a transaction")
 
@@ -70,7 +76,7 @@ func (d *DB) Read(ctx context.Context, fn func(context.Context, *Tx) error) erro
 }
 
 func (d *DB) read(ctx context.Context, fn func(context.Context, *Tx) error) error {
-	if err := d.gone(); err != nil {
+	if err := errors.Join(d.gone(), d.settle(ctx)); err != nil {
 		return err
 	}
 	tx, err := d.reader.BeginTx(ctx, d.reading)
@@ -109,7 +115,7 @@ func (d *DB) Write(ctx context.Context, fn func(context.Context, *Tx) error) err
 		if n == attempts || !lost(err) {
 			return ended(ctx, err)
 		}
-		wait := time.NewTimer(time.Millisecond << n)
+		wait := time.NewTimer(pause(n))
 		select {
 		case <-ctx.Done():
 			wait.Stop()
@@ -119,7 +125,19 @@ func (d *DB) Write(ctx context.Context, fn func(context.Context, *Tx) error) err
 	}
 }
 
+// pause returns how long to wait before the attempt after the n-th. Those who
+// lost together must not meet again, so half of it is drawn.
+func pause(n int) time.Duration {
+	most := min(time.Millisecond<<min(n, 10), longestPause)
+	var drawn [2]byte
+	_, _ = rand.Read(drawn[:]) // never fails: crypto/rand ends the program instead
+	return most/2 + most/2*time.Duration(binary.BigEndian.Uint16(drawn[:]))/(1<<16)
+}
+
 func (d *DB) write(ctx context.Context, fn func(context.Context, *Tx) error) error {
+	if err := d.settle(ctx); err != nil {
+		return err
+	}
 	conn, err := d.writer.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
@@ -136,10 +154,12 @@ func (d *DB) write(ctx context.Context, fn func(context.Context, *Tx) error) err
 	if err := errors.Join(ctx.Err(), d.gone()); err != nil {
 		return err
 	}
+	session := session(conn)
 	if err := tx.Commit(); err != nil {
 		if notCommitted(err) {
 			return fmt.Errorf("commit: %w", err)
 		}
+		d.doubted(session, err)
 		return fmt.Errorf("%w: commit: %w", ErrOutcomeUnknown, err)
 	}
 	return nil
