@@ -43,6 +43,8 @@ type Upload struct {
 	SameIDs    bool   // an id that the target has means the same entity, whatever its name
 	AllowMoved bool   // carry stored secrets over to a destination that has changed
 	Message    string // why, for the record
+	Source     Source // where from, for the record
+	Within     string // how long a confirmation is waited for, as it was written: "10m"; blank for not at all
 	Problems   []Problem
 	PassedOver []string // files of a folder or an archive that belong to no snapshot
 }
@@ -143,7 +145,7 @@ func (d *decoder) member(name string) error {
 		return ErrBody.WithMessage(fmt.Sprintf("the body has the member %q twice", name))
 	}
 	switch name {
-	case "files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "message":
+	case "files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "message", "source", "confirmWithin":
 		d.seen[name] = true // of others nothing is read
 	}
 	switch name {
@@ -165,6 +167,10 @@ func (d *decoder) member(name string) error {
 		return d.typed(&d.up.AllowMoved, "allowMovedSecrets must be true or false")
 	case "message":
 		return d.typed(&d.up.Message, "message must be a string")
+	case "source":
+		return d.typed(&d.up.Source, "source must hold commit, branch and repository, which are strings, and dirty, which is true or false")
+	case "confirmWithin":
+		return d.typed(&d.up.Within, `confirmWithin must be a length of time in a string, such as "10m"`)
 	default:
 		return d.dec.SkipValue()
 	}
