@@ -128,7 +128,7 @@ func (s *Server) createInfraProject(ctx context.Context, in *infraRequest) (*inf
 		return nil, err
 	}
 	about := described(req.About, project.Project{})
-	p, _, err := s.Projects.CreateFrom(ctx, c.origin, *about, req.Upload)
+	p, _, err := s.Projects.CreateFrom(ctx, c.origin, project.KindInfra, *about, req.Upload)
 	if err != nil {
 		return nil, placed(req, err)
 	}
@@ -227,7 +227,7 @@ func (s *Server) applyInfra(ctx context.Context, c *caller, in *infraRequest) (*
 		return nil, err
 	}
 	_, err = s.Projects.Import(ctx, c.origin, project.Import{
-		Project: in.ID, Upload: req.Upload, IfMatch: rev.Digest.String(), About: described(req.About, p),
+		Project: in.ID, Kind: project.KindInfra, Upload: req.Upload, IfMatch: rev.Digest.String(), About: described(req.About, p),
 	})
 	if err != nil {
 		return nil, placed(req, err)

@@ -32,7 +32,7 @@ func (s *server) fill(t *testing.T, n, revisions int) {
 	by := audit.Origin{Actor: "bench"}
 	for i := range n {
 		up := &snapshot.Upload{Files: project(small, fmt.Sprint("project ", i), 1)}
-		p, _, err := s.api.Projects.CreateFrom(t.Context(), by, pkgproject.New{Name: fmt.Sprint("Project ", i)}, up)
+		p, _, err := s.api.Projects.CreateFrom(t.Context(), by, pkgproject.KindImport, pkgproject.New{Name: fmt.Sprint("Project ", i)}, up)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,15 +16,17 @@ import (
 
 // CreateFrom makes a project with the configuration of an upload, both or
 // neither. It refuses what Import refuses, in the same words.
-func (s *Service) CreateFrom(ctx context.Context, by audit.Origin, about New, up *snapshot.Upload) (Project, *Result, error) {
-	if err := about.check(); err != nil {
-		return Project{}, nil, err
-	}
-	if err := checkMessage(up.Message); err != nil {
+func (s *Service) CreateFrom(ctx context.Context, by audit.Origin, kind Kind, about New, up *snapshot.Upload) (Project, *Result, error) {
+	in := Import{Upload: up, Kind: kind, About: &about}
+	if err := in.checkWords(); err != nil {
 		return Project{}, nil, err
 	}
 	p := Project{ID: ident.New("P"), Name: about.Name, Environment: about.Environment, Tags: uniqueTags(about.Tags), CreatedAt: time.Now()}
-	in, st := Import{Project: p.ID, Upload: up}, &state{project: p, tree: snapshot.Tree{}}
+	st := &state{project: p, tree: snapshot.Tree{}}
+	in.Project = p.ID
+	if err := st.allows(in); err != nil {
+		return Project{}, nil, err
+	}
 	out, config, err := s.against(ctx, st, in)
 	if err != nil {
 		return Project{}, nil, err
@@ -47,7 +49,7 @@ func (s *Service) CreateFrom(ctx context.Context, by audit.Origin, about New, up
 	s.keys.Store(p.ID, &dataKey{version: 1, key: key})
 	next, err := s.seal(ctx, st, out)
 	if err == nil {
-		err = s.commit(ctx, by, in, st, out, next)
+		_, err = s.commit(ctx, by, in, st, out, next)
 	}
 	if err != nil {
 		s.keys.Delete(p.ID)
@@ -61,10 +63,15 @@ func (s *Service) CreateFrom(ctx context.Context, by audit.Origin, about New, up
 // describe makes the project what an import says about it, where the import
 // changes nothing else.
 func (s *Service) describe(ctx context.Context, by audit.Origin, in Import, st *state) error {
-	if !in.changes(st.project) {
+	if !in.changes(st.project) && in.undoes == nil {
 		return nil
 	}
-	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error { return describe(tx, by, in, st) })
+	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		if err := in.settle(tx); err != nil {
+			return err
+		}
+		return describe(tx, by, in, st)
+	})
 	if err != nil {
 		return fmt.Errorf("project.update: %w", err)
 	}

@@ -131,7 +131,7 @@ func TestCollectWaitsForAnImport(t *testing.T) {
 		collected := make(chan error, 1)
 		rev := Revision{Number: 1, Digest: tree.Digest(), secretsDigest: snapshot.Sum([]byte("[]")), CreatedAt: time.Now()}
 		err = f.DB.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
-			if err := insertRevision(tx, f.id, rev, ""); err != nil {
+			if err := insertRevision(tx, f.id, rev); err != nil {
 				return err
 			}
 			blobs := append([]blob{c.encode(rev.Digest, tree.Manifest()), c.encode(rev.secretsDigest, []byte("[]"))}, spare...)

@@ -16,36 +16,46 @@ import (
 // Export returns the files of the current configuration and its revision. It
 // holds no secret.
 func (s *Service) Export(ctx context.Context, id string, format snapshot.Format) (snapshot.Files, Revision, error) {
-	st, err := s.head(ctx, id)
-	if err != nil {
-		return nil, Revision{}, err
-	}
-	files, err := s.files(ctx, st.tree)
+	return s.ExportRevision(ctx, id, 0, format)
+}
+
+// ExportRevision returns the files of a revision, or of the head for 0. All of it
+// is read in one state of the database: the revision may be collected meanwhile.
+func (s *Service) ExportRevision(ctx context.Context, id string, number int64, format snapshot.Format) (snapshot.Files, Revision, error) {
+	st, files, err := s.whole(ctx, id, number)
 	if err != nil {
 		return nil, Revision{}, fmt.Errorf("export: %w", err)
 	}
 	return snapshot.Render(files, format), st.revision, nil
 }
 
-// files loads the whole content of a tree.
-func (s *Service) files(ctx context.Context, tree snapshot.Tree) (snapshot.Files, error) {
-	digests := make([]snapshot.Digest, 0, len(tree))
-	seen := map[snapshot.Digest]bool{}
-	for _, digest := range tree {
-		if !seen[digest] {
-			seen[digest] = true
-			digests = append(digests, digest)
-		}
-	}
-	contents, err := s.load(ctx, digests)
+// whole reads a revision, or the head for 0, with all of its files.
+func (s *Service) whole(ctx context.Context, id string, number int64) (*state, snapshot.Files, error) {
+	c, err := s.codec()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	var st *state
 	files := snapshot.Files{}
-	for path, digest := range tree {
-		files[path] = contents[digest]
-	}
-	return files, nil
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		if st, err = s.readState(tx, id, number); err != nil {
+			return err
+		}
+		digests := make([]snapshot.Digest, 0, len(st.tree))
+		seen := map[snapshot.Digest]bool{}
+		for _, digest := range st.tree {
+			if !seen[digest] {
+				seen[digest] = true
+				digests = append(digests, digest)
+			}
+		}
+		contents, err := c.loadBlobs(tx, digests)
+		for path, digest := range st.tree {
+			files[path] = contents[digest]
+		}
+		return err
+	})
+	return st, files, err
 }
 
 // Clone makes a new project with the configuration and the secrets of another.
@@ -93,7 +103,7 @@ func (s *Service) writeClone(ctx context.Context, by audit.Origin, st *state, p 
 	}
 	rev := Revision{
 		Number: 1, Digest: st.revision.Digest, secretsDigest: snapshot.Sum(text), CreatedAt: p.CreatedAt,
-		Author: by.Actor, Message: "clone of " + st.project.ID,
+		Author: by.Actor, Kind: KindClone, Message: "clone of " + st.project.ID, Summary: "clone",
 	}
 	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
 		// While it is there, nothing of it is collected.
@@ -104,7 +114,7 @@ func (s *Service) writeClone(ctx context.Context, by audit.Origin, st *state, p 
 			return err
 		}
 		if st.revision.Number > 0 {
-			if err := insertRevision(tx, p.ID, rev, "clone"); err != nil {
+			if err := insertRevision(tx, p.ID, rev); err != nil {
 				return err
 			}
 			if err := insertBlobs(tx, []blob{c.encode(rev.secretsDigest, text)}); err != nil {

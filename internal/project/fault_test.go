@@ -197,7 +197,7 @@ func TestRefusalIsRecordedThoughTheCallerGoes(t *testing.T) {
 	f := setupOn(t, testkit.Store(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	f.refused(ctx, tester, f.id, &snapshot.Outcome{})
+	f.refused(ctx, tester, Import{Project: f.id}, &snapshot.Outcome{})
 	want := []string{"project.create done by Ktester", "project.import refused by Ktester"}
 	if diff := cmp.Diff(want, f.audits(t, f.id)); diff != "" {
 		t.Errorf("audit (-want +got):\n%s", diff)

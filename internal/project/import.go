@@ -5,14 +5,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
 	"postern/internal/audit"
-	"postern/internal/fault"
 	"postern/internal/snapshot"
 	"postern/internal/store"
 )
@@ -21,30 +18,17 @@ import (
 type Import struct {
 	Project string
 	Upload  *snapshot.Upload
+	Kind    Kind // what asks for it; blank is KindImport
 	// IfMatch is the digest of the revision that the caller saw, or "" for any.
 	IfMatch string
 	// About, where it is there, is what the project becomes beside its
 	// configuration, in the same transaction.
 	About *New
 
-	first func(*store.Tx) error // what the transaction of the commit does before all else
-}
-
-// ErrMessage is a message that cannot be kept.
-var ErrMessage = fault.New(fault.Invalid, "E011003", "Request is invalid: the message may have at most 1000 characters, no control characters but new lines and tabs")
-
-// checkMessage refuses what is no text for people, or what a database does not
-// keep as it is.
-func checkMessage(message string) error {
-	for line := range strings.FieldsFuncSeq(message, func(r rune) bool { return r == '\n' || r == '\r' || r == '\t' }) {
-		if hasControl(line) {
-			return ErrMessage
-		}
-	}
-	if !utf8.ValidString(message) || utf8.RuneCountInString(message) > 1000 {
-		return ErrMessage
-	}
-	return nil
+	first  func(*store.Tx) error // what the transaction of the commit does before all else
+	dry    bool                  // it is checked only
+	target *state                // a rollback: the revision that the upload is
+	undoes *Pending              // a rollback: what it takes back instead of a confirmation
 }
 
 // A Result is what an import did.
@@ -54,6 +38,7 @@ type Result struct {
 	Changed  bool // false where the project was so already, and nothing was written
 	Changes  []snapshot.Change
 	Warnings []snapshot.Problem
+	Pending  *Pending // where it goes back by itself unless it is confirmed
 }
 
 // A Report is what is wrong with an upload.
@@ -69,13 +54,16 @@ func (r *Report) Failed() bool { return snapshot.Failed(r.Problems) }
 // transaction. An upload that is refused is a snapshot.ErrInvalid with a
 // *Report as its details; one that another import overtook is an ErrConflict.
 // After any error but store.ErrOutcomeUnknown nothing was applied.
+//
+// Rollback comes through here too: whatever an import must be held against
+// belongs into check or against, where st is the head for both.
 func (s *Service) Import(ctx context.Context, by audit.Origin, in Import) (*Result, error) {
 	st, out, config, err := s.check(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	if out.Failed() {
-		s.refused(ctx, by, in.Project, out)
+		s.refused(ctx, by, in, out)
 		return nil, snapshot.ErrInvalid.With(&Report{out.Problems, out.Missing})
 	}
 	next, err := s.seal(ctx, st, out)
@@ -87,7 +75,7 @@ func (s *Service) Import(ctx context.Context, by audit.Origin, in Import) (*Resu
 		return res, s.describe(ctx, by, in, st)
 	}
 	in.first = func(tx *store.Tx) error { return describe(tx, by, in, st) }
-	if err := s.commit(ctx, by, in, st, out, next); err != nil {
+	if res.Pending, err = s.commit(ctx, by, in, st, out, next); err != nil {
 		return nil, fmt.Errorf("import: %w", err)
 	}
 	config.Revision = st.revision.Number + 1
@@ -103,6 +91,7 @@ func (s *Service) Decode(r io.Reader, maxFiles int) (*snapshot.Upload, error) {
 
 // Validate checks an upload and changes nothing.
 func (s *Service) Validate(ctx context.Context, in Import) (*Report, error) {
+	in.dry = true
 	_, out, _, err := s.check(ctx, in)
 	if err != nil {
 		return nil, err
@@ -113,16 +102,14 @@ func (s *Service) Validate(ctx context.Context, in Import) (*Report, error) {
 // check holds an upload against the head and compiles what it would make, so
 // that what would not run is a problem like any other.
 func (s *Service) check(ctx context.Context, in Import) (*state, *snapshot.Outcome, *Config, error) {
-	if err := checkMessage(in.Upload.Message); err != nil {
+	if err := in.checkWords(); err != nil {
 		return nil, nil, nil, err
-	}
-	if in.About != nil {
-		if err := in.About.check(); err != nil {
-			return nil, nil, nil, err
-		}
 	}
 	st, err := s.head(ctx, in.Project)
 	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err := st.allows(in); err != nil {
 		return nil, nil, nil, err
 	}
 	if in.IfMatch != "" && in.IfMatch != st.revision.Digest.String() {
@@ -132,11 +119,21 @@ func (s *Service) check(ctx context.Context, in Import) (*state, *snapshot.Outco
 	return st, out, config, err
 }
 
-// against holds an upload against a state.
+// against holds an upload against a state. That of a rollback is whole, so it is
+// held against itself, which changes nothing in it, and then compared with the
+// state.
 func (s *Service) against(ctx context.Context, st *state, in Import) (*snapshot.Outcome, *Config, error) {
-	out, err := snapshot.Check(in.Upload, s.base(ctx, st), &s.facts)
+	base := s.base(ctx, st)
+	if in.target != nil {
+		base = s.base(ctx, in.target)
+	}
+	out, err := snapshot.Check(in.Upload, base, &s.facts)
 	if err != nil {
 		return nil, nil, fmt.Errorf("check import: %w", err)
+	}
+	if in.target != nil {
+		in.target.lost(out)
+		out.Changes = snapshot.Diff(st.tree, out.Tree)
 	}
 	if out.Failed() {
 		return out, nil, nil
@@ -165,43 +162,52 @@ func unstorable(set []snapshot.SecretValue) []snapshot.Problem {
 
 // refused records an import that was refused, even if its caller has gone.
 // Losing the record must not hide the answer, so its failure is only logged.
-func (s *Service) refused(ctx context.Context, by audit.Origin, id string, out *snapshot.Outcome) {
+func (s *Service) refused(ctx context.Context, by audit.Origin, in Import, out *snapshot.Outcome) {
 	ctx = context.WithoutCancel(ctx)
-	e := by.Event("project.import", audit.Refused)
-	e.Project, e.Details = id, map[string]any{"problems": len(out.Problems), "missingSecrets": len(out.Missing)}
+	e := by.Event(in.kind().action(), audit.Refused)
+	e.Project, e.Details = in.Project, map[string]any{"problems": len(out.Problems), "missingSecrets": len(out.Missing)}
 	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error { return audit.Record(tx, e) })
 	if err != nil && s.Log != nil {
-		s.Log.WarnContext(ctx, "refused import not recorded", "project", id, "err", err)
+		s.Log.WarnContext(ctx, "refused import not recorded", "project", in.Project, "err", err)
 	}
 }
 
 // commit writes the new revision with everything that belongs to it.
-func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *state, out *snapshot.Outcome, next *sealed) error {
+func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *state, out *snapshot.Outcome, next *sealed) (*Pending, error) {
 	c, err := s.codec()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	manifest := out.Tree.Manifest()
 	list, err := json.Marshal(next.secrets)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rev := Revision{
 		Number: st.revision.Number + 1, Parent: st.revision.Number, Digest: snapshot.Sum(manifest), secretsDigest: snapshot.Sum(list),
-		CreatedAt: time.Now(), Author: by.Actor, Message: in.Upload.Message,
+		CreatedAt: time.Now(), Author: by.Actor, Kind: in.kind(), Message: in.Upload.Message, Source: in.Upload.Source, Summary: summarize(out.Changes),
 	}
 	blobs := []blob{c.encode(rev.Digest, manifest), c.encode(rev.secretsDigest, list)}
 	for digest, content := range out.Fresh {
 		blobs = append(blobs, c.encode(digest, content))
 	}
-	summary := summarize(out.Changes)
-	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+	pending := in.pending(rev)
+	return pending, s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
 		if in.first != nil {
 			if err := in.first(tx); err != nil {
 				return err
 			}
 		}
-		if err := insertRevision(tx, in.Project, rev, summary); err != nil {
+		if err := in.settle(tx); err != nil {
+			return err
+		}
+		if err := in.stillThere(tx, next.secrets); err != nil {
+			return err
+		}
+		if err := insertRevision(tx, in.Project, rev); err != nil {
+			return err
+		}
+		if err := pending.insert(tx, in.Project); err != nil {
 			return err
 		}
 		if err := insertBlobs(tx, blobs); err != nil {
@@ -210,14 +216,28 @@ func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *st
 		if err := s.insertSecrets(tx, in.Project, next.key, next.fresh); err != nil {
 			return err
 		}
-		e := by.Event("project.import", audit.Done)
-		e.Project = in.Project
-		e.Details = map[string]any{"revision": rev.Number, "digest": rev.Digest.String(), "summary": summary}
-		if len(out.Carried) > 0 {
-			e.Details["carriedSecrets"] = carried(out.Carried)
-		}
-		return audit.Record(tx, e)
+		return audit.Record(tx, in.done(by, rev, pending, out.Carried))
 	})
+}
+
+// done is what the audit says of an import that was applied.
+func (in Import) done(by audit.Origin, rev Revision, pending *Pending, follow []snapshot.StoredSecret) audit.Event {
+	e := by.Event(rev.Kind.action(), audit.Done)
+	e.Project = in.Project
+	e.Details = map[string]any{"revision": rev.Number, "digest": rev.Digest.String(), "summary": rev.Summary}
+	if len(follow) > 0 {
+		e.Details["carriedSecrets"] = carried(follow)
+	}
+	if in.target != nil {
+		e.Details["to"] = in.target.revision.Number
+	}
+	if in.undoes != nil {
+		e.Details["undoes"] = in.undoes.Revision
+	}
+	if pending != nil {
+		e.Details["confirmBy"] = pending.At.UTC().Format(time.RFC3339)
+	}
+	return e
 }
 
 // carried names the secrets that an admin key let follow their entity to
@@ -250,4 +270,14 @@ func summarize(changes []snapshot.Change) string {
 		return "secrets only"
 	}
 	return text
+}
+
+// first is the first of the problems that refuse an upload, for people.
+func (r *Report) first() string {
+	for _, p := range r.Problems {
+		if p.Level == snapshot.Error {
+			return p.String()
+		}
+	}
+	return ""
 }

@@ -32,7 +32,8 @@ type inspection struct {
 	tx       *store.Tx
 	found    func(Finding)
 	counts   Counts
-	projects map[string]int64 // id → head
+	projects map[string]Project
+	oldest   map[string]int64 // by the id of the project: the first of its revisions
 	have     map[snapshot.Digest]bool
 	needed   map[snapshot.Digest]bool
 	keys     map[keyVersion]*secret.DataKey
@@ -45,7 +46,7 @@ type inspection struct {
 // is wrong. It writes nothing. Without a master key it opens no secret.
 func (s *Service) Inspect(tx *store.Tx, found func(Finding)) (Counts, error) {
 	in := &inspection{
-		Service: s, tx: tx, found: found, projects: map[string]int64{}, have: map[snapshot.Digest]bool{}, needed: map[snapshot.Digest]bool{},
+		Service: s, tx: tx, found: found, projects: map[string]Project{}, oldest: map[string]int64{}, have: map[snapshot.Digest]bool{}, needed: map[snapshot.Digest]bool{},
 		keys: map[keyVersion]*secret.DataKey{}, secrets: map[string]sealedRow{}, listed: map[string]bool{}, broken: map[snapshot.Digest]string{},
 	}
 	for _, step := range []func() error{in.readProjects, in.readBlobs, in.readKeys, in.readSecrets, in.readRevisions} {
@@ -63,10 +64,13 @@ func (in *inspection) report(kind, project string, at any, format string, args .
 
 func (in *inspection) readProjects() error {
 	all, err := store.Collect(in.tx, func(row store.Scanner) (p Project, err error) {
-		return p, row.Scan(&p.ID, &p.Head)
-	}, `SELECT id, head FROM projects`)
+		var oldest int64
+		err = row.Scan(&p.ID, &p.Head, &oldest)
+		in.oldest[p.ID] = oldest
+		return p, err
+	}, `SELECT id, head, oldest FROM projects`)
 	for _, p := range all {
-		in.projects[p.ID] = p.Head
+		in.projects[p.ID] = p
 		in.counts.Projects++
 		if _, err := scan(in.tx.QueryRow(`SELECT `+columns+` FROM projects WHERE id = $1`, p.ID)); err != nil {
 			in.report("project", p.ID, p.ID, "its row cannot be read: %v", err)
@@ -134,11 +138,14 @@ func (in *inspection) readKeys() error {
 
 func (in *inspection) readSecrets() error {
 	return store.Each(in.tx, func(row store.Scanner) (r sealedRow, err error) {
-		return r, row.Scan(&r.project, &r.place.ID, &r.place.Kind, &r.place.Entity, &r.place.Field, &r.key, &r.body)
+		return r, row.Scan(&r.project, &r.place.ID, &r.place.Kind, &r.place.Entity, &r.place.Field, &r.key, &r.body, &r.revoked)
 	}, func(r sealedRow) error {
 		in.counts.Secrets++
 		key, ok := in.keys[keyVersion{r.project, r.key}]
 		switch {
+		case r.revoked != 0 && len(r.body) == 0: // it was destroyed
+		case r.revoked != 0:
+			in.report("secret", r.project, r.place.ID, "it was destroyed, and its value is still there")
 		case !ok:
 			in.report("secret", r.project, r.place.ID, "version %d of the data key, which seals it, is missing", r.key)
 		case key != nil:
@@ -151,7 +158,7 @@ func (in *inspection) readSecrets() error {
 		r.body = nil
 		in.secrets[r.place.ID] = r
 		return nil
-	}, `SELECT project, id, kind, entity, field, data_key, sealed FROM secrets`)
+	}, `SELECT project, id, kind, entity, field, data_key, sealed, revoked_at FROM secrets`)
 }
 
 // A revisionRow is a row of the table of revisions.
@@ -175,26 +182,42 @@ func (in *inspection) readRevisions() error {
 	last := map[string]int64{}
 	for _, r := range all {
 		in.counts.Revisions++
-		head, ok := in.projects[r.project]
+		p, ok := in.projects[r.project]
+		before, seen := last[r.project]
+		if !seen {
+			before = in.oldest[r.project] - 1
+		}
 		switch {
 		case !ok:
 			in.report("revision", r.project, r.number, "there is no such project")
-		case r.number != last[r.project]+1:
+		case r.number != before+1:
 			in.report("revision", r.project, r.number, "the one before it is missing")
-		case r.number > head:
-			in.report("revision", r.project, r.number, "it is newer than the head, which is %d", head)
+		case r.number > p.Head:
+			in.report("revision", r.project, r.number, "it is newer than the head, which is %d", p.Head)
 		}
 		last[r.project] = r.number
 		if err := in.revision(r); err != nil {
 			return err
 		}
 	}
-	for id, head := range in.projects {
-		if last[id] < head {
-			in.report("project", id, id, "its head is revision %d, and the last one that is there is %d", head, last[id])
+	for id, p := range in.projects {
+		if last[id] < p.Head {
+			in.report("project", id, id, "its head is revision %d, and the last one that is there is %d", p.Head, last[id])
 		}
 	}
-	return nil
+	return in.readPending(last)
+}
+
+// readPending looks at what waits to be confirmed: the head, with what it goes
+// back to.
+func (in *inspection) readPending(last map[string]int64) error {
+	return store.Each(in.tx, func(row store.Scanner) (w waiting, err error) { return w, w.scan(row, &w.project) }, func(w waiting) error {
+		p, ok := in.projects[w.project]
+		if !ok || w.Revision != p.Head || w.GoesBackTo < in.oldest[w.project] || w.GoesBackTo > last[w.project] {
+			in.report("confirmation", w.project, w.Revision, "it waits to be confirmed, and is not the head, or what it goes back to is missing")
+		}
+		return nil
+	}, `SELECT project, `+pendingColumns+` FROM confirmations`)
 }
 
 // revision looks at the tree and the list of secrets of a revision. Many have

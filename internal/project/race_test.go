@@ -52,7 +52,10 @@ func TestTwoImportsAtOnce(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				ready[i] = func() error { return f.commit(t.Context(), tester, in, st, out, next) }
+				ready[i] = func() error {
+					_, err := f.commit(t.Context(), tester, in, st, out, next)
+					return err
+				}
 			}
 			before := testkit.Rows(t, f.DB)
 			errs := together(2, func(i int) error { return ready[i]() })

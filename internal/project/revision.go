@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"postern/internal/fault"
 	"postern/internal/snapshot"
 	"postern/internal/store"
 )
@@ -17,13 +18,19 @@ import (
 type Revision struct {
 	Number    int64
 	Digest    snapshot.Digest // of the tree; equal configurations have equal ones
-	Parent    int64
+	Parent    int64           // the number of the one that it was made from; 0 for the first
 	CreatedAt time.Time
 	Author    string // the id of the key that made it
+	Kind      Kind
 	Message   string
+	Summary   string // what changed, in numbers: "2 created, 1 removed"
+	Source    snapshot.Source
 
 	secretsDigest snapshot.Digest
 }
+
+// ErrNoRevision is a number that no revision of the project has.
+var ErrNoRevision = fault.New(fault.NotFound, "P40402", "the project has no such revision; it was never made, or was collected")
 
 // A state is a revision with what it consists of.
 type state struct {
@@ -31,13 +38,16 @@ type state struct {
 	revision Revision // the zero value before the first import
 	tree     snapshot.Tree
 	secrets  []snapshot.StoredSecret
+	pending  *Pending // what waits to be confirmed, or nil
+
+	destroyed []snapshot.StoredSecret // those of a rollback's target that are not in secrets any more
 }
 
 // head reads the current state of a project.
 func (s *Service) head(ctx context.Context, id string) (*state, error) {
 	var st *state
 	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		st, err = s.readHead(tx, id)
+		st, err = s.readState(tx, id, 0)
 		return err
 	})
 	if err != nil {
@@ -46,16 +56,27 @@ func (s *Service) head(ctx context.Context, id string) (*state, error) {
 	return st, nil
 }
 
-func (s *Service) readHead(tx *store.Tx, id string) (*state, error) {
+// readState reads a project at one of its revisions, or at its head for 0.
+func (s *Service) readState(tx *store.Tx, id string, number int64) (*state, error) {
 	p, err := get(tx, id)
 	if err != nil {
 		return nil, err
 	}
 	st := &state{project: p, tree: snapshot.Tree{}}
-	if p.Head == 0 {
+	if st.pending, err = readPending(tx, id); err != nil {
+		return nil, err
+	}
+	if number == 0 {
+		number = p.Head
+	}
+	if number == 0 {
 		return st, nil
 	}
-	if st.revision, err = readRevision(tx, id, p.Head); err != nil {
+	st.revision, err = readRevision(tx, id, number)
+	if errors.Is(err, ErrNoRevision) && number == p.Head {
+		return nil, fmt.Errorf("revision %d, the head, is missing", number)
+	}
+	if err != nil {
 		return nil, err
 	}
 	c, err := s.codec()
@@ -68,30 +89,39 @@ func (s *Service) readHead(tx *store.Tx, id string) (*state, error) {
 	}
 	tree, ok := snapshot.ParseManifest(blobs[st.revision.Digest])
 	if !ok {
-		return nil, fmt.Errorf("the tree of revision %d is damaged", p.Head)
+		return nil, fmt.Errorf("the tree of revision %d is damaged", number)
 	}
 	st.tree = tree
 	return st, json.Unmarshal(blobs[st.revision.secretsDigest], &st.secrets)
 }
 
-func readRevision(tx *store.Tx, id string, number int64) (Revision, error) {
-	r := Revision{Number: number}
+const revisionColumns = `number, digest, secrets, parent, created_at, author, kind, message, summary, source`
+
+func scanRevision(row store.Scanner) (Revision, error) {
+	var r Revision
 	var digest, secrets []byte
+	var source string
 	var created int64
-	err := tx.QueryRow(`SELECT digest, secrets, parent, created_at, author, message FROM revisions WHERE project = $1 AND number = $2`, id, number).
-		Scan(&digest, &secrets, &r.Parent, &created, &r.Author, &r.Message)
-	if errors.Is(err, sql.ErrNoRows) {
-		return r, fmt.Errorf("revision %d is missing", number)
+	if err := row.Scan(&r.Number, &digest, &secrets, &r.Parent, &created, &r.Author, &r.Kind, &r.Message, &r.Summary, &source); err != nil {
+		return r, err
 	}
 	copy(r.Digest[:], digest)
 	copy(r.secretsDigest[:], secrets)
 	r.CreatedAt = time.Unix(created, 0)
+	return r, json.Unmarshal([]byte(source), &r.Source)
+}
+
+func readRevision(tx *store.Tx, id string, number int64) (Revision, error) {
+	r, err := scanRevision(tx.QueryRow(`SELECT `+revisionColumns+` FROM revisions WHERE project = $1 AND number = $2`, id, number))
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, ErrNoRevision
+	}
 	return r, err
 }
 
 // insertRevision writes a revision and makes it the head, if the head is still
 // the one that it was made from.
-func insertRevision(tx *store.Tx, id string, r Revision, summary string) error {
+func insertRevision(tx *store.Tx, id string, r Revision) error {
 	moved, err := tx.Exec(`UPDATE projects SET head = $2 WHERE id = $1 AND head = $3 AND deleted_at = 0`, id, r.Number, r.Parent)
 	if err != nil {
 		return err
@@ -99,8 +129,12 @@ func insertRevision(tx *store.Tx, id string, r Revision, summary string) error {
 	if n, err := moved.RowsAffected(); err != nil || n != 1 {
 		return errors.Join(ErrConflict, err)
 	}
-	_, err = tx.Exec(`INSERT INTO revisions (project, number, digest, secrets, parent, created_at, author, message, summary) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		id, r.Number, r.Digest[:], r.secretsDigest[:], r.Parent, r.CreatedAt.Unix(), r.Author, r.Message, summary)
+	source, err := json.Marshal(r.Source)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO revisions (project, `+revisionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		id, r.Number, r.Digest[:], r.secretsDigest[:], r.Parent, r.CreatedAt.Unix(), r.Author, r.Kind, r.Message, r.Summary, string(source))
 	return err
 }
 

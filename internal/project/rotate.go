@@ -59,7 +59,7 @@ func (s *Service) rotate(tx *store.Tx, id string, wrapped []byte, key *secret.Da
 		done.Version = max(done.Version, k.version)
 	}
 	done.Version++
-	rows, err := store.Collect(tx, scanSealed, `SELECT id, kind, entity, field, data_key, sealed FROM secrets WHERE project = $1`, id)
+	rows, err := store.Collect(tx, scanSealed, `SELECT id, kind, entity, field, data_key, sealed FROM secrets WHERE project = $1 AND revoked_at = 0`, id)
 	if err != nil {
 		return done, err
 	}
@@ -92,6 +92,7 @@ type sealedRow struct {
 	place   snapshot.StoredSecret
 	key     int64
 	body    []byte
+	revoked int64
 }
 
 func scanSealed(row store.Scanner) (sealedRow, error) {

@@ -93,7 +93,7 @@ func (s *Service) open(ctx context.Context, project string, place snapshot.Store
 	name := keyVersion{project: project}
 	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
 		return tx.QueryRow(`SELECT s.sealed, s.data_key, k.wrapped FROM secrets s JOIN data_keys k ON k.project = s.project AND k.version = s.data_key
-			WHERE s.id = $1 AND s.project = $2`, place.ID, project).Scan(&body, &name.version, &wrapped)
+			WHERE s.id = $1 AND s.project = $2 AND s.revoked_at = 0`, place.ID, project).Scan(&body, &name.version, &wrapped)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return secret.Text{}, errNoSecret

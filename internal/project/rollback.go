@@ -1,0 +1,154 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"postern/internal/audit"
+	"postern/internal/snapshot"
+	"postern/internal/store"
+)
+
+// A Rollback is a request to make a project what it was at one of its
+// revisions: exactly that, and not that joined with what it is now.
+type Rollback struct {
+	Project  string
+	Revision int64
+	Message  string
+	IfMatch  string          // as for an import
+	Within   string          // how long to wait for a confirmation, as for an import
+	Source   snapshot.Source // where the wish comes from
+}
+
+// CannotUndo are what a rollback leaves as it is, for people.
+var CannotUndo = []string{
+	"A secret that was changed at an outside service stays changed there; only the value that is sent to it goes back.",
+	"Messages that were sent, and calls that connectors made, stay made.",
+	"Sessions and tokens stay valid for as long as they were given out for.",
+	"Users, tenants, access keys and management keys are no part of a revision.",
+	"The name, the environment and the tags of the project are no part of a revision.",
+}
+
+// A RollbackPlan says what a rollback would do.
+type RollbackPlan struct {
+	Report
+	From        Revision // the head
+	To          Revision
+	Changes     []snapshot.Change
+	Differences []snapshot.Difference
+}
+
+// Rollback imports a revision again, as a new one. It goes the way of every
+// import; secrets get the values that they had. One whose value was destroyed
+// is missing, and nothing is applied.
+func (s *Service) Rollback(ctx context.Context, by audit.Origin, r Rollback) (*Result, error) {
+	return s.rollback(ctx, by, r, nil)
+}
+
+func (s *Service) rollback(ctx context.Context, by audit.Origin, r Rollback, undoes *Pending) (*Result, error) {
+	in, err := s.backward(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("roll back: %w", err)
+	}
+	in.undoes = undoes
+	return s.Import(ctx, by, in)
+}
+
+// PlanRollback says what Rollback would do, and changes nothing.
+func (s *Service) PlanRollback(ctx context.Context, r Rollback) (*RollbackPlan, error) {
+	in, err := s.backward(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("plan rollback: %w", err)
+	}
+	in.dry = true
+	st, out, _, err := s.check(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	plan := &RollbackPlan{Report: Report{out.Problems, out.Missing}, From: st.revision, To: in.target.revision, Changes: out.Changes}
+	// Those that were destroyed are problems already.
+	plan.Differences, err = s.facts.CompareStored(s.base(ctx, st), s.base(ctx, in.target))
+	return plan, err
+}
+
+// backward makes the import that a rollback is.
+func (s *Service) backward(ctx context.Context, r Rollback) (Import, error) {
+	if r.Revision <= 0 {
+		return Import{}, ErrNoRevision
+	}
+	target, files, err := s.whole(ctx, r.Project, r.Revision)
+	if err != nil {
+		return Import{}, err
+	}
+	up := &snapshot.Upload{
+		Files: snapshot.Render(files, snapshot.FormatPlain), SameIDs: true,
+		Message: r.Message, Source: r.Source, Within: r.Within,
+	}
+	if up.Message == "" {
+		up.Message = fmt.Sprintf("rollback to revision %d", r.Revision)
+	}
+	if err := s.leaveDestroyed(ctx, target); err != nil {
+		return Import{}, err
+	}
+	return Import{Project: r.Project, Upload: up, Kind: KindRollback, IfMatch: r.IfMatch, target: target}, nil
+}
+
+// leaveDestroyed takes the secrets whose values are not there any more out of a
+// revision, so that the check finds them missing.
+func (s *Service) leaveDestroyed(ctx context.Context, st *state) error {
+	there := map[string]bool{}
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		return store.Each(tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id) },
+			func(id string) error { there[id] = true; return nil },
+			`SELECT id FROM secrets WHERE project = $1 AND revoked_at = 0`, st.project.ID)
+	})
+	st.secrets = slices.DeleteFunc(st.secrets, func(place snapshot.StoredSecret) bool {
+		if !there[place.ID] {
+			st.destroyed = append(st.destroyed, place)
+		}
+		return !there[place.ID]
+	})
+	return err
+}
+
+// lost says of the secrets that a revision lacks why that is so, and sees that
+// each one that was destroyed refuses the rollback.
+func (st *state) lost(out *snapshot.Outcome) {
+	const hint = "import an export of the revision, and give another value"
+	for i, p := range out.Problems {
+		if p.Code == snapshot.CodeSecretMissing && p.Level == snapshot.Error {
+			out.Problems[i].Message, out.Problems[i].Hint = p.Message+": its value was destroyed since, and cannot come back", hint
+		}
+	}
+	if out.Failed() {
+		return
+	}
+	for _, place := range st.destroyed {
+		out.Problems = append(out.Problems, snapshot.Problem{
+			Code: snapshot.CodeSecretMissing, Level: snapshot.Error, Hint: hint,
+			Message: fmt.Sprintf("the %s of the %s %q is missing: its value was destroyed since, and cannot come back", place.Field, place.Kind, place.Entity),
+		})
+	}
+}
+
+// stillThere sees in the transaction of a rollback that the revision and the
+// values of its secrets are there: they may have been collected or destroyed
+// since they were read.
+func (in Import) stillThere(tx *store.Tx, secrets []snapshot.StoredSecret) error {
+	if in.target == nil {
+		return nil
+	}
+	if _, err := readRevision(tx, in.Project, in.target.revision.Number); err != nil {
+		return err
+	}
+	for _, place := range secrets {
+		var revoked int64
+		err := tx.QueryRow(`SELECT revoked_at FROM secrets WHERE id = $1 AND project = $2`, place.ID, in.Project).Scan(&revoked)
+		if err != nil || revoked != 0 {
+			return errors.Join(ErrConflict, err)
+		}
+	}
+	return nil
+}
