@@ -26,6 +26,15 @@ var bodies = map[string]string{
 	"/v1/mgmt/project/clone":             `{"name":"Copy"}`,
 	"/v1/mgmt/project/update/name":       `{"name":"Renamed"}`,
 	"/v1/mgmt/project/update/tags":       `{"tags":["a"]}`,
+	"/v1/mgmt/project/rollback":          `{"revision":1}`,
+	"/v1/mgmt/project/confirm":           `{"revision":2}`,
+	"/v1/mgmt/project/secret/revoke":     `{"id":"CI1"}`,
+}
+
+// before is what an admin imports before a route is called: where nothing is
+// said, one revision.
+var before = map[string][]string{
+	"/v1/mgmt/project/confirm": {`{"files":{"project.json":{}}}`, `{"files":{"project.json":{"trustedDomains":"a.example"}},"confirmWithin":"10m"}`},
 }
 
 // Every row of the table with a key of every role: what the row asks for is what
@@ -46,7 +55,16 @@ func TestRoles(t *testing.T) {
 					if company {
 						grant.Projects = nil
 					}
-					w := b.send(t, r.method, r.path, bodies[r.path], "Authorization", "Bearer "+b.project+":"+b.makeKey(t, grant))
+					imports := before[r.path]
+					if imports == nil {
+						imports = []string{`{"files":{"project.json":{}}}`}
+					}
+					for _, body := range imports {
+						if w := b.send(t, "POST", importPath, body); w.Code != http.StatusOK {
+							t.Fatalf("%d %s", w.Code, w.Body)
+						}
+					}
+					w := b.send(t, r.method, strings.ReplaceAll(r.path, "{number}", "1"), bodies[r.path], "Authorization", "Bearer "+b.project+":"+b.makeKey(t, grant))
 					may := role >= r.access.role
 					if r.path == "/v1/mgmt/project/clone" {
 						may = may && company // it makes a project

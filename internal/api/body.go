@@ -113,8 +113,10 @@ func call[In, Out any](op func(context.Context, *In) (*Out, error)) operation {
 				return err
 			}
 		}
-		if q, ok := any(in).(interface{ query(*http.Request) }); ok {
-			q.query(r)
+		if q, ok := any(in).(interface{ query(*http.Request) error }); ok {
+			if err := q.query(r); err != nil {
+				return err
+			}
 		}
 		out, err := op(r.Context(), in)
 		if err != nil {

@@ -227,10 +227,11 @@ type keyRequest struct {
 }
 
 // query takes the id from where a GET has it.
-func (k *keyRequest) query(r *http.Request) {
+func (k *keyRequest) query(r *http.Request) error {
 	if r.Method == http.MethodGet {
 		k.ID = r.URL.Query().Get("id")
 	}
+	return nil
 }
 
 type keyAnswer struct {

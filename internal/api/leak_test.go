@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
 	"github.com/klauspost/compress/zstd"
 
+	"postern/internal/secret"
 	"postern/internal/snapshot"
 	"postern/internal/store"
 	"postern/internal/testkit"
@@ -87,9 +89,42 @@ func (b *bundle) sayAll(t *testing.T, shop testkit.Sample) string {
 	for _, format := range []string{"split", "plain"} {
 		call(exportPath, `{"format":"`+format+`"}`, 200)
 	}
+	b.sayHistory(t, shop, &said)
 	call("/v1/mgmt/project/clone", `{"name":"Copy"}`, 200)
 	call("/v1/mgmt/project/delete", ``, 200)
 	return said.String()
+}
+
+// sayHistory makes the server talk about revisions that set, change and drop the
+// secrets.
+func (b *bundle) sayHistory(t *testing.T, shop testkit.Sample, said *strings.Builder) {
+	t.Helper()
+	other := shop
+	other.Secrets = slices.Clone(shop.Secrets)
+	for i, s := range other.Secrets {
+		other.Secrets[i].Value = secret.New("another-" + s.ID + "-" + s.Type)
+	}
+	for _, r := range []struct{ method, path, body string }{
+		{"POST", importPath, importBody(t, shop.Files, ","+inputSecrets(t, other.Secrets))},
+		{"POST", importPath, `{"files":{"connectors/connectors.json":{"connectors":[]}},"excludes":[]}`}, // refused
+		{"POST", "/v1/mgmt/project/rollback", `{"revision":1,"validateOnly":true}`},
+		{"POST", "/v1/mgmt/project/rollback", `{"revision":1,"confirmWithin":"10m"}`},
+		{"GET", "/v1/mgmt/project/revisions/1", ""},
+		{"GET", "/v1/mgmt/project/revisions/2", ""},
+		{"GET", "/v1/mgmt/project/revisions/3", ""},
+		{"POST", "/v1/mgmt/project/confirm", `{"revision":3,"undo":true}`},
+		{"POST", "/v1/mgmt/project/rollback", `{"revision":1}`},
+		{"GET", "/v1/mgmt/project/revisions", ""},
+		{"POST", exportPath, `{"revision":1}`},
+	} {
+		w := b.send(t, r.method, r.path, r.body)
+		if refused := strings.Contains(r.body, `"connectors":[]`); (w.Code == 200) == refused {
+			t.Errorf("%s %s: %d %.500s", r.method, r.path, w.Code, w.Body)
+		}
+		fmt.Fprintf(said, "%v %s\n", w.Header(), w.Body)
+	}
+	wantNone(t, "an answer", said.String(), other.Secrets)
+	wantNone(t, "the log", b.logs.String(), other.Secrets)
 }
 
 func inputSecrets(t *testing.T, list []snapshot.InputSecret) string {

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/mgmtkey"
+	"postern/internal/snapshot"
 )
 
 // An operation is what a route does, and the types of its request and its
@@ -33,6 +34,8 @@ type importRequest struct {
 	Strict     bool                     `json:"strict"`
 	AllowMoved bool                     `json:"allowMovedSecrets"`
 	Message    string                   `json:"message"`
+	Source     snapshot.Source          `json:"source"`        // where the files come from, for the history
+	Within     string                   `json:"confirmWithin"` // "10m": goes back by itself unless it is confirmed
 }
 
 type inputSecret struct {
@@ -44,7 +47,8 @@ type inputSecret struct {
 
 // exportRequest and exportAnswer are what exportSnapshot takes and writes.
 type exportRequest struct {
-	Format string `json:"format"`
+	Format   string `json:"format"`
+	Revision number `json:"revision"` // 0 is the current one
 }
 
 type exportAnswer struct {
@@ -100,7 +104,7 @@ func (r route) describe(c components, failed object) object {
 		},
 	}
 	if r.method == http.MethodGet || r.method == http.MethodDelete {
-		if list := parameters(r.serve.in); len(list) > 0 {
+		if list := r.parameters(); len(list) > 0 {
 			out["parameters"] = list
 		}
 		return out
@@ -109,21 +113,38 @@ func (r route) describe(c components, failed object) object {
 	return out
 }
 
-// parameters are the members of a request that has no body.
-func parameters(t reflect.Type) []object {
+// parameters are the members of a request that has no body. Those that the path
+// has a place for are in it.
+func (r route) parameters() []object {
 	var out []object
-	for f := range t.Fields() {
-		if name, _ := member(f); name != "" && f.Type.Kind() == reflect.String {
-			out = append(out, object{"name": name, "in": "query", "schema": object{"type": "string"}})
+	for f := range r.serve.in.Fields() {
+		name, _ := member(f)
+		kind := f.Type.Kind()
+		switch {
+		case name == "" || kind != reflect.String && kind != reflect.Int64:
+		case strings.Contains(r.path, "{"+name+"}"):
+			out = append(out, object{"name": name, "in": "path", "required": true, "schema": parameter(kind)})
+		default:
+			out = append(out, object{"name": name, "in": "query", "schema": parameter(kind)})
 		}
 	}
 	return out
 }
 
-// camel joins the words of a path: "mgmt/project/import" is "MgmtProjectImport".
+// parameter is the schema of a parameter.
+func parameter(kind reflect.Kind) object {
+	if kind == reflect.Int64 {
+		return object{"type": "integer", "minimum": 0}
+	}
+	return object{"type": "string"}
+}
+
+// camel joins the words of a path: "mgmt/project/import" is "MgmtProjectImport",
+// and "mgmt/things/{number}" is "MgmtThingsNumber".
 func camel(p string) string {
 	var b strings.Builder
 	for word := range strings.SplitSeq(p, "/") {
+		word = strings.Trim(word, "{}")
 		if word != "" {
 			b.WriteString(strings.ToUpper(word[:1]) + word[1:])
 		}

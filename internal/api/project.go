@@ -151,6 +151,8 @@ type listedProject struct {
 	Tags        []string `json:"tags"`
 	DeletedTime int64    `json:"deletedTime,omitzero"` // Unix seconds
 	KeptUntil   int64    `json:"keptUntil,omitzero"`   // when it can no longer be brought back
+
+	Pending *wirePending `json:"pending,omitzero"` // where its head waits to be confirmed
 }
 
 type listRequest struct {
@@ -174,6 +176,10 @@ func (s *Server) listProjects(ctx context.Context, in *listRequest) (*projectsAn
 	if err != nil {
 		return nil, err
 	}
+	waiting, err := s.Projects.Waiting(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := &projectsAnswer{Projects: []listedProject{}}
 	ids, all := c.key.Projects()
 	for _, p := range projects {
@@ -183,6 +189,9 @@ func (s *Server) listProjects(ctx context.Context, in *listRequest) (*projectsAn
 		row := listedProject{ID: p.ID, Name: p.Name, Tag: p.Environment, Environment: p.Environment, Tags: p.Tags}
 		if !p.DeletedAt.IsZero() {
 			row.DeletedTime, row.KeptUntil = p.DeletedAt.Unix(), p.DeletedAt.Add(project.Kept).Unix()
+		}
+		if p, ok := waiting[p.ID]; ok {
+			row.Pending = pendingOnWire(&p)
 		}
 		out.Projects = append(out.Projects, row)
 	}

@@ -47,6 +47,12 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/v1/mgmt/project/validate", in(mgmtkey.Plan), raw[importRequest, validateAnswer](s.validateSnapshot), "Check a snapshot against the project and change nothing."},
 		{http.MethodPost, "/v1/mgmt/project/snapshot/validate", in(mgmtkey.Plan), raw[importRequest, validateAnswer](s.validateSnapshot), "The same, as the SDKs call it."},
 
+		{http.MethodGet, "/v1/mgmt/project/revisions", in(mgmtkey.Read), call(s.listRevisions), "The revisions of the project, the newest first, a page at a time."},
+		{http.MethodGet, "/v1/mgmt/project/revisions/{number}", in(mgmtkey.Read), call(s.getRevision), "One revision, with what it changed; secrets by name, never by value."},
+		{http.MethodPost, "/v1/mgmt/project/rollback", in(mgmtkey.Import), call(s.rollback), "Make the project what it was at a revision, as a new one; or say what that would change."},
+		{http.MethodPost, "/v1/mgmt/project/confirm", in(mgmtkey.Import), call(s.confirm), "Let a revision stay that would go back by itself, or take it back at once."},
+		{http.MethodPost, "/v1/mgmt/project/secret/revoke", in(mgmtkey.Admin), call(s.revokeSecrets), "Destroy the older values of the secrets of an entity, so that no rollback brings them back."},
+
 		{http.MethodPost, "/v1/mgmt/project/create", anyKey(), call(s.createProject), "Make an empty project."},
 		{http.MethodPost, "/v1/mgmt/project/clone", in(mgmtkey.Admin), call(s.cloneProject), "Make a new project with the configuration and the secrets of this one."},
 		{http.MethodPost, "/v1/mgmt/project/update/name", in(mgmtkey.Import), call(s.renameProject), "Give the project another name."},

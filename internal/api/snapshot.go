@@ -69,6 +69,7 @@ type importAnswer struct {
 	Changed  bool               `json:"changed"`
 	Changes  []snapshot.Change  `json:"changes"`
 	Warnings []snapshot.Problem `json:"warnings"`
+	Pending  *wirePending       `json:"pending,omitzero"` // where it goes back by itself unless it is confirmed
 }
 
 func (s *Server) importSnapshot(w http.ResponseWriter, r *http.Request) error {
@@ -80,7 +81,7 @@ func (s *Server) importSnapshot(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := importAnswer{Revision: res.Revision, Digest: res.Digest.String(), Changed: res.Changed, Changes: res.Changes, Warnings: res.Warnings}
+	out := importAnswer{Revision: res.Revision, Digest: res.Digest.String(), Changed: res.Changed, Changes: res.Changes, Warnings: res.Warnings, Pending: pendingOnWire(res.Pending)}
 	w.Header().Set("ETag", `"`+out.Digest+`"`)
 	return writeJSON(w, http.StatusOK, out)
 }
@@ -106,9 +107,7 @@ func (s *Server) validateSnapshot(w http.ResponseWriter, r *http.Request) error 
 }
 
 func (s *Server) exportSnapshot(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		Format string `json:"format"`
-	}
+	var in exportRequest
 	b, err := readSmall(w, r)
 	if err != nil {
 		return err
@@ -122,7 +121,10 @@ func (s *Server) exportSnapshot(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	files, rev, err := s.Projects.Export(r.Context(), callerOf(r.Context()).project, format)
+	if in.Revision < 0 {
+		return project.ErrNoRevision
+	}
+	files, rev, err := s.Projects.ExportRevision(r.Context(), callerOf(r.Context()).project, int64(in.Revision), format)
 	if err != nil {
 		return err
 	}

@@ -132,6 +132,28 @@ func (s *Service) List(ctx context.Context) ([]Key, error) {
 	return keys, nil
 }
 
+// Names returns the names of the keys among ids that exist.
+func (s *Service) Names(ctx context.Context, ids []string) (map[string]string, error) {
+	out := map[string]string{}
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+			k, err := get(tx, id)
+			if errors.Is(err, ErrNotFound) {
+				continue // it was revoked, or it is no key
+			}
+			if err != nil {
+				return err
+			}
+			out[id] = k.Name
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read names of keys: %w", err)
+	}
+	return out, nil
+}
+
 // Get returns the key with the given id.
 func (s *Service) Get(ctx context.Context, id string) (Key, error) {
 	var k Key
