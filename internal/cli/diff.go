@@ -92,12 +92,21 @@ func refs(list []snapshot.MissingSecret) map[string][]secretRef {
 // fewFields is how many fields of an entity are shown unless all are wanted.
 const fewFields = 12
 
-// print writes the differences for people.
+// print writes the differences for people, and what the import would need.
 func (c *diffCommand) print(a *app, found *snapshot.Comparison) error {
+	err := a.printDifferences(found.Differences, c.All, "Nothing would change.")
+	for _, m := range found.Missing {
+		fmt.Fprintf(a.stderr, "%s the %s of %q, which a snapshot does not hold\n", a.paint(yellow, "needed:"), printable(m.Type), printable(m.Name))
+	}
+	return err
+}
+
+// printDifferences writes differences for people; none says that there are none.
+func (a *app) printDifferences(list []snapshot.Difference, all bool, none string) error {
 	p := a.paper()
 	section, entity := "\x00", ""
 	fields, sections := 0, 0
-	for i, d := range found.Differences {
+	for i, d := range list {
 		if d.Section != section {
 			section, entity = d.Section, ""
 			if i > 0 {
@@ -109,28 +118,26 @@ func (c *diffCommand) print(a *app, found *snapshot.Comparison) error {
 		who := d.File + "\x00" + d.Kind + "\x00" + d.ID
 		if who != entity {
 			entity, fields = who, 0
-			c.heading(p, d)
+			p.heading(d)
 		}
 		if d.Field == "" {
 			continue
 		}
-		if fields++; fields > fewFields && !c.All {
-			if last := i+1 == len(found.Differences) || !same(found.Differences[i+1], d); last {
+		if fields++; fields > fewFields && !all {
+			if last := i+1 == len(list) || !same(list[i+1], d); last {
 				p.line("      … and %s (--all shows them)", plural(fields-fewFields, "more field"))
 			}
 			continue
 		}
 		p.line("      %s %s", p.sign(d.Action), fieldText(d))
 	}
-	if len(found.Differences) == 0 {
-		fmt.Fprintln(a.stderr, "Nothing would change.")
+	err := p.flush()
+	if len(list) == 0 {
+		fmt.Fprintln(a.stderr, none)
 	} else {
-		fmt.Fprintf(a.stderr, "\n%s in %s\n", plural(len(found.Differences), "difference"), plural(sections, "section"))
+		fmt.Fprintf(a.stderr, "\n%s in %s\n", plural(len(list), "difference"), plural(sections, "section"))
 	}
-	for _, m := range found.Missing {
-		fmt.Fprintf(a.stderr, "%s the %s of %q, which a snapshot does not hold\n", a.paint(yellow, "needed:"), printable(m.Type), printable(m.Name))
-	}
-	return p.flush()
+	return err
 }
 
 func same(a, b snapshot.Difference) bool {
@@ -147,7 +154,7 @@ func sectionTitle(name string) string {
 }
 
 // heading writes the line of an entity, or of a file without one.
-func (c *diffCommand) heading(p *paper, d snapshot.Difference) {
+func (p *paper) heading(d snapshot.Difference) {
 	sign := p.sign(d.Action)
 	if d.Field != "" {
 		sign = p.sign(snapshot.Changed)

@@ -11,6 +11,7 @@ import (
 type exportCommand struct {
 	Target   string `arg:"" optional:"" default:"snapshot" help:"Folder, .zip or .json file to write, or - for the JSON of the API on stdout (default: ${default})."`
 	NoAssets bool   `help:"Leave images and long texts inside the documents."`
+	Revision int64  `help:"Number of an older revision to write; postern project log shows them." placeholder:"N"`
 	Prune    bool   `help:"Remove files of an older export that this one does not have."`
 	connection
 }
@@ -27,6 +28,7 @@ Examples:
     postern project export
     postern project export config/identity --prune
     postern project export backup.zip
+    postern project export older --revision 41
     postern project export - | jq '.files["project.json"]'`
 }
 
@@ -58,7 +60,7 @@ func (c *exportCommand) Run(ctx context.Context, a *app) error {
 	}
 	watch := a.progress()
 	watch.say("Reading the project …")
-	got, err := to.Export(ctx, format)
+	got, err := to.Export(ctx, format, c.Revision)
 	watch.end()
 	if err != nil {
 		return err

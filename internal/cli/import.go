@@ -26,6 +26,7 @@ type importCommand struct {
 	upload
 	Message           string `short:"m" help:"Why, for the history of the project." placeholder:"TEXT"`
 	IfMatch           string `help:"Import only if the project is still at the revision with this digest." placeholder:"DIGEST"`
+	ConfirmWithin     string `help:"Go back by itself after this time, from 10s to 24h, unless postern project confirm comes first." placeholder:"TIME"`
 	AllowMovedSecrets bool   `help:"Send stored secrets to their new destinations, where the files change these. Needs an admin key."`
 }
 
@@ -43,6 +44,7 @@ Examples:
 
     postern project import
     postern project import config/identity --message "longer passwords" --secrets-input secrets.json
+    postern project import --confirm-within 10m && ./try-signing-in && postern project confirm
     postern project import backup.zip --exclude connectors --exclude project.domain
     postern project export - | postern project import - --project P2aAc4T2V93bddihGEx2Ryhc8e5Z`
 }
@@ -57,6 +59,12 @@ func (c *importCommand) Run(ctx context.Context, a *app) error {
 		in.Message = c.Message
 	}
 	in.IfMatch, in.AllowMoved = c.IfMatch, in.AllowMoved || c.AllowMovedSecrets
+	if c.ConfirmWithin != "" {
+		in.Within = c.ConfirmWithin
+	}
+	if in.Source == (snapshot.Source{}) {
+		in.Source = gitSource(ctx, c.upload.Source)
+	}
 	watch := a.progress()
 	to, ctx, cancel, err := c.onProject(ctx, watch)
 	if err != nil {
@@ -155,7 +163,7 @@ func (c *upload) read(a *app) (*local, *client.ImportRequest, error) {
 	}
 	in := &client.ImportRequest{
 		Files: up.Files, Excludes: excludes, Secrets: up.Secrets,
-		Strict: up.Strict || c.Strict, AllowMoved: up.AllowMoved, Message: up.Message,
+		Strict: up.Strict || c.Strict, AllowMoved: up.AllowMoved, Message: up.Message, Source: up.Source, Within: up.Within,
 	}
 	if c.SecretsInput != "" {
 		secrets, err := readSecrets(c.SecretsInput)
@@ -237,14 +245,20 @@ func (a *app) tellImport(res *client.ImportResult, files int) {
 		return
 	}
 	fmt.Fprintf(a.stderr, "Imported %s: revision %d, %s.\n", plural(files, "file"), res.Revision, plural(len(res.Changes), "change"))
-	if len(res.Changes) <= fewChanges {
-		for _, ch := range res.Changes {
-			fmt.Fprintf(a.stderr, "  %-8s %s\n", escaped(ch.Action), escaped(ch.File))
-		}
-	} else {
-		a.tellSections(res.Changes)
-	}
+	a.tellChanges(res.Changes)
 	fmt.Fprintf(a.stderr, "Digest %s\n", escaped(res.Digest))
+	a.tellPending(res.Pending)
+}
+
+// tellChanges names changes, or counts them where they are many.
+func (a *app) tellChanges(changes []client.Change) {
+	if len(changes) > fewChanges {
+		a.tellSections(changes)
+		return
+	}
+	for _, ch := range changes {
+		fmt.Fprintf(a.stderr, "  %-8s %s\n", escaped(ch.Action), escaped(ch.File))
+	}
 }
 
 // tellSections counts changes by section.

@@ -18,6 +18,11 @@ type projectCommand struct {
 	Export    exportCommand    `cmd:"" help:"Write the configuration of the project to files."`
 	Import    importCommand    `cmd:"" help:"Make files the configuration of the project, all of them or none."`
 	Validate  validateCommand  `cmd:"" help:"Check files against the project, and change nothing."`
+	Log       logCommand       `cmd:"" help:"List the revisions of the project, the newest first."`
+	Show      showCommand      `cmd:"" help:"Show one revision, and what it changed."`
+	Rollback  rollbackCommand  `cmd:"" help:"Make the project what it was at an older revision."`
+	Confirm   confirmCommand   `cmd:"" help:"Let a revision stay that would go back by itself, or take it back at once."`
+	Secret    secretCommand    `cmd:"" help:"Destroy older values of secrets."`
 	List      listCommand      `cmd:"" help:"List the projects that the key may see."`
 	Create    createCommand    `cmd:"" help:"Make an empty project."`
 	Clone     cloneCommand     `cmd:"" help:"Make a new project with the configuration and the secrets of this one."`
@@ -71,6 +76,9 @@ func (c *listCommand) Run(ctx context.Context, a *app) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s", escaped(p.ID), escaped(p.Name), escaped(dash(p.Environment)), escaped(dash(strings.Join(p.Tags, ", "))))
 		if c.Deleted {
 			fmt.Fprintf(table, "\t%s", time.Unix(p.KeptUntil, 0).UTC().Format(time.RFC3339))
+		}
+		if p.Pending != nil {
+			fmt.Fprintf(table, "\t%s", pendingText(p.Pending))
 		}
 		fmt.Fprintln(table)
 	}

@@ -132,7 +132,10 @@ func passing(ctx context.Context, err error) bool {
 }
 
 func (c *Client) once(ctx context.Context, method, path string, send body, header http.Header) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base.JoinPath(path).String(), nil)
+	path, query, _ := strings.Cut(path, "?")
+	to := c.base.JoinPath(path)
+	to.RawQuery = query
+	req, err := http.NewRequestWithContext(ctx, method, to.String(), nil)
 	if err != nil {
 		return nil, ErrURL
 	}

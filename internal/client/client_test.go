@@ -72,7 +72,7 @@ func TestRequest(t *testing.T) {
 			w.Header().Set("ETag", `"abc"`)
 			_, _ = io.WriteString(w, `{"files":{"a.json":{"b":1},"t.txt":"x"}}`)
 		})
-		got, err := c.Export(t.Context(), snapshot.FormatSplit)
+		got, err := c.Export(t.Context(), snapshot.FormatSplit, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,7 @@ type Project struct {
 	Tags        []string `json:"tags"`
 	DeletedTime int64    `json:"deletedTime,omitzero"` // Unix seconds; 0 for a project in use
 	KeptUntil   int64    `json:"keptUntil,omitzero"`   // until when it can be brought back
+	Pending     *Pending `json:"pending,omitzero"`     // where its head waits to be confirmed
 }
 
 // An Export is the configuration of a project.
@@ -26,11 +27,15 @@ type Export struct {
 	Problems []snapshot.Problem // files that the server sent and that cannot be read
 }
 
-// Export reads the configuration of the project.
-func (c *Client) Export(ctx context.Context, format snapshot.Format) (*Export, error) {
-	in := map[string]string{}
+// Export reads the configuration of the project at a revision, or as it is now
+// for 0. Only our server knows older ones.
+func (c *Client) Export(ctx context.Context, format snapshot.Format, revision int64) (*Export, error) {
+	in := map[string]any{}
 	if format != snapshot.FormatSplit {
 		in["format"] = string(format)
+	}
+	if revision != 0 {
+		in["revision"] = revision
 	}
 	res, err := c.call(ctx, http.MethodPost, "/v1/mgmt/project/snapshot/export", document(in), nil)
 	if err != nil {
@@ -57,6 +62,8 @@ type ImportRequest struct {
 	Strict     bool
 	AllowMoved bool
 	Message    string
+	Source     snapshot.Source // where the files come from
+	Within     string          // how long to wait for a confirmation, as "10m"; blank for not at all
 	// IfMatch is the digest of the revision that the project must be at.
 	IfMatch string
 }
@@ -75,6 +82,7 @@ type ImportResult struct {
 	Changed  bool               `json:"changed"`
 	Changes  []Change           `json:"changes"`
 	Warnings []snapshot.Problem `json:"warnings"`
+	Pending  *Pending           `json:"pending,omitzero"`
 }
 
 // A Validation is what is wrong with a snapshot.
@@ -108,11 +116,7 @@ func (m MissingSecrets) Count() int {
 // Import makes the snapshot the configuration of the project. One that is
 // refused is an *Error with Details.
 func (c *Client) Import(ctx context.Context, in *ImportRequest) (*ImportResult, error) {
-	header := http.Header{}
-	if in.IfMatch != "" {
-		header.Set("If-Match", `"`+in.IfMatch+`"`)
-	}
-	res, err := c.call(ctx, http.MethodPost, "/v1/mgmt/project/snapshot/import", in.body, header)
+	res, err := c.call(ctx, http.MethodPost, "/v1/mgmt/project/snapshot/import", in.body, ifMatch(in.IfMatch))
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +144,9 @@ func (in *ImportRequest) body(w io.Writer) error {
 		Strict     bool                    `json:"strict,omitzero"`
 		AllowMoved bool                    `json:"allowMovedSecrets,omitzero"`
 		Message    string                  `json:"message,omitempty"`
-	}{in.Excludes, wireSecrets(in.Secrets), in.Strict, in.AllowMoved, in.Message})
+		Source     snapshot.Source         `json:"source,omitzero"`
+		Within     string                  `json:"confirmWithin,omitzero"`
+	}{in.Excludes, wireSecrets(in.Secrets), in.Strict, in.AllowMoved, in.Message, in.Source, in.Within})
 }
 
 type wireSecret struct {
