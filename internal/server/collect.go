@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"postern/internal/audit"
@@ -12,12 +13,10 @@ import (
 // it and waits for its end.
 func (s *Server) background(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.collectEvery(ctx, s.config.CollectEvery)
-	}()
-	return func() { cancel(); <-done }
+	var work sync.WaitGroup
+	work.Go(func() { s.collectEvery(ctx, s.config.CollectEvery) })
+	work.Go(func() { s.goBackEvery(ctx, goBackEvery) })
+	return func() { cancel(); work.Wait() }
 }
 
 // collectEvery takes away what nothing needs, again and again. Several servers on
@@ -42,6 +41,8 @@ func (s *Server) collect(ctx context.Context) {
 	began := time.Now()
 	gone, err := s.Projects.Collect(ctx, audit.Origin{Actor: "server"})
 	s.metrics.collected.WithLabelValues("project").Add(float64(gone.Projects))
+	s.metrics.collected.WithLabelValues("revision").Add(float64(gone.Revisions))
+	s.metrics.collected.WithLabelValues("secret").Add(float64(gone.Secrets))
 	s.metrics.collected.WithLabelValues("blob").Add(float64(gone.Blobs))
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -50,6 +51,6 @@ func (s *Server) collect(ctx context.Context) {
 		s.log.WarnContext(ctx, "not collected", "err", err)
 	default:
 		s.metrics.collections.WithLabelValues("done").Inc()
-		s.log.DebugContext(ctx, "collected", "projects", gone.Projects, "blobs", gone.Blobs, "duration", time.Since(began))
+		s.log.DebugContext(ctx, "collected", "projects", gone.Projects, "revisions", gone.Revisions, "blobs", gone.Blobs, "duration", time.Since(began))
 	}
 }

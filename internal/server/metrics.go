@@ -21,6 +21,7 @@ type metrics struct {
 
 	collections *prometheus.CounterVec
 	collected   *prometheus.CounterVec
+	wentBack    prometheus.Counter
 }
 
 func newMetrics() (*metrics, error) {
@@ -42,13 +43,16 @@ func newMetrics() (*metrics, error) {
 			Name: "postern_collections_total", Help: "Passes of this server over what nothing needs, by outcome: done, failed.",
 		}, []string{"outcome"}),
 		collected: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "postern_collected_total", Help: "What these passes took away, by what it was: project, blob.",
+			Name: "postern_collected_total", Help: "What these passes took away, by what it was: project, revision, secret, blob.",
 		}, []string{"what"}),
+		wentBack: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "postern_went_back_total", Help: "Revisions that this server took back because nobody confirmed them in time.",
+		}),
 	}
 	for _, outcome := range []string{"done", "failed"} {
 		m.collections.WithLabelValues(outcome)
 	}
-	for _, what := range []string{"project", "blob"} {
+	for _, what := range []string{"project", "revision", "secret", "blob"} {
 		m.collected.WithLabelValues(what)
 	}
 	for _, outcome := range []string{"done", "refused", "conflict", "failed"} {
@@ -56,7 +60,7 @@ func newMetrics() (*metrics, error) {
 	}
 	registry := prometheus.NewRegistry()
 	for _, c := range []prometheus.Collector{
-		m.requests, m.duration, m.inFlight, m.imports, m.collections, m.collected,
+		m.requests, m.duration, m.inFlight, m.imports, m.collections, m.collected, m.wentBack,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
 	} {
 		if err := registry.Register(c); err != nil {
