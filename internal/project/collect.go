@@ -14,10 +14,10 @@ import (
 
 // A Collected says what a collection took away.
 type Collected struct {
-	Projects  int `json:"projects"` // deleted more than Kept ago
-	Revisions int `json:"revisions"`
-	Secrets   int `json:"secrets"`
-	Blobs     int `json:"blobs"` // contents that no revision needs
+	Projects  int `json:"projects"`  // deleted more than Kept ago
+	Revisions int `json:"revisions"` // theirs, and those that the retention lets go
+	Secrets   int `json:"secrets"`   // that only these had
+	Blobs     int `json:"blobs"`     // contents that no revision needs
 }
 
 // blobsAtOnce bounds the contents that one transaction deletes: imports wait
@@ -29,9 +29,10 @@ const blobsAtOnce = 2000
 const treesAtOnce = 50
 
 // Collect takes away what nothing needs: projects that were deleted more than
-// Kept ago, with all that is theirs, and then the contents that no revision of
-// any project needs. It is safe beside imports, in this process or another.
-func (s *Service) Collect(ctx context.Context, by audit.Origin) (Collected, error) {
+// Kept ago, with all that is theirs, revisions that need not be kept, and then
+// the contents that no revision of any project needs. It is safe beside imports,
+// in this process or another.
+func (s *Service) Collect(ctx context.Context, by audit.Origin, keep Retention) (Collected, error) {
 	var done Collected
 	var due []string
 	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
@@ -43,6 +44,9 @@ func (s *Service) Collect(ctx context.Context, by audit.Origin) (Collected, erro
 		if err == nil {
 			err = s.purge(ctx, by, id, &done)
 		}
+	}
+	if err == nil {
+		err = s.retain(ctx, by, keep, &done)
 	}
 	if err == nil {
 		done.Blobs, err = s.collectBlobs(ctx)
@@ -66,6 +70,7 @@ func (s *Service) purge(ctx context.Context, by audit.Origin, id string, done *C
 			{"projects", `id = $1 AND deleted_at <> 0 AND deleted_at <= $2`, &now.Projects},
 			{"revisions", `project = $1`, &now.Revisions},
 			{"secrets", `project = $1`, &now.Secrets},
+			{"confirmations", `project = $1`, new(int)},
 			{"data_keys", `project = $1`, new(int)},
 		} {
 			args := []any{id}

@@ -54,7 +54,7 @@ func TestCollect(t *testing.T) {
 		before := testkit.Rows(t, f.DB)
 		collect := func(want Collected) {
 			t.Helper()
-			got, err := f.Collect(t.Context(), tester)
+			got, err := f.Collect(t.Context(), tester, Retention{})
 			if err != nil || got != want {
 				t.Errorf("Collect = %+v, %v, want %+v", got, err, want)
 			}
@@ -139,7 +139,7 @@ func TestCollectWaitsForAnImport(t *testing.T) {
 				return err
 			}
 			go func() {
-				_, err := f.process().Collect(context.WithoutCancel(t.Context()), tester)
+				_, err := f.process().Collect(context.WithoutCancel(t.Context()), tester, Retention{})
 				collected <- err
 			}()
 			if f.DB.Kind() == store.SQLite {
@@ -174,7 +174,7 @@ func TestCollectWhileOthersImport(t *testing.T) {
 			s := f.process()
 			if i == 2 {
 				for busy.Load() > 0 {
-					if _, err := s.Collect(t.Context(), tester); err != nil && !errors.Is(err, store.ErrBusy) {
+					if _, err := s.Collect(t.Context(), tester, Retention{}); err != nil && !errors.Is(err, store.ErrBusy) {
 						return err
 					}
 				}
@@ -204,7 +204,7 @@ func TestCollectWhileOthersImport(t *testing.T) {
 		if err := errors.Join(errs...); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.Collect(t.Context(), tester); err != nil {
+		if _, err := f.Collect(t.Context(), tester, Retention{}); err != nil {
 			t.Fatal(err)
 		}
 		if n := f.inspect(t); n != 0 {

@@ -55,14 +55,15 @@ type settingsFile struct {
 
 const settingsPath = "project.json"
 
-// compile makes the configuration that an outcome would be.
-func (s *Service) compile(ctx context.Context, st *state, out *snapshot.Outcome) (*Config, []snapshot.Problem, error) {
+// compile makes the configuration that an outcome would be; base is what the
+// outcome was held against.
+func (s *Service) compile(st *state, base snapshot.Base, out *snapshot.Outcome) (*Config, []snapshot.Problem, error) {
 	c := &Config{Project: st.project.ID, Revision: st.revision.Number, Digest: out.Tree.Digest()}
 	digest, ok := out.Tree[settingsPath]
 	var content []byte
 	if ok {
 		if content, ok = out.Fresh[digest]; !ok {
-			loaded, err := s.load(ctx, []snapshot.Digest{digest})
+			loaded, err := base.Load([]snapshot.Digest{digest})
 			if err != nil {
 				return nil, nil, err
 			}
@@ -151,7 +152,7 @@ func (s *Service) Config(ctx context.Context, id string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, problems, err := s.compile(ctx, st, &snapshot.Outcome{Tree: st.tree})
+	c, problems, err := s.compile(st, s.base(ctx, st), &snapshot.Outcome{Tree: st.tree})
 	if err != nil {
 		return nil, fmt.Errorf("compile revision %d: %w", st.revision.Number, err)
 	}

@@ -49,9 +49,9 @@ func (s *Service) whole(ctx context.Context, id string, number int64) (*state, s
 				digests = append(digests, digest)
 			}
 		}
-		contents, err := c.loadBlobs(tx, digests)
+		st.contents, err = c.loadBlobs(tx, digests)
 		for path, digest := range st.tree {
-			files[path] = contents[digest]
+			files[path] = st.contents[digest]
 		}
 		return err
 	})

@@ -138,7 +138,7 @@ func (s *Service) against(ctx context.Context, st *state, in Import) (*snapshot.
 	if out.Failed() {
 		return out, nil, nil
 	}
-	config, problems, err := s.compile(ctx, st, out)
+	config, problems, err := s.compile(st, base, out)
 	if err != nil {
 		return nil, nil, fmt.Errorf("compile: %w", err)
 	}

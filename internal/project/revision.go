@@ -40,7 +40,8 @@ type state struct {
 	secrets  []snapshot.StoredSecret
 	pending  *Pending // what waits to be confirmed, or nil
 
-	destroyed []snapshot.StoredSecret // those of a rollback's target that are not in secrets any more
+	contents  map[snapshot.Digest][]byte // of the tree, where all of it was read
+	destroyed []snapshot.StoredSecret    // those of a rollback's target that are not in secrets any more
 }
 
 // head reads the current state of a project.
@@ -141,6 +142,9 @@ func insertRevision(tx *store.Tx, id string, r Revision) error {
 // base is what an upload is held against.
 func (s *Service) base(ctx context.Context, st *state) snapshot.Base {
 	return snapshot.Base{Tree: st.tree, Secrets: st.secrets, Load: func(digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
+		if st.contents != nil {
+			return st.contents, nil
+		}
 		return s.load(ctx, digests)
 	}}
 }

@@ -39,7 +39,12 @@ func (s *Server) collectEvery(ctx context.Context, pause time.Duration) {
 
 func (s *Server) collect(ctx context.Context) {
 	began := time.Now()
-	gone, err := s.Projects.Collect(ctx, audit.Origin{Actor: "server"})
+	keep, err := s.config.Keep()
+	if err != nil {
+		s.log.ErrorContext(ctx, "not collected", "err", err) // New has looked at it
+		return
+	}
+	gone, err := s.Projects.Collect(ctx, audit.Origin{Actor: "server"}, keep)
 	s.metrics.collected.WithLabelValues("project").Add(float64(gone.Projects))
 	s.metrics.collected.WithLabelValues("revision").Add(float64(gone.Revisions))
 	s.metrics.collected.WithLabelValues("secret").Add(float64(gone.Secrets))

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/internal/project"
 	"postern/internal/secret"
 )
 
@@ -41,6 +42,7 @@ type Tuning struct {
 	MaxFiles      int  `help:"Most files in one snapshot." default:"100000" env:"POSTERN_MAX_FILES" placeholder:"N"`
 	DatabaseConns int  `help:"Most connections to the database at once." default:"16" env:"POSTERN_DATABASE_CONNS" placeholder:"N"`
 
+	Retention
 	CollectEvery time.Duration `help:"How often to take away what nothing needs any more: projects that were deleted 30 days ago, contents of no revision. 0 is never." default:"1h" env:"POSTERN_COLLECT_EVERY" placeholder:"TIME"`
 
 	ReadHeaderTimeout time.Duration `help:"Longest time for the headers of a request." default:"10s" env:"POSTERN_READ_HEADER_TIMEOUT" placeholder:"TIME"`
@@ -50,16 +52,33 @@ type Tuning struct {
 	ShutdownTimeout   time.Duration `help:"How long requests may still run when the server is told to stop." default:"30s" env:"POSTERN_SHUTDOWN_TIMEOUT" placeholder:"TIME"`
 }
 
+// Retention says which revisions the collection leaves. Commands that collect
+// have these settings too.
+type Retention struct {
+	KeepRevisions    int           `help:"How many of the newest revisions of a project the collection leaves; 0 sets no number. It takes nothing that one of the two settings keeps, and where both are 0 no revision at all." default:"0" env:"POSTERN_KEEP_REVISIONS" placeholder:"N"`
+	KeepRevisionsFor time.Duration `help:"How long the collection leaves a revision; 0 sets no time." default:"0" env:"POSTERN_KEEP_REVISIONS_FOR" placeholder:"TIME"`
+}
+
+// Keep returns the settings as the collection takes them.
+func (r Retention) Keep() (project.Retention, error) {
+	if r.KeepRevisions < 0 || r.KeepRevisionsFor < 0 {
+		return project.Retention{}, errKeep
+	}
+	return project.Retention{Newest: r.KeepRevisions, For: r.KeepRevisionsFor}, nil
+}
+
 var (
 	errTLSPair  = errors.New("--tls-cert and --tls-key belong together: give both, or none")
 	errTwoKeys  = errors.New("there is a master key file and a master key in POSTERN_MASTER_KEY: give one of them")
 	errMakeIt   = errors.New("--make-master-key needs --master-key-file, the file to make")
 	errCollect  = errors.New("--collect-every must not be negative; 0 is never")
+	errKeep     = errors.New("--keep-revisions and --keep-revisions-for must not be negative; 0 sets none")
 	errPositive = errors.New("the limits and timeouts must be greater than zero")
 )
 
 // check says what is wrong with settings that contradict each other.
 func (c *Config) check() error {
+	_, keep := c.Keep()
 	switch {
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return errTLSPair
@@ -69,6 +88,8 @@ func (c *Config) check() error {
 		return errMakeIt
 	case c.CollectEvery < 0:
 		return errCollect
+	case keep != nil:
+		return keep
 	case c.DatabaseConns <= 0, c.MaxBody <= 0, c.MaxFiles <= 0, c.ReadHeaderTimeout <= 0, c.ReadTimeout <= 0,
 		c.WriteTimeout <= 0, c.IdleTimeout <= 0, c.ShutdownTimeout <= 0:
 		return errPositive

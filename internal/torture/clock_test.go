@@ -47,7 +47,7 @@ func TestClockGoesBack(t *testing.T) {
 		if err := o.Delete(t.Context(), tester, o.project); err != nil {
 			t.Fatal(err)
 		}
-		if gone, err := o.Collect(t.Context(), tester); err != nil || gone.Projects != 0 {
+		if gone, err := o.Collect(t.Context(), tester, project.Retention{}); err != nil || gone.Projects != 0 {
 			t.Errorf("a project that was deleted just now is collected: %+v, %v", gone, err)
 		}
 		if _, err := o.Undelete(t.Context(), tester, o.project); err != nil {
@@ -95,7 +95,7 @@ func TestClockWasAhead(t *testing.T) {
 		}
 		defer db.Close()
 		s := &project.Service{DB: db, Master: b.master}
-		if gone, err := s.Collect(t.Context(), tester); err != nil || gone.Projects != 0 {
+		if gone, err := s.Collect(t.Context(), tester, project.Retention{}); err != nil || gone.Projects != 0 {
 			t.Errorf("collected: %+v, %v", gone, err)
 		}
 		if list, err := s.Deleted(t.Context()); err != nil || len(list) != 1 {

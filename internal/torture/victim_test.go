@@ -351,18 +351,18 @@ func (v *victim) checkInside(t *testing.T) {
 // count returns how many revisions there are, all in a row.
 func (v *victim) count(t *testing.T, db *store.DB) int {
 	t.Helper()
-	var all, last, head int
+	var all, last, head, oldest int
 	err := db.Read(t.Context(), func(_ context.Context, tx *store.Tx) error {
 		if err := tx.QueryRow(`SELECT count(*), max(number) FROM revisions WHERE project = $1`, v.project).Scan(&all, &last); err != nil {
 			return err
 		}
-		return tx.QueryRow(`SELECT head FROM projects WHERE id = $1`, v.project).Scan(&head)
+		return tx.QueryRow(`SELECT head, oldest FROM projects WHERE id = $1`, v.project).Scan(&head, &oldest)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all != last || last != head {
-		t.Errorf("there are %d revisions up to %d, and the head is %d", all, last, head)
+	if all != last-oldest+1 || last != head {
+		t.Errorf("there are %d revisions from %d up to %d, and the head is %d", all, oldest, last, head)
 	}
 	return all
 }
