@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/go-cmp/cmp"
 
 	"postern/internal/snapshot"
 )
@@ -71,7 +72,7 @@ func TestOpenAPI(t *testing.T) {
 // taken with a wrong type.
 func TestImportRequestIsWhatIsDecoded(t *testing.T) {
 	t.Parallel()
-	for _, p := range []string{"files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "message"} {
+	for _, p := range []string{"files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "message", "source", "confirmWithin"} {
 		if !strings.Contains(memberNames[importRequest](), " "+p+" ") {
 			t.Errorf("the description lacks %s", p)
 		}
@@ -82,6 +83,27 @@ func TestImportRequestIsWhatIsDecoded(t *testing.T) {
 	var b bytes.Buffer
 	if err := WriteOpenAPI(&b); err != nil || !strings.HasSuffix(b.String(), "}\n") {
 		t.Errorf("WriteOpenAPI: %v", err)
+	}
+}
+
+// A parameter of a path is in the path and needed, one of a query is not; both say
+// what they are.
+func TestOpenAPIParameters(t *testing.T) {
+	t.Parallel()
+	paths, _ := openAPI()["paths"].(object)
+	for path, want := range map[string][]object{
+		"/v1/mgmt/project/revisions/{number}": {{"name": "number", "in": "path", "required": true, "schema": object{"type": "integer", "minimum": 0}}},
+		"/v1/mgmt/project/revisions": {
+			{"name": "limit", "in": "query", "schema": object{"type": "integer", "minimum": 0}},
+			{"name": "before", "in": "query", "schema": object{"type": "integer", "minimum": 0}},
+		},
+		"/v1/mgmt/managementkey": {{"name": "id", "in": "query", "schema": object{"type": "string"}}},
+	} {
+		item, _ := paths[path].(object)
+		get, _ := item["get"].(object)
+		if diff := cmp.Diff(want, get["parameters"]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
 	}
 }
 

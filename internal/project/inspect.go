@@ -13,7 +13,7 @@ import (
 
 // A Finding is something in the database that is not as it must be.
 type Finding struct {
-	Kind     string // what it is about: "blob", "revision", "secret", "data key", "project"
+	Kind     string // what it is about: "blob", "revision", "secret", "data key", "project", "confirmation"
 	Project  string // its id; empty where it is about none
 	At       string // the id, digest or number of what it is about
 	Message  string

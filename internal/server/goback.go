@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 )
 
@@ -15,8 +16,9 @@ const goBackEvery = time.Second
 func (s *Server) goBackEvery(ctx context.Context, pause time.Duration) {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
+	failing := false
 	for {
-		s.goBack(ctx)
+		failing = s.goBack(ctx, failing)
 		select {
 		case <-ctx.Done():
 			return
@@ -25,13 +27,21 @@ func (s *Server) goBackEvery(ctx context.Context, pause time.Duration) {
 	}
 }
 
-func (s *Server) goBack(ctx context.Context) {
+// goBack reports whether it failed. Where it failed before it is not said again
+// every second.
+func (s *Server) goBack(ctx context.Context, failing bool) bool {
 	n, err := s.Projects.GoBack(ctx, time.Now())
 	s.metrics.wentBack.Add(float64(n))
 	if n > 0 {
 		s.log.InfoContext(ctx, "took back what nobody confirmed", "projects", n)
 	}
-	if err != nil && !errors.Is(err, context.Canceled) {
-		s.log.WarnContext(ctx, "not taken back", "err", err)
+	if err == nil || errors.Is(err, context.Canceled) {
+		return false
 	}
+	level := slog.LevelWarn
+	if failing {
+		level = slog.LevelDebug
+	}
+	s.log.Log(ctx, level, "not taken back, and tried again every second", "err", err)
+	return true
 }
