@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -70,6 +71,9 @@ func (c *listCommand) Run(ctx context.Context, a *app) error {
 	head := "ID\tNAME\tENVIRONMENT\tTAGS"
 	if c.Deleted {
 		head += "\tKEPT UNTIL"
+	}
+	if slices.ContainsFunc(projects, func(p client.Project) bool { return p.Pending != nil }) {
+		head += "\tWAITS TO BE CONFIRMED"
 	}
 	fmt.Fprintln(table, head)
 	for _, p := range projects {
