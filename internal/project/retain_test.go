@@ -203,3 +203,50 @@ func TestRetentionWhileOthersImport(t *testing.T) {
 		f.secrets(t, f.id)
 	})
 }
+
+// Between the check of a rollback and its commit the revision is collected, or a
+// value that it needs is destroyed: then nothing is applied.
+func TestRollbackToWhatGoesMeanwhile(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		for what, tt := range map[string]struct {
+			do   func(f *fixture) error
+			want error
+		}{
+			"the revision is collected": {func(f *fixture) error {
+				f.older(t, 3, 2*time.Hour)
+				_, err := f.Collect(t.Context(), tester, Retention{Newest: 1})
+				return err
+			}, ErrNoRevision},
+			"the value is destroyed": {func(f *fixture) error {
+				_, err := f.RevokeSecrets(t.Context(), tester, f.id, "CI1")
+				return err
+			}, ErrConflict},
+		} {
+			f := setup(t, url)
+			for _, mark := range []string{"a", "b", "c"} {
+				f.load(t, small(mark, mark))
+			}
+			in, err := f.backward(t.Context(), Rollback{Project: f.id, Revision: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			st, out, _, err := f.check(t.Context(), in)
+			if err != nil || out.Failed() {
+				t.Fatal(err, out)
+			}
+			next, err := f.seal(t.Context(), st, out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := tt.do(f); err != nil {
+				t.Fatal(err)
+			}
+			before := testkit.Rows(t, f.DB)
+			if _, err := f.commit(t.Context(), tester, in, st, out, next); !errors.Is(err, tt.want) {
+				t.Errorf("%s: %v, want %v", what, err, tt.want)
+			}
+			f.same(t, before)
+		}
+	})
+}
