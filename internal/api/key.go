@@ -227,7 +227,7 @@ type keyRequest struct {
 }
 
 // query takes the id from where a GET has it.
-func (k *keyRequest) query(r *http.Request) error {
+func (k *keyRequest) query(r *http.Request) error { //nolint:unparam // others fail
 	if r.Method == http.MethodGet {
 		k.ID = r.URL.Query().Get("id")
 	}

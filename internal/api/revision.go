@@ -156,7 +156,7 @@ type rollbackRequest struct {
 	IfMatch      string          `json:"-"`
 }
 
-func (q *rollbackRequest) query(r *http.Request) error {
+func (q *rollbackRequest) query(r *http.Request) error { //nolint:unparam // others fail
 	q.IfMatch = etag(r.Header.Get("If-Match"))
 	return nil
 }

@@ -175,9 +175,14 @@ func (c *showCommand) Run(ctx context.Context, a *app) error {
 	r, p := got.Revision, a.paper()
 	p.line("%s %d  %s", p.paint(bold, "Revision"), r.Number, escaped(r.Digest))
 	for _, row := range [][2]string{
-		{"Parent", parentText(r.Parent, got.ParentGone)}, {"Time", timeText(r.CreatedTime)},
-		{"Author", authorText(r.Author) + " (" + r.Author.ID + ")"}, {"Kind", r.Kind}, {"Changes", r.Summary},
-		{"Commit", fullCommit(r.Source)}, {"Branch", r.Source.Branch}, {"Repository", r.Source.Repository},
+		{"Parent", parentText(r.Parent, got.ParentGone)},
+		{"Time", timeText(r.CreatedTime)},
+		{"Author", authorText(r.Author) + " (" + r.Author.ID + ")"},
+		{"Kind", r.Kind},
+		{"Changes", r.Summary},
+		{"Commit", fullCommit(r.Source)},
+		{"Branch", r.Source.Branch},
+		{"Repository", r.Source.Repository},
 	} {
 		if row[1] != "" {
 			p.line("%-11s %s", row[0], escaped(row[1]))

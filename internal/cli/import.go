@@ -63,7 +63,7 @@ func (c *importCommand) Run(ctx context.Context, a *app) error {
 		in.Within = c.ConfirmWithin
 	}
 	if in.Source == (snapshot.Source{}) {
-		in.Source = gitSource(ctx, c.upload.Source)
+		in.Source = gitSource(ctx, c.Source)
 	}
 	watch := a.progress()
 	to, ctx, cancel, err := c.onProject(ctx, watch)
