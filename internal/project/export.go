@@ -22,15 +22,16 @@ func (s *Service) Export(ctx context.Context, id string, format snapshot.Format)
 // ExportRevision returns the files of a revision, or of the head for 0. All of it
 // is read in one state of the database: the revision may be collected meanwhile.
 func (s *Service) ExportRevision(ctx context.Context, id string, number int64, format snapshot.Format) (snapshot.Files, Revision, error) {
-	st, files, err := s.whole(ctx, id, number)
+	st, files, err := s.whole(ctx, id, number, nil)
 	if err != nil {
 		return nil, Revision{}, fmt.Errorf("export: %w", err)
 	}
 	return snapshot.Render(files, format), st.revision, nil
 }
 
-// whole reads a revision, or the head for 0, with all of its files.
-func (s *Service) whole(ctx context.Context, id string, number int64) (*state, snapshot.Files, error) {
+// whole reads a revision, or the head for 0, with all of its files. What also
+// reads, where it is there, is read in the same state of the database.
+func (s *Service) whole(ctx context.Context, id string, number int64, also func(*store.Tx, *state) error) (*state, snapshot.Files, error) {
 	c, err := s.codec()
 	if err != nil {
 		return nil, nil, err
@@ -52,6 +53,9 @@ func (s *Service) whole(ctx context.Context, id string, number int64) (*state, s
 		st.contents, err = c.loadBlobs(tx, digests)
 		for path, digest := range st.tree {
 			files[path] = st.contents[digest]
+		}
+		if err == nil && also != nil {
+			err = also(tx, st)
 		}
 		return err
 	})

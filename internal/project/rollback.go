@@ -78,7 +78,7 @@ func (s *Service) backward(ctx context.Context, r Rollback) (Import, error) {
 	if r.Revision <= 0 {
 		return Import{}, ErrNoRevision
 	}
-	target, files, err := s.whole(ctx, r.Project, r.Revision)
+	target, files, err := s.whole(ctx, r.Project, r.Revision, leaveDestroyed)
 	if err != nil {
 		return Import{}, err
 	}
@@ -89,21 +89,16 @@ func (s *Service) backward(ctx context.Context, r Rollback) (Import, error) {
 	if up.Message == "" {
 		up.Message = fmt.Sprintf("rollback to revision %d", r.Revision)
 	}
-	if err := s.leaveDestroyed(ctx, target); err != nil {
-		return Import{}, err
-	}
 	return Import{Project: r.Project, Upload: up, Kind: KindRollback, IfMatch: r.IfMatch, target: target}, nil
 }
 
 // leaveDestroyed takes the secrets whose values are not there any more out of a
 // revision, so that the check finds them missing.
-func (s *Service) leaveDestroyed(ctx context.Context, st *state) error {
+func leaveDestroyed(tx *store.Tx, st *state) error {
 	there := map[string]bool{}
-	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		return store.Each(tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id) },
-			func(id string) error { there[id] = true; return nil },
-			`SELECT id FROM secrets WHERE project = $1 AND revoked_at = 0`, st.project.ID)
-	})
+	err := store.Each(tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id) },
+		func(id string) error { there[id] = true; return nil },
+		`SELECT id FROM secrets WHERE project = $1 AND revoked_at = 0`, st.project.ID)
 	st.secrets = slices.DeleteFunc(st.secrets, func(place snapshot.StoredSecret) bool {
 		if !there[place.ID] {
 			st.destroyed = append(st.destroyed, place)
