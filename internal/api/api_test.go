@@ -30,7 +30,7 @@ type bundle struct {
 
 var tester = audit.Origin{Actor: "test"}
 
-func setup(t *testing.T, url string) *bundle {
+func setup(t testing.TB, url string) *bundle {
 	t.Helper()
 	db, err := store.Open(t.Context(), url, store.Options{})
 	if err != nil {
@@ -56,7 +56,7 @@ func setup(t *testing.T, url string) *bundle {
 	return b
 }
 
-func (b *bundle) makeKey(t *testing.T, grants ...mgmtkey.Grant) string {
+func (b *bundle) makeKey(t testing.TB, grants ...mgmtkey.Grant) string {
 	t.Helper()
 	_, cleartext, err := b.Keys.Create(t.Context(), tester, mgmtkey.Create{Name: "key", Grants: grants})
 	if err != nil {

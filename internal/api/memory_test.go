@@ -2,7 +2,10 @@ package api
 
 import (
 	"bytes"
+	"cmp"
+	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,6 +17,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"postern/internal/audit"
 	"postern/internal/mgmtkey"
@@ -41,7 +47,8 @@ func TestMain(m *testing.M) {
 }
 
 // measure imports the body in file and prints the status of the answer, by how
-// many bytes the process grew at most, and how large the answer is.
+// many bytes the process grew at most, how large the answer is, how many
+// milliseconds it took, and its code.
 func measure(ctx context.Context, file, database string) error {
 	db, err := store.Open(ctx, database, store.Options{})
 	if err != nil {
@@ -63,14 +70,18 @@ func measure(ctx context.Context, file, database string) error {
 		return err
 	}
 	h := s.Handler()
+	var first io.Reader = strings.NewReader(`{"files":{"project.json":{},"a.txt":"x"}}`)
 	send := func(body io.Reader) *httptest.ResponseRecorder {
 		r := httptest.NewRequestWithContext(ctx, "POST", importPath, io.NopCloser(body))
 		r.Header.Set("Authorization", "Bearer "+p.ID+":"+key.Reveal())
+		if strings.HasSuffix(file, ".gz") && body != first {
+			r.Header.Set("Content-Encoding", "gzip")
+		}
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		return w
 	}
-	send(strings.NewReader(`{"files":{"project.json":{},"a.txt":"x"}}`)) // what is made once is made
+	send(first) // what is made once is made
 	body, err := os.Open(file)
 	if err != nil {
 		return err
@@ -82,9 +93,15 @@ func measure(ctx context.Context, file, database string) error {
 	if err != nil {
 		return err
 	}
+	began := time.Now()
 	w := send(body)
+	took := time.Since(began)
 	after, err := peak(false)
-	fmt.Println(w.Code, after-before, w.Body.Len())
+	var said envelope
+	if w.Code != 200 {
+		err = errors.Join(err, json.Unmarshal(w.Body.Bytes(), &said))
+	}
+	fmt.Println(w.Code, after-before, w.Body.Len(), took.Milliseconds(), cmp.Or(said.Code, "-"))
 	return err
 }
 
@@ -157,12 +174,24 @@ func TestMemory(t *testing.T) {
 		{"secrets of nothing", fill(`{"inputSecrets":{"connectors":[`, `{}`, `]}}`), 413},
 		{"groups of secrets", numbered(`{"inputSecrets":{`, `"g`, `":[],`, `}}`), 413},
 		{"excludes of nothing", fill(`{"excludes":[`, `""`, `]}`), 413},
+		{"lists in lists without end", fill(`{"files":{"project.json":`, strings.Repeat("[", 100), ``), 400},
+		{"numbers without end", fill(`{"files":{"project.json":{"x":[`, "1e999999999", `]}}}`), 400},
+		{"digits without end", fill(`{"files":{"project.json":{"x":`, strings.Repeat("9", 100), `}}}`), 400},
+		{"what is no UTF-8", fill(`{"files":{"a.txt":"`, strings.Repeat("\xff", 99), `"}}`), 400},
+		{"one name that takes the whole body", fill(`{"files":{"project.json":{"`, strings.Repeat("k", 99), `":1}}}`), 400},
+		{"an image that is no base64", fill(`{"files":{"assets/a.png":"`, strings.Repeat("*", 99), `"}}`), 400},
+		{"more than a body may have", func(w io.Writer) { large(w, 70_000_000) }, 413},
+		{"gzip of a gigabyte of nothing", bomb(`{"files":{"a.txt":"`, 1<<30), 413},
+		{"gzip of documents", bomb(`{"files":{"project.json":{"x":[`, 60_000_000), 400},
 		{"members that nobody knows", numbered(`{"files":{},`, `"m`, `":0,`, `}`), 200},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var body bytes.Buffer
 			tt.write(&body)
 			file := t.TempDir() + "/body.json"
+			if strings.HasPrefix(tt.name, "gzip") {
+				file += ".gz"
+			}
 			if err := os.WriteFile(file, body.Bytes(), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -173,11 +202,12 @@ func TestMemory(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var status, grown, answer int
-			if _, err := fmt.Sscan(string(out), &status, &grown, &answer); err != nil {
+			var status, grown, answer, took int
+			var code string
+			if _, err := fmt.Sscan(string(out), &status, &grown, &answer, &took, &code); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
-			t.Logf("%d MB of body, %d MB of memory, an answer of %d kB", body.Len()>>20, grown>>20, answer>>10)
+			t.Logf("| %s | %.1f MB | %d %s, %d kB | %.1f MB | %d ms |", tt.name, float64(body.Len())/1e6, status, code, answer>>10, float64(grown)/1e6, took)
 			if status != tt.status {
 				t.Errorf("the answer is %d, want %d", status, tt.status)
 			}
@@ -185,13 +215,30 @@ func TestMemory(t *testing.T) {
 			if strings.HasPrefix(tt.name, "one document") {
 				allowed = 9 // it is read, sorted, joined and written as a whole
 			}
-			if ratio := float64(grown) / float64(body.Len()); ratio > allowed {
-				t.Errorf("the process grew by %.1f times the body, %.0f are allowed", ratio, allowed)
+			size := float64(body.Len())
+			if strings.HasPrefix(tt.name, "gzip") {
+				size = 64 << 20 // what a body may inflate to
+			}
+			if most := max(allowed*size, 32e6); float64(grown) > most {
+				t.Errorf("the process grew by %d bytes for a body of %d, %.0f are allowed", grown, body.Len(), most)
 			}
 			if answer > 2<<20 {
 				t.Errorf("the answer has %d bytes", answer)
 			}
 		})
+	}
+}
+
+// bomb writes what inflates to size bytes.
+func bomb(head string, size int) func(io.Writer) {
+	return func(w io.Writer) {
+		zip := gzip.NewWriter(w)
+		_, _ = io.WriteString(zip, head)
+		block := bytes.Repeat([]byte("0,"), 1<<15)
+		for n := 0; n < size; n += len(block) {
+			_, _ = zip.Write(block)
+		}
+		_ = zip.Close()
 	}
 }
 

@@ -282,6 +282,10 @@ func TestTwoImportsAtOnce(t *testing.T) {
 				})
 			}
 			for waiting := 0; waiting < 2; {
+				// Inside a transaction the list of sessions is the one that was seen first.
+				if _, err := tx.Exec(`SELECT pg_stat_clear_snapshot()`); err != nil {
+					return err
+				}
 				err := tx.QueryRow(`SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted
 					AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())`).Scan(&waiting)
 				if err != nil {

@@ -3,9 +3,11 @@ package project
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -77,6 +79,25 @@ func (c *codec) encode(digest snapshot.Digest, content []byte) blob {
 		b.body = []byte{} // an empty content is not NULL
 	}
 	return b
+}
+
+// encodeAll encodes contents, several at a time.
+func (c *codec) encodeAll(contents map[snapshot.Digest][]byte) []blob {
+	blobs := make([]blob, 0, len(contents))
+	for digest, content := range contents {
+		blobs = append(blobs, blob{digest: digest, body: content})
+	}
+	var next atomic.Int64
+	var work sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(blobs)) {
+		work.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(blobs)); i = next.Add(1) - 1 {
+				blobs[i] = c.encode(blobs[i].digest, blobs[i].body)
+			}
+		})
+	}
+	work.Wait()
+	return blobs
 }
 
 // decode returns the content of a stored blob, or an error where it is not

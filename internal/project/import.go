@@ -187,10 +187,7 @@ func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *st
 		Number: st.revision.Number + 1, Parent: st.revision.Number, Digest: snapshot.Sum(manifest), secretsDigest: snapshot.Sum(list),
 		CreatedAt: time.Now(), Author: by.Actor, Kind: in.kind(), Message: in.Upload.Message, Source: in.Upload.Source, Summary: summarize(out.Changes),
 	}
-	blobs := []blob{c.encode(rev.Digest, manifest), c.encode(rev.secretsDigest, list)}
-	for digest, content := range out.Fresh {
-		blobs = append(blobs, c.encode(digest, content))
-	}
+	blobs := append(c.encodeAll(out.Fresh), c.encode(rev.Digest, manifest), c.encode(rev.secretsDigest, list))
 	pending := in.pending(rev)
 	return pending, s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
 		if in.first != nil {

@@ -20,6 +20,10 @@ const maxSafe = 1<<53 - 1
 // what is read must be written again inside the body of an answer.
 const maxDepth = 500
 
+// maxName bounds the name of a member, in bytes as it is written: problems name
+// their place by the names on the way to it, and there may be many of them.
+const maxName = 1000
+
 // canonical brings a document into canonical form in place: RFC 8785, with
 // integers as they are written. It reports what makes it no document: a
 // syntax error, a member twice, text that is not UTF-8, a number that would
@@ -29,7 +33,11 @@ func canonical(file string, doc jsontext.Value, ps *problems) (jsontext.Value, b
 		ps.add(Error, file, "", CodeJSON, "", "the document has more than %d values", maxValues)
 		return nil, false
 	}
-	depth, numbers := scan(doc)
+	depth, name, numbers := scan(doc)
+	if name > maxName {
+		ps.add(Error, file, "", CodeLength, "", "the document has a name of %d bytes, and %d are the most", name, maxName)
+		return nil, false
+	}
 	if depth > maxDepth {
 		ps.add(Error, file, "", CodeJSON, fmt.Sprintf("at most %d levels", maxDepth), "the document is nested too deeply")
 		return nil, false
@@ -68,12 +76,12 @@ func moreValues(doc []byte, most int) bool {
 	return n > most
 }
 
-// scan looks at the bytes of a document: how deep it nests, and whether it may
-// hold a number that canonical form would round, so that only such a document
-// is read a second time.
-func scan(doc []byte) (depth int, numbers bool) {
+// scan looks at the bytes of a document: how deep it nests, how long the longest
+// name of a member is, and whether it may hold a number that canonical form would
+// round, so that only such a document is read a second time.
+func scan(doc []byte) (depth, name int, numbers bool) {
 	inString := false
-	digits, level := 0, 0
+	digits, level, begin, long := 0, 0, 0, 0
 	for i := 0; i < len(doc); i++ {
 		switch c := doc[i]; {
 		case inString:
@@ -81,10 +89,12 @@ func scan(doc []byte) (depth int, numbers bool) {
 			case '\\':
 				i++
 			case '"':
-				inString = false
+				inString, long = false, i-begin-1
 			}
 		case c == '"':
-			inString, digits = true, 0
+			inString, digits, begin = true, 0, i
+		case c == ':':
+			name, digits = max(name, long), 0
 		case '0' <= c && c <= '9':
 			digits++
 			numbers = numbers || digits > 15
@@ -100,7 +110,7 @@ func scan(doc []byte) (depth int, numbers bool) {
 			digits = 0
 		}
 	}
-	return depth, numbers
+	return depth, name, numbers
 }
 
 // checkNumbers reads every number of a document.

@@ -86,6 +86,7 @@ func TestFilesThatAreRefused(t *testing.T) {
 		"an integer beyond 2^53 as a fraction": {file("a.json", `{"b":9007199254740993.0}`), []string{tooLarge("/b")}},
 		"an integer beyond 2^53 by exponent":   {file("a.json", `{"b":1e20}`), []string{tooLarge("/b")}},
 		"a number beyond all":                  {file("a.json", `{"b":-1e999}`), []string{tooLarge("/b")}},
+		"a name of 1,001 bytes":                {file("a.json", `{"a":{"`+strings.Repeat("n", 1001)+`" :1}}`), []string{`error length a.json: the document has a name of 1001 bytes, and 1000 are the most`}},
 		"a document that nests too deep":       {file("a.json", `{"a":`+strings.Repeat("[", 500)+strings.Repeat("]", 500)+`}`), []string{`error json a.json: the document is nested too deeply (at most 500 levels)`}},
 		"an image that is not base64":          {file("a.png", `"x-secret"`), []string{`error base64 a.png: the file is not base64 (images travel as standard base64 with padding)`}},
 		"an image with a line break":           {file("a.png", `"eA\n=="`), []string{`error base64 a.png: the file is not base64 (images travel as standard base64 with padding)`}},

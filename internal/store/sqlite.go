@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // and the driver "sqlite"
 )
 
 var errMemory = errors.New("a SQLite database must be a file")
@@ -33,6 +33,11 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *DB, err erro
 	}
 	defer unlock()
 	if err := createPrivate(path); err != nil {
+		return nil, err
+	}
+	// What SQLite does wherever a distribution builds it: a sync of the data and
+	// of what is needed to read it again, without the times of the file.
+	if _, err := sqlite.Fdatasync(true); err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
 		return nil, err
 	}
 	d := &DB{kind: SQLite, writing: nil, reading: &sql.TxOptions{ReadOnly: true}}
