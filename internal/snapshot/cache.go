@@ -19,16 +19,16 @@ type Cache struct {
 	canonical map[Digest]bool // documents that are in canonical form
 }
 
-// isCanonical reports whether a document is known to be in canonical form. In
-// doubt it is not.
-func (c *Cache) isCanonical(doc []byte) bool {
+// isCanonical reports whether a document is known to be in canonical form, and
+// returns its digest then. In doubt it is not.
+func (c *Cache) isCanonical(doc []byte) (Digest, bool) {
 	if c == nil {
-		return false
+		return Digest{}, false
 	}
 	digest := Sum(doc)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.canonical[digest]
+	return digest, c.canonical[digest]
 }
 
 type cacheKey struct {

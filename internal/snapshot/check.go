@@ -220,7 +220,7 @@ func (c *checker) report(list []Problem) {
 
 // join returns the document that becomes of a file of the upload.
 func (c *checker) join(at place, path string) (*document, error) {
-	doc := &document{at: at, content: c.up.Files[path]}
+	doc := &document{at: at, content: c.up.Files[path], sum: c.up.sum(path)}
 	digest, there := c.base.Tree[path]
 	if !mergeable(at) || there && doc.digest() == digest {
 		return doc, nil

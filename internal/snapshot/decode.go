@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"runtime"
 	"strings"
 	"sync"
@@ -47,6 +46,24 @@ type Upload struct {
 	Within     string // how long a confirmation is waited for, as it was written: "10m"; blank for not at all
 	Problems   []Problem
 	PassedOver []string // files of a folder or an archive that belong to no snapshot
+
+	sums map[string]summed // digests that are known already, by path
+}
+
+// A summed is a content and its digest.
+type summed struct {
+	content []byte
+	digest  Digest
+}
+
+// sum returns the digest of a file if it is known, else the zero value. A file
+// that was replaced since is another content.
+func (u *Upload) sum(path string) Digest {
+	known, now := u.sums[path], u.Files[path]
+	if len(now) == 0 || len(known.content) != len(now) || &known.content[0] != &now[0] {
+		return Digest{}
+	}
+	return known.digest
 }
 
 // An InputSecret is a credential that travels beside the files.
@@ -70,8 +87,10 @@ func (c *Cache) Decode(r io.Reader, maxFiles int) (*Upload, error) {
 	// Names and text are judged file by file, so that one bad file does not
 	// hide what is wrong with the others.
 	dec := jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	d := decoder{dec: dec, maxFiles: maxFiles, known: c, up: &Upload{Files: Files{}}, seen: map[string]bool{}}
-	if err := d.object(d.member); err != nil {
+	d := decoder{dec: dec, maxFiles: maxFiles, settler: newSettler(c), up: &Upload{Files: Files{}}, seen: map[string]bool{}}
+	err := d.object(d.member)
+	d.settler.finish(d.up, &d.problems)
+	if err != nil {
 		return nil, bodyError(err)
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
@@ -80,7 +99,6 @@ func (c *Cache) Decode(r io.Reader, maxFiles int) (*Upload, error) {
 		}
 		return nil, bodyError(err)
 	}
-	d.canonical()
 	checkCase(d.up.Files, &d.problems)
 	d.up.Problems = d.problems.sorted()
 	return d.up, nil
@@ -112,7 +130,7 @@ func bodyError(err error) error {
 type decoder struct {
 	dec      *jsontext.Decoder
 	maxFiles int
-	known    *Cache
+	settler  *settler
 	up       *Upload
 	problems problems
 	seen     map[string]bool // members of the body
@@ -234,35 +252,57 @@ func (d *decoder) file(path string) error {
 	}
 	if content, ok := decodeFile(path, value, &d.problems); ok {
 		d.up.Files[path] = content
+		if formOf(path) == formJSON {
+			d.settler.settle(path, content)
+		}
 	}
 	return nil
 }
 
-// canonical brings the documents into canonical form, several at a time.
-func (d *decoder) canonical() {
-	var mu sync.Mutex
-	var work errgroup.Group
-	work.SetLimit(runtime.GOMAXPROCS(0))
-	for path, content := range maps.Clone(d.up.Files) {
-		if formOf(path) != formJSON {
-			continue
+// A settler brings documents into canonical form, several at a time, while the
+// rest of a body is still read.
+type settler struct {
+	known *Cache
+	work  errgroup.Group
+	mu    sync.Mutex
+	done  map[string]summed // by path; one without a content is no document
+	list  []Problem
+}
+
+func newSettler(known *Cache) *settler {
+	s := &settler{known: known, done: map[string]summed{}}
+	s.work.SetLimit(runtime.GOMAXPROCS(0))
+	return s
+}
+
+// settle begins to work on a document, which is the settler's from now on.
+func (s *settler) settle(path string, content []byte) {
+	s.work.Go(func() error {
+		ps := &problems{}
+		digest, ok := s.known.isCanonical(content)
+		if !ok {
+			if content, ok = canonical(path, content, ps); ok {
+				digest = Sum(content)
+			}
 		}
-		work.Go(func() error {
-			if d.known.isCanonical(content) {
-				return nil
-			}
-			ps := &problems{}
-			doc, ok := canonical(path, content, ps)
-			mu.Lock()
-			defer mu.Unlock()
-			if d.up.Files[path] = doc; !ok {
-				delete(d.up.Files, path)
-			}
-			d.problems.list = append(d.problems.list, ps.list...)
-			return nil
-		})
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.done[path] = summed{content, digest}
+		s.list = append(s.list, ps.list...)
+		return nil
+	})
+}
+
+// finish waits until all is done, and takes it over.
+func (s *settler) finish(up *Upload, ps *problems) {
+	_ = s.work.Wait() // what is wrong is a problem, not an error
+	for path, doc := range s.done {
+		if up.Files[path] = doc.content; doc.content == nil {
+			delete(up.Files, path)
+		}
 	}
-	_ = work.Wait() // what is wrong is a problem, not an error
+	up.sums = s.done
+	ps.list = append(ps.list, s.list...)
 }
 
 // printablePath makes a hostile path fit for an answer and a log.

@@ -16,37 +16,44 @@ func FuzzCheck(f *testing.F) {
 	g := newTarget()
 	g.apply(f, &Upload{Files: maps.Clone(shop.Files), Secrets: shop.Secrets})
 	f.Fuzz(func(t *testing.T, script []byte) {
-		up := &Upload{Files: maps.Clone(shop.Files), Secrets: shop.Secrets}
-		m := mutator{script: script[:min(len(script), 64)]}
-		for range 4 {
-			m.mutate(t, up)
-		}
-		own := &target{base: g.base, contents: maps.Clone(g.contents)}
-		own.base.Load = g.base.Load
-		out, err := Check(up, own.base, &g.cache)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if out.Failed() {
-			if out.Tree != nil || out.Set != nil {
-				t.Error("a refused import has an outcome")
-			}
-			return
-		}
+		m := mutator{script: script[:min(len(script), 96)]}
 		next := newTarget()
 		maps.Copy(next.contents, g.contents)
-		next.commit(out)
-		for _, format := range []Format{FormatSplit, FormatPlain} {
-			again, err := Check(&Upload{Files: Render(next.files(), format)}, next.base, &g.cache)
+		next.base.Tree, next.base.Secrets = g.base.Tree, g.base.Secrets
+		for range 1 + m.next(3) { // the later ones over what the first left
+			up := &Upload{Files: maps.Clone(shop.Files), Secrets: shop.Secrets}
+			for range 4 {
+				m.mutate(t, up)
+			}
+			out, err := Check(up, next.base, &g.cache)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if again.Failed() || len(again.Changes) > 0 || len(again.Keep) != len(next.base.Secrets) {
-				t.Errorf("importing its own export in format %q changes %v, keeps %d of %d secrets, and is told\n%s",
-					format, again.Changes, len(again.Keep), len(next.base.Secrets), strings.Join(lines(again.Problems), "\n"))
+			if out.Failed() {
+				if out.Tree != nil || out.Set != nil {
+					t.Error("a refused import has an outcome")
+				}
+				continue
 			}
+			next.commit(out)
+			exportedAgain(t, g, next)
 		}
 	})
+}
+
+// exportedAgain imports what a target exports, which changes nothing.
+func exportedAgain(t *testing.T, g, next *target) {
+	t.Helper()
+	for _, format := range []Format{FormatSplit, FormatPlain} {
+		again, err := Check(&Upload{Files: Render(next.files(), format)}, next.base, &g.cache)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again.Failed() || len(again.Changes) > 0 || len(again.Keep) != len(next.base.Secrets) {
+			t.Fatalf("importing its own export in format %q changes %v, keeps %d of %d secrets, and is told\n%s",
+				format, again.Changes, len(again.Keep), len(next.base.Secrets), strings.Join(lines(again.Problems), "\n"))
+		}
+	}
 }
 
 // A mutator reads what to do from bytes; without any left it does the first of

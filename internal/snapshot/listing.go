@@ -12,20 +12,21 @@ import (
 // substitute puts values for the variables of a pattern; ok is false where one
 // is missing.
 func substitute(pattern string, vars map[string]string) (string, bool) {
-	segs := splitPattern(pattern)
-	for i, seg := range segs {
-		before, rest, has := strings.Cut(seg, "{")
+	var b strings.Builder
+	for {
+		before, rest, has := strings.Cut(pattern, "{")
+		b.WriteString(before)
 		if !has {
-			continue
+			return b.String(), true
 		}
 		name, after, _ := strings.Cut(rest, "}")
 		value, ok := vars[name]
 		if !ok {
 			return "", false
 		}
-		segs[i] = before + value + after
+		b.WriteString(value)
+		pattern = after
 	}
-	return strings.Join(segs, "/"), true
 }
 
 // governor finds the index that lists the values of a variable of a path.

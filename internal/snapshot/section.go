@@ -38,48 +38,62 @@ type place struct {
 	Vars    map[string]string
 }
 
+// A row is a pattern of the table, cut into its segments.
+type row struct {
+	place
+	segs []string
+}
+
 // rows is the table by the first segment of the pattern, so that a path is
 // compared with few of them.
-var rows = sync.OnceValue(func() map[string][]place {
-	out := map[string][]place{}
+var rows = sync.OnceValue(func() map[string][]row {
+	out := map[string][]row{}
 	for i := range Sections {
 		s := &Sections[i]
 		for j := range s.Files {
-			first, _, _ := strings.Cut(s.Files[j].Pattern, "/")
-			out[first] = append(out[first], place{Section: s, File: &s.Files[j]})
+			segs := splitPattern(s.Files[j].Pattern)
+			out[segs[0]] = append(out[segs[0]], row{place{Section: s, File: &s.Files[j]}, segs})
 		}
 	}
 	for _, list := range out {
-		slices.SortStableFunc(list, func(a, b place) int {
+		slices.SortStableFunc(list, func(a, b row) int {
 			return strings.Count(a.File.Pattern, "{") - strings.Count(b.File.Pattern, "{")
 		})
 	}
 	return out
 })
 
-// locate finds the row of a path.
+// locate finds the row of a path. A check asks for every path several times.
 func locate(path string) (place, bool) {
 	first, _, _ := strings.Cut(path, "/")
-	segs := splitPattern(path)
-next:
-	for _, row := range rows()[first] {
-		pattern := splitPattern(row.File.Pattern)
-		if len(pattern) != len(segs) {
-			continue
+	for _, r := range rows()[first] {
+		if vars, ok := r.match(path); ok {
+			at := r.place
+			at.Vars = vars
+			return at, true
 		}
-		row.Vars = map[string]string{}
-		for i, seg := range segs {
-			name, value, ok := matchSegment(pattern[i], seg)
-			if !ok {
-				continue next
-			}
-			if name != "" {
-				row.Vars[name] = value
-			}
-		}
-		return row, true
 	}
 	return place{}, false
+}
+
+// match returns the values that a path gives to the variables of a pattern.
+func (r *row) match(path string) (vars map[string]string, ok bool) {
+	if strings.Count(path, "/") != len(r.segs)-1 {
+		return nil, false
+	}
+	vars = map[string]string{}
+	for _, pattern := range r.segs {
+		var seg string
+		seg, path, _ = strings.Cut(path, "/")
+		name, value, ok := matchSegment(pattern, seg)
+		if !ok {
+			return nil, false
+		}
+		if name != "" {
+			vars[name] = value
+		}
+	}
+	return vars, true
 }
 
 // entityID is the id that the path itself gives to the entity in the file.
