@@ -169,6 +169,9 @@ func blanked(content []byte) string {
 func withoutBlanks(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
+		if v["secret"] == true { // a header whose value is kept apart, where the file brings it
+			delete(v, "value")
+		}
 		for k, sub := range v {
 			if sub = withoutBlanks(sub); sub == any("") || sub == any(Placeholder) {
 				delete(v, k)
