@@ -161,6 +161,11 @@ func (g *generator) object(subs []*jsonschema.Schema, depth int) map[string]any 
 	// connector on its type.
 	for _, s := range subs {
 		for _, branch := range expand(s, out, nil) {
+			for _, k := range branch.Required { // what else must be there then, and not blank
+				if p := s.Properties[k]; p != nil && p.Enum != nil && (out[k] == nil || out[k] == "") {
+					out[k] = p.Enum.Values[len(p.Enum.Values)-1]
+				}
+			}
 			for _, k := range sortedKeys(branch.Properties) {
 				if p := branch.Properties[k]; p.Ref != nil && len(p.Ref.Properties) > 0 && !slices.Contains(subs, branch) && depth < 4 {
 					out[k] = g.value([]*jsonschema.Schema{p}, depth+1)
