@@ -22,6 +22,8 @@ var bodies = map[string]string{
 	"/v1/mgmt/project/snapshot/import":   `{"files":{}}`,
 	"/v1/mgmt/project/validate":          `{"files":{}}`,
 	"/v1/mgmt/project/snapshot/validate": `{"files":{}}`,
+	"/v1/mgmt/project/plan":              `{"files":{}}`,
+	"/v1/mgmt/project/snapshot/plan":     `{"files":{}}`,
 	"/v1/mgmt/project/create":            `{"name":"New"}`,
 	"/v1/mgmt/project/clone":             `{"name":"Copy"}`,
 	"/v1/mgmt/project/update/name":       `{"name":"Renamed"}`,

@@ -99,8 +99,13 @@ func (s *script) value(was any) any {
 	}
 	return []any{
 		nil, "", true, -1.0, 1e300, 9007199254740993.0, text + "x", snapshot.Placeholder, strings.Repeat("long ", 2000),
-		"\u202e\u0000", "asset:../x", "P1", []any{}, map[string]any{}, []any{was, was}, map[string]any{"a": was},
-		map[string]any{"id": "X", "name": "X"}, deep, "https://a.example/?flow=sign-in", "(((((((((x+)+)+)+)+)+)+)+",
+		"\u202e\u0000", "asset:../x", "P1",
+		[]any{},
+		map[string]any{},
+		[]any{was, was},
+		map[string]any{"a": was},
+		map[string]any{"id": "X", "name": "X"},
+		deep, "https://a.example/?flow=sign-in", "(((((((((x+)+)+)+)+)+)+)+",
 	}[s.next(20)]
 }
 

@@ -34,6 +34,7 @@ type importRequest struct {
 	Strict     bool                     `json:"strict"`
 	AllowMoved bool                     `json:"allowMovedSecrets"`
 	Message    string                   `json:"message"`
+	Plan       string                   `json:"plan"`          // the digest of the plan that the import must be
 	Source     snapshot.Source          `json:"source"`        // where the files come from, for the history
 	Within     string                   `json:"confirmWithin"` // "10m": goes back by itself unless it is confirmed
 }

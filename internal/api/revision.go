@@ -153,6 +153,7 @@ type rollbackRequest struct {
 	Source       snapshot.Source `json:"source"`
 	Within       string          `json:"confirmWithin"` // "10m"; blank waits for nothing
 	ValidateOnly bool            `json:"validateOnly"`
+	Plan         string          `json:"plan"` // the digest that validateOnly answered: that, or a conflict
 	IfMatch      string          `json:"-"`
 }
 
@@ -174,6 +175,7 @@ type rollbackAnswer struct {
 	Failures    []string              `json:"failures,omitempty"`
 	Missing     *missingSecrets       `json:"missingSecrets,omitzero"`
 	Differences []snapshot.Difference `json:"differences,omitempty"`
+	Plan        string                `json:"plan,omitzero"` // its digest, to be given to the rollback
 }
 
 func (s *Server) rollback(ctx context.Context, in *rollbackRequest) (*rollbackAnswer, error) {
@@ -182,7 +184,7 @@ func (s *Server) rollback(ctx context.Context, in *rollbackRequest) (*rollbackAn
 	}
 	c := callerOf(ctx)
 	r := project.Rollback{
-		Project: c.project, Revision: int64(in.Revision), Message: in.Message, IfMatch: in.IfMatch, Within: in.Within, Source: in.Source,
+		Project: c.project, Revision: int64(in.Revision), Message: in.Message, IfMatch: in.IfMatch, Within: in.Within, Source: in.Source, Plan: in.Plan,
 	}
 	if in.ValidateOnly {
 		return s.planRollback(ctx, r)
@@ -206,6 +208,7 @@ func (s *Server) planRollback(ctx context.Context, r project.Rollback) (*rollbac
 	return &rollbackAnswer{
 		Revision: plan.From.Number, Digest: plan.From.Digest.String(), Changes: plan.Changes, Warnings: plan.Problems, CannotUndo: project.CannotUndo,
 		OK: &ok, Failures: failures(plan.Problems, 0), Missing: missing(plan.Missing), Differences: plan.Differences,
+		Plan: digestOnWire(plan.Digest),
 	}, nil
 }
 

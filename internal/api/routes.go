@@ -49,6 +49,9 @@ func (s *Server) routes() []route {
 
 		{http.MethodGet, "/v1/mgmt/project/revisions", in(mgmtkey.Read), call(s.listRevisions), "The revisions of the project, the newest first, a page at a time."},
 		{http.MethodGet, "/v1/mgmt/project/revisions/{number}", in(mgmtkey.Read), call(s.getRevision), "One revision, with what it changed; secrets by name, never by value."},
+		{http.MethodPost, "/v1/mgmt/project/plan", in(mgmtkey.Plan), raw[importRequest, planAnswer](s.planSnapshot), "Say what an import of the same body would do, and change nothing."},
+		{http.MethodPost, "/v1/mgmt/project/snapshot/plan", in(mgmtkey.Plan), raw[importRequest, planAnswer](s.planSnapshot), "The same, beside the calls of the SDKs."},
+
 		{http.MethodPost, "/v1/mgmt/project/rollback", in(mgmtkey.Import), call(s.rollback), "Make the project what it was at a revision, as a new one; or say what that would change."},
 		{http.MethodPost, "/v1/mgmt/project/confirm", in(mgmtkey.Import), call(s.confirm), "Let a revision stay that would go back by itself, or take it back at once."},
 		{http.MethodPost, "/v1/mgmt/project/secret/revoke", in(mgmtkey.Admin), call(s.revokeSecrets), "Destroy the older values of the secrets of an entity, so that no rollback brings them back."},

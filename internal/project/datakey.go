@@ -131,8 +131,8 @@ func (s *Service) insertSecrets(tx *store.Tx, project string, key *dataKey, fres
 	}
 	now := time.Now().Unix()
 	for _, v := range fresh {
-		if _, err := tx.Exec(`INSERT INTO secrets (id, project, kind, entity, field, data_key, sealed, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			v.ID, project, v.Kind, v.Entity, v.Field, name.version, v.body, now); err != nil {
+		if _, err := tx.Exec(`INSERT INTO secrets (id, project, kind, entity, field, data_key, sealed, created_at, fingerprint) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			v.ID, project, v.Kind, v.Entity, v.Field, name.version, v.body, now, v.fingerprint); err != nil {
 			return err
 		}
 	}
@@ -147,10 +147,9 @@ func resealed(project string, values []sealedValue, from, to *secret.DataKey) ([
 		if err != nil {
 			return nil, err
 		}
-		if v.body, err = to.Seal(binding(project, v.StoredSecret), value); err != nil {
+		if out[i], err = sealValue(project, to, v.StoredSecret, value); err != nil {
 			return nil, err
 		}
-		out[i] = v
 	}
 	return out, nil
 }

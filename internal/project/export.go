@@ -84,11 +84,11 @@ func (s *Service) Clone(ctx context.Context, by audit.Origin, id string, in New)
 			return Project{}, fmt.Errorf("clone secret: %w", err)
 		}
 		place.ID = ident.New("SV")
-		body, err := key.Seal(binding(p.ID, place), value)
+		sealed, err := sealValue(p.ID, key, place, value)
 		if err != nil {
 			return Project{}, fmt.Errorf("clone secret: %w", err)
 		}
-		list, fresh = append(list, place), append(fresh, sealedValue{place, body})
+		list, fresh = append(list, place), append(fresh, sealed)
 	}
 	if err := s.writeClone(ctx, by, st, p, wrapped, list, fresh); err != nil {
 		return Project{}, fmt.Errorf("clone project: %w", err)

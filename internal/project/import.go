@@ -66,6 +66,9 @@ func (s *Service) Import(ctx context.Context, by audit.Origin, in Import) (*Resu
 		s.refused(ctx, by, in, out)
 		return nil, snapshot.ErrInvalid.With(&Report{out.Problems, out.Missing})
 	}
+	if err := s.planned(ctx, st, in, out); err != nil {
+		return nil, err
+	}
 	next, err := s.seal(ctx, st, out)
 	if err != nil {
 		return nil, err

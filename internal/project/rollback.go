@@ -20,6 +20,7 @@ type Rollback struct {
 	IfMatch  string          // as for an import
 	Within   string          // how long to wait for a confirmation, as for an import
 	Source   snapshot.Source // where the wish comes from
+	Plan     string          // the digest of the plan that this must be, as for an import
 }
 
 // CannotUndo are what a rollback leaves as it is, for people.
@@ -38,6 +39,7 @@ type RollbackPlan struct {
 	To          Revision
 	Changes     []snapshot.Change
 	Differences []snapshot.Difference
+	Digest      snapshot.Digest // of the plan; zero where it would be refused
 }
 
 // Rollback imports a revision again, as a new one. It goes the way of every
@@ -69,7 +71,14 @@ func (s *Service) PlanRollback(ctx context.Context, r Rollback) (*RollbackPlan, 
 	}
 	plan := &RollbackPlan{Report: Report{out.Problems, out.Missing}, From: st.revision, To: in.target.revision, Changes: out.Changes}
 	// Those that were destroyed are problems already.
-	plan.Differences, err = s.facts.CompareStored(s.base(ctx, st), s.base(ctx, in.target))
+	if plan.Differences, err = s.facts.CompareStored(s.base(ctx, st), s.base(ctx, in.target)); err != nil || out.Failed() {
+		return plan, err
+	}
+	secrets, err := s.plannedSecrets(ctx, st, out)
+	if err != nil {
+		return nil, err
+	}
+	plan.Digest, err = planDigest(st, in, out, secrets)
 	return plan, err
 }
 
@@ -84,7 +93,7 @@ func (s *Service) backward(ctx context.Context, r Rollback) (Import, error) {
 	}
 	up := &snapshot.Upload{
 		Files: snapshot.Render(files, snapshot.FormatPlain), SameIDs: true,
-		Message: r.Message, Source: r.Source, Within: r.Within,
+		Message: r.Message, Source: r.Source, Within: r.Within, Plan: r.Plan,
 	}
 	if up.Message == "" {
 		up.Message = fmt.Sprintf("rollback to revision %d", r.Revision)

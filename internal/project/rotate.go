@@ -71,11 +71,11 @@ func (s *Service) rotate(tx *store.Tx, id string, wrapped []byte, key *secret.Da
 			// be lost with the key that may still open it.
 			return done, fmt.Errorf("secret %s does not open: postern doctor tells more: %w", row.place.ID, err)
 		}
-		body, err := key.Seal(place, value)
+		next, err := sealValue(id, key, row.place, value)
 		if err != nil {
 			return done, err
 		}
-		if _, err := tx.Exec(`UPDATE secrets SET data_key = $2, sealed = $3 WHERE id = $1`, row.place.ID, done.Version, body); err != nil {
+		if _, err := tx.Exec(`UPDATE secrets SET data_key = $2, sealed = $3, fingerprint = $4 WHERE id = $1`, row.place.ID, done.Version, next.body, next.fingerprint); err != nil {
 			return done, err
 		}
 	}

@@ -2,6 +2,7 @@ package project
 
 import (
 	"context"
+	"crypto/hmac"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -17,7 +18,18 @@ import (
 // A sealed value is a secret on its way into the database.
 type sealedValue struct {
 	snapshot.StoredSecret
-	body []byte
+	body        []byte
+	fingerprint []byte
+}
+
+// sealValue seals a value at its place.
+func sealValue(project string, key *secret.DataKey, place snapshot.StoredSecret, value secret.Text) (sealedValue, error) {
+	body, err := key.Seal(binding(project, place), value)
+	if err != nil {
+		return sealedValue{}, err
+	}
+	fingerprint, err := key.Fingerprint(unversioned(project, place), value)
+	return sealedValue{place, body, fingerprint}, err
 }
 
 // sealed is the secrets of a new revision.
@@ -37,6 +49,10 @@ func (s *Service) seal(ctx context.Context, st *state, out *snapshot.Outcome) (*
 		return nil, err
 	}
 	next.key = key
+	marks, err := s.marks(ctx, st, out)
+	if err != nil {
+		return nil, err
+	}
 	stored := map[snapshot.StoredSecret]string{}
 	for _, k := range st.secrets {
 		stored[snapshot.StoredSecret{Kind: k.Kind, Entity: k.Entity, Field: k.Field}] = k.ID
@@ -45,22 +61,22 @@ func (s *Service) seal(ctx context.Context, st *state, out *snapshot.Outcome) (*
 		place := snapshot.StoredSecret{Kind: v.Kind, Entity: v.Entity, Field: v.Field}
 		if id, ok := stored[place]; ok {
 			place.ID = id
-			was, err := s.open(ctx, st.project.ID, place)
-			if err == nil && was.Equal(v.Value) {
+			same, err := s.equals(ctx, st.project.ID, place, marks[id], v.Value)
+			if err != nil {
+				return nil, err
+			}
+			if same {
 				next.secrets = append(next.secrets, place)
 				continue
 			}
-			if err != nil && !errors.Is(err, errNoSecret) {
-				return nil, err
-			}
 		}
 		place.ID = ident.New("SV")
-		body, err := key.key.Seal(binding(st.project.ID, place), v.Value)
+		sealed, err := sealValue(st.project.ID, key.key, place, v.Value)
 		if err != nil {
 			return nil, fmt.Errorf("seal secret: %w", err)
 		}
 		next.secrets = append(next.secrets, place)
-		next.fresh = append(next.fresh, sealedValue{place, body})
+		next.fresh = append(next.fresh, sealed)
 	}
 	sortSecrets(next.secrets)
 	for i := 1; i < len(next.secrets); i++ {
@@ -82,6 +98,72 @@ func sortSecrets(list []snapshot.StoredSecret) {
 // open.
 func binding(project string, s snapshot.StoredSecret) secret.Binding {
 	return secret.Binding{Project: project, Kind: s.Kind, Entity: s.Entity, Field: s.Field, Version: s.ID}
+}
+
+// unversioned is where a value belongs, whichever version of it.
+func unversioned(project string, s snapshot.StoredSecret) secret.Binding {
+	b := binding(project, s)
+	b.Version = ""
+	return b
+}
+
+// A mark is the fingerprint of a stored value, and the version of the data key
+// that it was made with. One without a fingerprint is from before there were any.
+type mark struct {
+	version     int64
+	wrapped     []byte
+	fingerprint []byte
+}
+
+// marks reads the fingerprints of the stored values of a project, by their ids,
+// where an upload brings values to compare with them.
+func (s *Service) marks(ctx context.Context, st *state, out *snapshot.Outcome) (map[string]mark, error) {
+	all := map[string]mark{}
+	if len(out.Set) == 0 || len(st.secrets) == 0 {
+		return all, nil
+	}
+	type row struct {
+		id string
+		mark
+	}
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		return store.Each(tx, func(r store.Scanner) (v row, err error) {
+			return v, r.Scan(&v.id, &v.version, &v.fingerprint, &v.wrapped)
+		}, func(v row) error { all[v.id] = v.mark; return nil },
+			`SELECT s.id, s.data_key, s.fingerprint, k.wrapped FROM secrets s JOIN data_keys k ON k.project = s.project AND k.version = s.data_key
+			WHERE s.project = $1 AND s.revoked_at = 0`, st.project.ID)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read fingerprints: %w", err)
+	}
+	return all, nil
+}
+
+// matches reports whether a value has the fingerprint of a stored one; known is
+// false where that has none. Nothing is opened for it.
+func (s *Service) matches(project string, place snapshot.StoredSecret, m mark, value secret.Text) (same, known bool, err error) {
+	if len(m.fingerprint) == 0 {
+		return false, false, nil
+	}
+	key, err := s.openKey(keyVersion{project, m.version}, m.wrapped)
+	if err != nil {
+		return false, false, err
+	}
+	got, err := key.Fingerprint(unversioned(project, place), value)
+	return err == nil && hmac.Equal(got, m.fingerprint), err == nil, err
+}
+
+// equals reports whether a value is the stored one. A value from before there
+// were fingerprints is opened.
+func (s *Service) equals(ctx context.Context, project string, place snapshot.StoredSecret, m mark, value secret.Text) (bool, error) {
+	if same, known, err := s.matches(project, place, m, value); known || err != nil {
+		return same, err
+	}
+	was, err := s.open(ctx, project, place)
+	if errors.Is(err, errNoSecret) {
+		return false, nil
+	}
+	return err == nil && was.Equal(value), err
 }
 
 // errNoSecret is a secret that is not stored, or that does not open where it is.

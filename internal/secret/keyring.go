@@ -24,6 +24,7 @@ var (
 // DataKey seals the secrets of one project. The zero value refuses.
 type DataKey struct {
 	aead    tink.AEAD
+	mark    []byte // the key of fingerprints
 	project string
 }
 
@@ -121,7 +122,11 @@ func newDataKey(h *keyset.Handle, project string) (*DataKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use data key: %w", err)
 	}
-	return &DataKey{aead: a, project: project}, nil
+	mark, err := markKey(h, project)
+	if err != nil {
+		return nil, fmt.Errorf("use data key: %w", err)
+	}
+	return &DataKey{aead: a, mark: mark, project: project}, nil
 }
 
 // A Binding says where a sealed value belongs. Project and Kind are required;

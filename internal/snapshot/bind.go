@@ -23,6 +23,7 @@ type draft struct {
 	files Files             // the upload's own, before they were joined
 	edits map[string][]edit
 
+	rebound []Rebound
 	bound   map[idKey]string            // the upload's id of an entity to its id in the target
 	folders map[string]map[idKey]string // names by the ids that a folder's references give
 }
@@ -143,6 +144,9 @@ func (d *draft) assign(e *Entity, id string) {
 	}
 	if e.ID == id {
 		return
+	}
+	if e.ID != "" {
+		d.rebound = append(d.rebound, Rebound{Kind: kindWords(e.Kind), Name: e.Name, From: e.ID, To: id})
 	}
 	e.ID = id
 	d.edit(e.file, edit{pointer: e.pointer + "/" + escapePointer(e.word.ID), value: id})

@@ -27,6 +27,7 @@ type Base struct {
 type Outcome struct {
 	Problems []Problem       // in a stable order
 	Missing  []MissingSecret // likewise
+	Lacking  []StoredSecret  // where those that are missing would be kept
 
 	// The rest is there only if no problem is an error.
 
@@ -36,6 +37,16 @@ type Outcome struct {
 	Set     []SecretValue     // secrets that the upload brings
 	Carried []StoredSecret    // those of Keep whose destination has changed, by leave
 	Changes []Change          // file by file
+	Rebound []Rebound         // entities that have another id in the target
+}
+
+// A Rebound is an entity of an upload that gets another id than the upload gives
+// it: the one that it has in the target, found by its name.
+type Rebound struct {
+	Kind string `json:"kind"` // in words
+	Name string `json:"name"`
+	From string `json:"from"`
+	To   string `json:"to"`
 }
 
 // Failed reports whether the upload must be refused.
@@ -71,7 +82,7 @@ func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 	d.checkRefs(w, ps)
 	c.rules(d)
 
-	out := &Outcome{Problems: ps.sorted(), Missing: sortMissing(s.missing)}
+	out := &Outcome{Problems: ps.sorted(), Missing: sortMissing(s.missing), Lacking: s.lacking}
 	if !out.Failed() {
 		if err := c.nameAssets(assets, d); err != nil {
 			return nil, err
@@ -79,6 +90,7 @@ func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 		out.Tree, out.Fresh = d.finish(tree, up.Files, base.Tree)
 		out.Keep, out.Set, out.Carried = s.keep, s.set, s.carried
 		out.Changes = Diff(base.Tree, out.Tree)
+		out.Rebound = d.rebound
 	}
 	return out, nil
 }

@@ -27,7 +27,8 @@ type Difference struct {
 	To      jsontext.Value   `json:"to,omitzero"`
 	Removed []jsontext.Value `json:"removed,omitzero"`
 	Added   []jsontext.Value `json:"added,omitzero"`
-	Hidden  bool             `json:"hidden,omitzero"` // a credential, or what may be one
+	Hidden  bool             `json:"hidden,omitzero"`  // a credential, or what may be one
+	Renames bool             `json:"renames,omitzero"` // the name of the entity changes, and it stays the same one
 }
 
 // Compare says how two configurations differ, in the order of the table: whole
@@ -262,6 +263,9 @@ func (c *comparison) field(a, b *frame) *Difference {
 	d.Field, d.Label = b.field, b.label()
 	if d.Field == "" {
 		d.Field = a.field
+	}
+	if e := b.entity; e != nil && e.word.Name != "" && d.Field == e.word.Name && a.entity != nil && a.entity.ID == e.ID {
+		d.Renames = true
 	}
 	return d
 }

@@ -5,15 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"golang.org/x/sync/errgroup"
 
 	"postern/internal/fault"
 	"postern/internal/secret"
@@ -43,27 +40,12 @@ type Upload struct {
 	AllowMoved bool   // carry stored secrets over to a destination that has changed
 	Message    string // why, for the record
 	Source     Source // where from, for the record
+	Plan       string // the digest of the plan that this must be; blank for none
 	Within     string // how long a confirmation is waited for, as it was written: "10m"; blank for not at all
 	Problems   []Problem
 	PassedOver []string // files of a folder or an archive that belong to no snapshot
 
 	sums map[string]summed // digests that are known already, by path
-}
-
-// A summed is a content and its digest.
-type summed struct {
-	content []byte
-	digest  Digest
-}
-
-// sum returns the digest of a file if it is known, else the zero value. A file
-// that was replaced since is another content.
-func (u *Upload) sum(path string) Digest {
-	known, now := u.sums[path], u.Files[path]
-	if len(now) == 0 || len(known.content) != len(now) || &known.content[0] != &now[0] {
-		return Digest{}
-	}
-	return known.digest
 }
 
 // An InputSecret is a credential that travels beside the files.
@@ -163,7 +145,7 @@ func (d *decoder) member(name string) error {
 		return ErrBody.WithMessage(fmt.Sprintf("the body has the member %q twice", name))
 	}
 	switch name {
-	case "files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "message", "source", "confirmWithin":
+	case "files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "message", "source", "confirmWithin", "plan":
 		d.seen[name] = true // of others nothing is read
 	}
 	switch name {
@@ -189,6 +171,8 @@ func (d *decoder) member(name string) error {
 		return d.typed(&d.up.Source, "source must hold commit, branch and repository, which are strings, and dirty, which is true or false")
 	case "confirmWithin":
 		return d.typed(&d.up.Within, `confirmWithin must be a length of time in a string, such as "10m"`)
+	case "plan":
+		return d.typed(&d.up.Plan, "plan must be the digest of a plan, in a string")
 	default:
 		return d.dec.SkipValue()
 	}
@@ -257,52 +241,6 @@ func (d *decoder) file(path string) error {
 		}
 	}
 	return nil
-}
-
-// A settler brings documents into canonical form, several at a time, while the
-// rest of a body is still read.
-type settler struct {
-	known *Cache
-	work  errgroup.Group
-	mu    sync.Mutex
-	done  map[string]summed // by path; one without a content is no document
-	list  []Problem
-}
-
-func newSettler(known *Cache) *settler {
-	s := &settler{known: known, done: map[string]summed{}}
-	s.work.SetLimit(runtime.GOMAXPROCS(0))
-	return s
-}
-
-// settle begins to work on a document, which is the settler's from now on.
-func (s *settler) settle(path string, content []byte) {
-	s.work.Go(func() error {
-		ps := &problems{}
-		digest, ok := s.known.isCanonical(content)
-		if !ok {
-			if content, ok = canonical(path, content, ps); ok {
-				digest = Sum(content)
-			}
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.done[path] = summed{content, digest}
-		s.list = append(s.list, ps.list...)
-		return nil
-	})
-}
-
-// finish waits until all is done, and takes it over.
-func (s *settler) finish(up *Upload, ps *problems) {
-	_ = s.work.Wait() // what is wrong is a problem, not an error
-	for path, doc := range s.done {
-		if up.Files[path] = doc.content; doc.content == nil {
-			delete(up.Files, path)
-		}
-	}
-	up.sums = s.done
-	ps.list = append(ps.list, s.list...)
 }
 
 // printablePath makes a hostile path fit for an answer and a log.

@@ -15,11 +15,11 @@ const supposed = "\x00supposed"
 // missing are supposed to be there: Missing names them, and they are not held
 // against the upload. Stored ones are carried along to new destinations.
 func Suppose(up *Upload, base Base, cache *Cache) (*Outcome, error) {
-	first, err := Check(up.clone(), base, cache)
+	first, err := Check(up.Clone(), base, cache)
 	if err != nil || len(first.Missing) == 0 {
 		return first, err
 	}
-	again := up.clone()
+	again := up.Clone()
 	again.AllowMoved = true
 	for _, m := range first.Missing {
 		in := InputSecret{Group: m.Group, ID: m.ID, Type: m.Type, Value: secret.New(supposed)}
@@ -36,8 +36,8 @@ func Suppose(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 	return out, nil
 }
 
-// clone copies what a check takes over.
-func (up *Upload) clone() *Upload {
+// Clone copies an upload, as a check takes its files over.
+func (up *Upload) Clone() *Upload {
 	out := *up
 	out.Files = maps.Clone(up.Files)
 	out.Excludes = slices.Clone(up.Excludes)

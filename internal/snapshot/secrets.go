@@ -69,6 +69,7 @@ type sealer struct {
 	keep    []StoredSecret
 	carried []StoredSecret // kept although their destination changed
 	missing []MissingSecret
+	lacking []StoredSecret // where the missing ones would be kept
 }
 
 func newSealer(d *draft, up *Upload, base Base, ps *problems) *sealer {
@@ -192,6 +193,7 @@ func (s *sealer) hide(e *Entity, f secretField) {
 
 func (s *sealer) miss(e *Entity, f secretField) {
 	s.missing = append(s.missing, MissingSecret{Group: e.word.Secrets, ID: e.sourced, Name: e.label(), Type: f.kind()})
+	s.lacking = append(s.lacking, StoredSecret{Kind: e.Kind, Entity: e.ID, Field: f.field})
 }
 
 // input finds the input secret for a credential: by the entity's id in the

@@ -18,10 +18,11 @@ import (
 // landed holds the SHA-256 of each migration that may have run somewhere. Such a
 // file is never changed, for it would not run again: add one that mends it.
 var landed = map[string]string{
-	"0001_init.sql":        "53722c0a46c0988aeda6505331bf3891a53b5de33df90710772c59de03181c9c",
-	"0002_operate.sql":     "6c474041b925a4bb6ced9723c5b64a9bbdd679d3caf64b5c55f36248437d112a",
-	"0003_audit_chain.sql": "e34f2b0e53c63250da72c454989552aa9cae5e17c64600a557e91b03a0119c61",
-	"0004_revisions.sql":   "a1625b1e5c3bc96874a3790e7a49d982200dcefa840218695c3d253eb3c791b3",
+	"0001_init.sql":         "53722c0a46c0988aeda6505331bf3891a53b5de33df90710772c59de03181c9c",
+	"0002_operate.sql":      "6c474041b925a4bb6ced9723c5b64a9bbdd679d3caf64b5c55f36248437d112a",
+	"0003_audit_chain.sql":  "e34f2b0e53c63250da72c454989552aa9cae5e17c64600a557e91b03a0119c61",
+	"0004_revisions.sql":    "a1625b1e5c3bc96874a3790e7a49d982200dcefa840218695c3d253eb3c791b3",
+	"0005_fingerprints.sql": "005ddd96dec5aaf17dd9d3c6248966f02d9d6b46fec33311c046e9581b788eaa",
 }
 
 func TestLandedMigrations(t *testing.T) {

@@ -1,0 +1,100 @@
+package api
+
+import (
+	"net/http"
+
+	"postern/internal/project"
+	"postern/internal/snapshot"
+)
+
+// planAnswer is what an import would do. What cannot be known of an upload that
+// would be refused is blank.
+type planAnswer struct {
+	OK       bool                    `json:"ok"`
+	Digest   string                  `json:"digest"` // of the plan: an import with it in plan does this, or nothing
+	Base     planSide                `json:"base"`
+	Result   planSide                `json:"result"`
+	Changed  bool                    `json:"changed"`
+	Summary  planSummary             `json:"summary"`
+	Changes  []snapshot.Difference   `json:"changes"`
+	Secrets  []project.PlannedSecret `json:"secrets"`
+	Rebound  []snapshot.Rebound      `json:"rebound"`
+	Warnings []snapshot.Problem      `json:"warnings"`
+	Details  []snapshot.Problem      `json:"details"` // the errors that would refuse it
+	Missing  *missingSecrets         `json:"missingSecrets"`
+}
+
+// planSide is a configuration: the one that there is, or the one that there
+// would be.
+type planSide struct {
+	Revision int64  `json:"revision,omitzero"`
+	Digest   string `json:"digest"`
+}
+
+// planSummary counts what a plan changes, in entities and fields.
+type planSummary struct {
+	Created int `json:"created"`
+	Changed int `json:"changed"`
+	Removed int `json:"removed"`
+	Renamed int `json:"renamed"`
+	Adopted int `json:"adopted"` // entities of the upload that were found by their names, under other ids
+	Secrets int `json:"secrets"` // that are set, changed, removed or follow
+}
+
+func (s *Server) planSnapshot(w http.ResponseWriter, r *http.Request) error {
+	in, err := s.readImport(w, r)
+	if err != nil {
+		return err
+	}
+	plan, err := s.Projects.Plan(r.Context(), in)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, planOnWire(plan))
+}
+
+func planOnWire(p *project.Plan) planAnswer {
+	out := planAnswer{
+		OK: !p.Failed(), Digest: digestOnWire(p.Digest), Changed: p.Changed,
+		Base:    planSide{Revision: p.Base.Number, Digest: digestOnWire(p.Base.Digest)},
+		Result:  planSide{Digest: digestOnWire(p.Result)},
+		Changes: p.Differences, Secrets: p.Secrets, Rebound: p.Rebound,
+		Warnings: []snapshot.Problem{}, Details: []snapshot.Problem{}, Missing: missing(p.Missing),
+	}
+	for _, problem := range p.Problems {
+		if problem.Level == snapshot.Error {
+			out.Details = append(out.Details, problem)
+		} else {
+			out.Warnings = append(out.Warnings, problem)
+		}
+	}
+	out.Summary.Adopted = len(p.Rebound)
+	for _, d := range p.Differences {
+		switch {
+		case d.Renames:
+			out.Summary.Renamed++
+		case d.Action == snapshot.Created:
+			out.Summary.Created++
+		case d.Action == snapshot.Removed:
+			out.Summary.Removed++
+		default:
+			out.Summary.Changed++
+		}
+	}
+	for _, secret := range p.Secrets {
+		switch secret.State {
+		case project.SecretSame, project.SecretMissing, project.SecretMoved:
+		default:
+			out.Summary.Secrets++
+		}
+	}
+	return out
+}
+
+// digestOnWire writes a digest; one that there is not is blank.
+func digestOnWire(d snapshot.Digest) string {
+	if d == (snapshot.Digest{}) {
+		return ""
+	}
+	return d.String()
+}
