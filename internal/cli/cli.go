@@ -24,6 +24,7 @@ const (
 	exitDone    = 0
 	exitFailed  = 1
 	exitInvalid = 2 // a snapshot that is refused, or a command that does not exist
+	exitChanges = 3 // a plan that changes something, where that was asked for
 )
 
 // grammar is every command of the program.

@@ -39,6 +39,9 @@ func (a *app) fail(err error) int {
 	if errors.Is(err, errRefused) {
 		return exitInvalid
 	}
+	if errors.Is(err, errChanges) {
+		return exitChanges
+	}
 	message, hint, code := err.Error(), "", exitFailed
 	if e, ok := errors.AsType[*usageError](err); ok {
 		code, hint = exitInvalid, e.hint

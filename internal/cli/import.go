@@ -27,6 +27,7 @@ type importCommand struct {
 	Message           string `short:"m" help:"Why, for the history of the project." placeholder:"TEXT"`
 	IfMatch           string `help:"Import only if the project is still at the revision with this digest." placeholder:"DIGEST"`
 	ConfirmWithin     string `help:"Go back by itself after this time, from 10s to 24h, unless postern project confirm comes first." placeholder:"TIME"`
+	Plan              string `help:"Import only if that does exactly what the plan with this digest says." placeholder:"DIGEST"`
 	AllowMovedSecrets bool   `help:"Send stored secrets to their new destinations, where the files change these. Needs an admin key."`
 }
 
@@ -59,6 +60,7 @@ func (c *importCommand) Run(ctx context.Context, a *app) error {
 		in.Message = c.Message
 	}
 	in.IfMatch, in.AllowMoved = c.IfMatch, in.AllowMoved || c.AllowMovedSecrets
+	in.Plan = c.Plan
 	if c.ConfirmWithin != "" {
 		in.Within = c.ConfirmWithin
 	}

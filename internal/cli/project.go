@@ -18,6 +18,8 @@ import (
 type projectCommand struct {
 	Export    exportCommand    `cmd:"" help:"Write the configuration of the project to files."`
 	Import    importCommand    `cmd:"" help:"Make files the configuration of the project, all of them or none."`
+	Plan      planCommand      `cmd:"" help:"Say what an import would do, and change nothing."`
+	Apply     applyCommand     `cmd:"" help:"Import what a plan was made of, if it does exactly what the plan says."`
 	Validate  validateCommand  `cmd:"" help:"Check files against the project, and change nothing."`
 	Log       logCommand       `cmd:"" help:"List the revisions of the project, the newest first."`
 	Show      showCommand      `cmd:"" help:"Show one revision, and what it changed."`

@@ -64,6 +64,7 @@ type ImportRequest struct {
 	Message    string
 	Source     snapshot.Source // where the files come from
 	Within     string          // how long to wait for a confirmation, as "10m"; blank for not at all
+	Plan       string          // the digest of the plan that this must be
 	// IfMatch is the digest of the revision that the project must be at.
 	IfMatch string
 }
@@ -146,7 +147,8 @@ func (in *ImportRequest) body(w io.Writer) error {
 		Message    string                  `json:"message,omitempty"`
 		Source     snapshot.Source         `json:"source,omitzero"`
 		Within     string                  `json:"confirmWithin,omitzero"`
-	}{in.Excludes, wireSecrets(in.Secrets), in.Strict, in.AllowMoved, in.Message, in.Source, in.Within})
+		Plan       string                  `json:"plan,omitzero"`
+	}{in.Excludes, wireSecrets(in.Secrets), in.Strict, in.AllowMoved, in.Message, in.Source, in.Within, in.Plan})
 }
 
 type wireSecret struct {

@@ -14,8 +14,7 @@ import (
 
 // ErrPlanned is a plan that is not what would be done now.
 var ErrPlanned = fault.New(fault.Conflict, "P40905",
-	"what would be done is not what the plan says: the project, the files, a secret or an option changed since; nothing was applied").
-	WithHint("make the plan again, and look at it")
+	"what would be done is not what the plan says: the project, the files, a secret or an option changed since; nothing was applied: make the plan again, and look at it")
 
 // A Plan says what an import would do. It is made of the same stations as an
 // import, up to the one that writes, and no stored secret is opened for it.

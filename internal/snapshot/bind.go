@@ -146,7 +146,7 @@ func (d *draft) assign(e *Entity, id string) {
 		return
 	}
 	if e.ID != "" {
-		d.rebound = append(d.rebound, Rebound{Kind: kindWords(e.Kind), Name: e.Name, From: e.ID, To: id})
+		d.rebound = append(d.rebound, Rebound{Kind: KindWords(e.Kind), Name: e.Name, From: e.ID, To: id})
 	}
 	e.ID = id
 	d.edit(e.file, edit{pointer: e.pointer + "/" + escapePointer(e.word.ID), value: id})

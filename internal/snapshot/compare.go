@@ -226,7 +226,7 @@ func (c *comparison) note(f *frame, action Action) *Difference {
 		d.Section = c.at.Section.Name
 	}
 	if f != nil && f.entity != nil && !strings.HasPrefix(f.entity.word.ID, "=") {
-		d.Kind, d.ID, d.Name = kindWords(f.entity.Kind), f.entity.ID, f.entity.Name
+		d.Kind, d.ID, d.Name = KindWords(f.entity.Kind), f.entity.ID, f.entity.Name
 	}
 	c.out = append(c.out, d)
 	return &c.out[len(c.out)-1]

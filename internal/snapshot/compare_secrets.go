@@ -87,7 +87,7 @@ func compareSecrets(base Base, target, out *Outcome, files Files) []Difference {
 
 // secretDifference finds the entity that a secret belongs to.
 func secretDifference(s StoredSecret, action Action, files Files) Difference {
-	d := Difference{Kind: kindWords(s.Kind), ID: s.Entity, Field: s.Field, Label: s.Field, Action: action, Hidden: true}
+	d := Difference{Kind: KindWords(s.Kind), ID: s.Entity, Field: s.Field, Label: s.Field, Action: action, Hidden: true}
 	for _, path := range files.Paths() {
 		at, ok := locate(path)
 		if !ok || at.File.Schema == "" {

@@ -287,9 +287,9 @@ func refWords(w *refKeyword) string {
 // oneWord writes the kind of an entity with its article.
 func oneWord(kind string) string {
 	if strings.ContainsRune("aeio", rune(kind[0])) {
-		return "an " + kindWords(kind)
+		return "an " + KindWords(kind)
 	}
-	return "a " + kindWords(kind)
+	return "a " + KindWords(kind)
 }
 
 func conditionWords(c condition) string {

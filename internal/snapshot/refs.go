@@ -139,7 +139,7 @@ func (d *draft) checkRefs(w *world, ps *problems) {
 			case before.resolves(r) && d.stood(r):
 				r.stillNeeded(r.level(), ps)
 			default:
-				ps.add(r.level(), file, r.pointer, CodeReference, r.hint(w), "there is no %s %q", kindWords(r.word.Kind), printablePath(r.said()))
+				ps.add(r.level(), file, r.pointer, CodeReference, r.hint(w), "there is no %s %q", KindWords(r.word.Kind), printablePath(r.said()))
 			}
 		}
 	}
@@ -172,7 +172,7 @@ func (d *draft) says(r ref) bool {
 // would only be a warning in an upload.
 func (r ref) stillNeeded(level Level, ps *problems) {
 	ps.add(level, r.file, r.pointer, CodeStillNeeded, "change what refers to it too, or keep what it refers to",
-		"the import removes the %s %q, to which this still refers", kindWords(r.word.Kind), printablePath(r.said()))
+		"the import removes the %s %q, to which this still refers", KindWords(r.word.Kind), printablePath(r.said()))
 }
 
 func (r ref) level() Level {
@@ -191,8 +191,8 @@ func (r ref) said() string {
 
 func (r ref) hint(w *world) string { return nearest(r.said(), w.candidates(r)) }
 
-// kindWords writes the kind of an entity as words: "jwtTemplate" is "jwt template".
-func kindWords(kind string) string {
+// KindWords writes the kind of an entity as words: "jwtTemplate" is "jwt template".
+func KindWords(kind string) string {
 	var out []rune
 	for _, c := range kind {
 		if 'A' <= c && c <= 'Z' {

@@ -135,7 +135,7 @@ func TestAReferenceThatNamesNothingIsReported(t *testing.T) {
 			if want := fmt.Sprintf("did you mean %q?", s.ref.said()); p.Hint != want && !missingInExample(s) {
 				t.Errorf("hint %q, want %q", p.Hint, want)
 			}
-			if want := fmt.Sprintf("there is no %s %q", kindWords(s.ref.word.Kind), wrong); p.Message != want {
+			if want := fmt.Sprintf("there is no %s %q", KindWords(s.ref.word.Kind), wrong); p.Message != want {
 				t.Errorf("message %q, want %q", p.Message, want)
 			}
 		})

@@ -73,19 +73,19 @@ func (c *checker) twice(d *draft) {
 	d.incoming(func(e *Entity) { // a path is there once, or was reported
 		byID := nameKey{e.Kind, e.scope, e.sourced}
 		if first := ids[byID]; first != nil && e.sourced != "" && e.word.ID != "$path" && !e.builtin() {
-			c.ps.add(Error, e.file, e.pointer, CodeEntityTwice, "the other one is in "+first.file, "the id of %s %q is there twice", kindWords(e.Kind), e.label())
+			c.ps.add(Error, e.file, e.pointer, CodeEntityTwice, "the other one is in "+first.file, "the id of %s %q is there twice", KindWords(e.Kind), e.label())
 		}
 		ids[byID] = e
 		there := nameKey{e.Kind, e.scope, e.ID}
 		if first := final[there]; first != nil && first.sourced != e.sourced && e.ID != "" && e.word.ID != "$path" && !e.builtin() {
-			c.ps.add(Error, e.file, e.pointer, CodeEntityTwice, "give one of them another id", "%s %q would have the id of the one in %s", kindWords(e.Kind), e.label(), first.file)
+			c.ps.add(Error, e.file, e.pointer, CodeEntityTwice, "give one of them another id", "%s %q would have the id of the one in %s", KindWords(e.Kind), e.label(), first.file)
 		}
 		final[there] = e
 		if e.Name == "" || e.word.Match != "name" {
 			return
 		}
 		if first := namesSeen[e.nameKey()]; first != nil {
-			c.ps.add(Error, e.file, e.pointer, CodeEntityTwice, "the other one is in "+first.file, "the name of %s %q is there twice", kindWords(e.Kind), e.label())
+			c.ps.add(Error, e.file, e.pointer, CodeEntityTwice, "the other one is in "+first.file, "the name of %s %q is there twice", KindWords(e.Kind), e.label())
 		}
 		namesSeen[e.nameKey()] = e
 	})

@@ -116,7 +116,7 @@ func (s *sealer) orphans(e *Entity, fields []secretField, stored []StoredSecret)
 	for _, key := range stored {
 		if key.Kind == e.Kind && key.Entity == e.ID && !slices.ContainsFunc(fields, func(f secretField) bool { return f.field == key.Field }) {
 			s.ps.add(Warning, e.file, e.pointer, CodeSecretMoved, "give it again if it is still wanted",
-				"the stored secret %s of %s %q is dropped, because there is no place for it any more", key.Field, kindWords(e.Kind), e.label())
+				"the stored secret %s of %s %q is dropped, because there is no place for it any more", key.Field, KindWords(e.Kind), e.label())
 		}
 	}
 }
@@ -170,17 +170,17 @@ func (s *sealer) field(e *Entity, f secretField) {
 	case have && moved && needed:
 		s.miss(e, f)
 		s.ps.add(Error, e.file, f.pointer, CodeSecretMoved, "give it again, or let an admin key import with allowMovedSecrets",
-			"the stored %s of %s %q is not carried over, because where it would be sent has changed", f.kind(), kindWords(e.Kind), e.label())
+			"the stored %s of %s %q is not carried over, because where it would be sent has changed", f.kind(), KindWords(e.Kind), e.label())
 	case have && moved:
 		s.ps.add(Warning, e.file, f.pointer, CodeSecretMoved, "give it again if it is still wanted",
-			"the stored %s of %s %q is dropped, because where it would be sent has changed", f.kind(), kindWords(e.Kind), e.label())
+			"the stored %s of %s %q is dropped, because where it would be sent has changed", f.kind(), KindWords(e.Kind), e.label())
 	case have && (needed || f.allowed || f.state != secretAbsent):
 		s.keep = append(s.keep, key)
 		s.hide(e, f)
 	case needed:
 		s.miss(e, f)
 		s.ps.add(Error, e.file, f.pointer, CodeSecretMissing, "give it in inputSecrets or in the file",
-			"the %s of %s %q is missing", f.kind(), kindWords(e.Kind), e.label())
+			"the %s of %s %q is missing", f.kind(), KindWords(e.Kind), e.label())
 	}
 }
 

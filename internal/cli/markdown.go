@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"postern/internal/client"
+	"postern/internal/snapshot"
+)
+
+// maxComment bounds a plan in Markdown, in characters: forges take about 65,000.
+const maxComment = 60_000
+
+// writeMarkdown writes a plan for a comment on a pull request.
+func writeMarkdown(to io.Writer, plan *client.Plan) error {
+	var b strings.Builder
+	switch {
+	case !plan.OK:
+		b.WriteString("### The import would be refused\n\n")
+	case !plan.Changed:
+		fmt.Fprintf(&b, "### Nothing would change\n\nThe project is so already, at revision %d.\n", plan.Base.Revision)
+	default:
+		fmt.Fprintf(&b, "### An import would change this project\n\nOver revision %d.\n\n", plan.Base.Revision)
+	}
+	s := plan.Summary
+	if plan.Changed || !plan.OK {
+		b.WriteString("| created | changed | removed | renamed | found by name | secrets |\n|--:|--:|--:|--:|--:|--:|\n")
+		fmt.Fprintf(&b, "| %d | %d | %d | %d | %d | %d |\n", s.Created, s.Changed, s.Removed, s.Renamed, s.Adopted, s.Secrets)
+	}
+	var lines []string
+	for _, p := range plan.Details {
+		lines = append(lines, "- **error** "+inline(p.String()))
+	}
+	for _, secret := range plan.Secrets {
+		if secret.State != "same" {
+			lines = append(lines, "- secret: "+inline(secretText(secret)))
+		}
+	}
+	lines = append(lines, changeLines(plan.Changes)...)
+	for _, p := range plan.Warnings {
+		lines = append(lines, "- warning: "+inline(p.String()))
+	}
+	end := ""
+	if plan.Digest != "" {
+		end = fmt.Sprintf("\nPlan `%s`\n", plan.Digest)
+	}
+	writeBounded(&b, lines, maxComment-len(end)-100)
+	_, err := io.WriteString(to, b.String()+end)
+	return err
+}
+
+// changeLines are the changes, folded by section.
+func changeLines(list []snapshot.Difference) []string {
+	var lines []string
+	section := "\x00"
+	for _, d := range list {
+		if d.Section != section {
+			if section != "\x00" {
+				lines = append(lines, "\n</details>")
+			}
+			section = d.Section
+			lines = append(lines, "\n<details open><summary>"+inline(sectionTitle(section))+"</summary>\n")
+		}
+		what := d.File
+		if d.Kind != "" {
+			what = d.Kind + " " + quote(d.Name)
+		}
+		text := fmt.Sprintf("- %s %s", d.Action, inline(what))
+		if d.Field != "" {
+			text = fmt.Sprintf("- %s: %s", inline(what), inline(fieldText(d)))
+		}
+		lines = append(lines, text)
+	}
+	if section != "\x00" {
+		lines = append(lines, "\n</details>")
+	}
+	return lines
+}
+
+// writeBounded writes as many lines as there is room for, and says how many are
+// left. What is folded stays closed.
+func writeBounded(b *strings.Builder, lines []string, most int) {
+	b.WriteString("\n")
+	open := false
+	for i, line := range lines {
+		if b.Len()+len(line) > most {
+			if open {
+				b.WriteString("\n</details>\n")
+			}
+			fmt.Fprintf(b, "\n… %s\n", plural(len(lines)-i, "more line"))
+			return
+		}
+		open = strings.Contains(line, "<details") || open && !strings.Contains(line, "</details>")
+		b.WriteString(line + "\n")
+	}
+}
+
+// inline writes text that Markdown takes as it is: no markup, no mention, no line
+// of its own.
+func inline(text string) string {
+	return strings.NewReplacer(
+		"\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">", "&gt;", "&", "&amp;",
+		"|", "\\|", "#", "\\#", "~", "\\~", "@", "@\u200b", "\n", " ", "\r", " ",
+	).Replace(printable(text))
+}

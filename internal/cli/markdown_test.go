@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"postern/internal/client"
+	"postern/internal/snapshot"
+)
+
+// What files say is text in a comment, and nothing that a forge acts on.
+func TestMarkdownIsText(t *testing.T) {
+	t.Parallel()
+	plan := &client.Plan{OK: true, Changed: true, Digest: "abc", Changes: []snapshot.Difference{{
+		Section: "authorization", File: "roles.json", Kind: "role", Name: "</details><img src=x> @admin `x` [y](z)\n# h", Action: snapshot.Created,
+	}}}
+	var b strings.Builder
+	if err := writeMarkdown(&b, plan); err != nil {
+		t.Fatal(err)
+	}
+	out := b.String()
+	for _, bad := range []string{"<img", "</details><", " @admin", "`x`", "[y](", "\n# h"} {
+		if strings.Contains(out, bad) {
+			t.Errorf("%q is in the comment:\n%s", bad, out)
+		}
+	}
+	if strings.Count(out, "<details") != strings.Count(out, "</details>") || !strings.Contains(out, "Roles and permissions") || !strings.Contains(out, "Plan `abc`") {
+		t.Errorf("the comment is\n%s", out)
+	}
+}
+
+// A comment has an end, however much changes, and says how much is left.
+func TestMarkdownIsBounded(t *testing.T) {
+	t.Parallel()
+	plan := &client.Plan{OK: true, Changed: true, Digest: strings.Repeat("d", 64)}
+	for i := range 5000 {
+		plan.Changes = append(plan.Changes, snapshot.Difference{
+			Section: "flows", File: fmt.Sprintf("flows/f%d/contents.json", i), Action: snapshot.Changed, Field: "startTask",
+			From: jsontext.Value(`"` + strings.Repeat("é", 200) + `"`), To: jsontext.Value(`"b"`),
+		})
+	}
+	var b strings.Builder
+	if err := writeMarkdown(&b, plan); err != nil {
+		t.Fatal(err)
+	}
+	out := b.String()
+	if n := len(out); n > maxComment || n < maxComment/2 || !utf8.ValidString(out) {
+		t.Errorf("the comment has %d bytes", n)
+	}
+	if !strings.Contains(out, "more lines") || strings.Count(out, "<details") != strings.Count(out, "</details>") || !strings.HasSuffix(out, "d`\n") {
+		t.Errorf("the comment ends with %q", out[len(out)-200:])
+	}
+}

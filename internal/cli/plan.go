@@ -1,0 +1,219 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"postern/internal/client"
+	"postern/internal/snapshot"
+)
+
+// errChanges ends a plan that changes something, where the exit code says so.
+var errChanges = errors.New("the plan changes something")
+
+// planCommand says what an import would do.
+type planCommand struct {
+	upload
+	Out               string `help:"File to write the plan to, for postern project apply." placeholder:"FILE" type:"path"`
+	Markdown          bool   `help:"Print the plan as Markdown, for a comment on a pull request." xor:"form"`
+	ExitCode          bool   `help:"Exit with 3 where the import would change something."`
+	All               bool   `help:"Show every field, however many an entity has."`
+	AllowMovedSecrets bool   `help:"As for an import."`
+}
+
+// Help implements kong.HelpProvider.
+func (planCommand) Help() string {
+	return `Asks the server what an import would do, and changes nothing: what would be created, changed, removed, renamed, by section,
+entity and field, what becomes of each secret, and which entities keep other ids than the files give them. No value of a
+secret is shown, and no stored one is opened.
+
+The plan has a digest. An import that is given it does exactly what was shown, or nothing: postern project apply reads it from the
+file that --out writes.
+
+Exits with 2 where the files would be refused.
+
+Examples:
+
+    postern project plan config/identity
+    postern project plan config/identity --out plan.json && postern project apply plan.json
+    postern project plan config/identity --markdown > comment.md
+    postern project plan --json | jq '.changes[] | select(.section == "password")'`
+}
+
+// A planFile is a plan with what it was made of.
+type planFile struct {
+	Version  int          `json:"version"`
+	Project  string       `json:"project"`
+	Source   string       `json:"source"`
+	Excludes []string     `json:"excludes,omitempty"`
+	Strict   bool         `json:"strict,omitzero"`
+	Moved    bool         `json:"allowMovedSecrets,omitzero"`
+	Plan     *client.Plan `json:"plan"`
+}
+
+const planVersion = 1
+
+// Run implements the command.
+func (c *planCommand) Run(ctx context.Context, a *app) error {
+	from, in, err := c.read(a)
+	if err != nil {
+		return err
+	}
+	in.AllowMoved = in.AllowMoved || c.AllowMovedSecrets
+	watch := a.progress()
+	to, ctx, cancel, err := c.onProject(ctx, watch)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	plan, err := to.Plan(ctx, in)
+	watch.end()
+	if err != nil {
+		return err
+	}
+	if c.Out != "" && plan.OK {
+		kept := planFile{planVersion, c.Project, c.Source, in.Excludes, in.Strict, in.AllowMoved, plan}
+		if err := writeWhole(c.Out, 0o600, func(w io.Writer) error {
+			return json.MarshalWrite(w, kept, json.Deterministic(true), jsontext.WithIndent("  "))
+		}); err != nil {
+			return err
+		}
+	}
+	if err := c.print(a, from, plan); err != nil {
+		return err
+	}
+	switch {
+	case !plan.OK:
+		return c.refuse(a, from, &client.Validation{Details: plan.Details, Missing: plan.Missing}, "The files would be refused.")
+	case c.ExitCode && plan.Changed:
+		return errChanges
+	}
+	return nil
+}
+
+func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
+	switch {
+	case c.JSON:
+		return a.printJSON(plan)
+	case c.Markdown:
+		return writeMarkdown(a.stdout, plan)
+	}
+	a.report(from, plan.Warnings)
+	if err := a.printDifferences(plan.Changes, c.All, "No file would change."); err != nil {
+		return err
+	}
+	a.tellSecrets(plan.Secrets)
+	for _, r := range plan.Rebound {
+		fmt.Fprintf(a.stderr, "The %s %s keeps its id %s; the files call it %s.\n", printable(r.Kind), printable(quote(r.Name)), printable(r.To), printable(r.From))
+	}
+	if !plan.OK {
+		return nil
+	}
+	if !plan.Changed {
+		fmt.Fprintf(a.stderr, "The project is so already: revision %d.\n", plan.Base.Revision)
+	}
+	fmt.Fprintf(a.stderr, "Plan %s over revision %d.\n", escaped(plan.Digest), plan.Base.Revision)
+	return nil
+}
+
+// secretWords say what becomes of a secret.
+var secretWords = map[string]string{
+	"set": "is set", "changes": "gets another value", "unknown": "is given again; whether it is the same is not known",
+	"follows": "follows to another destination", "removed": "is removed",
+	"missing": "is missing", "moved": "is not carried over to another destination, and missing",
+}
+
+// tellSecrets says what becomes of the secrets, but for those that stay.
+func (a *app) tellSecrets(list []client.PlannedSecret) {
+	same := 0
+	for _, s := range list {
+		if s.State == "same" {
+			same++
+			continue
+		}
+		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(yellow, "secret:"), printable(secretText(s)))
+	}
+	if same > 0 {
+		fmt.Fprintf(a.stderr, "%s %s.\n", plural(same, "secret"), pickWord(same, "stays as it is", "stay as they are"))
+	}
+}
+
+func secretText(s client.PlannedSecret) string {
+	name := s.Name
+	if name == "" {
+		name = s.ID
+	}
+	word := secretWords[s.State]
+	if word == "" {
+		word = s.State // of a newer server
+	}
+	return fmt.Sprintf("%s of the %s %q %s", s.Field, snapshot.KindWords(s.Kind), name, word)
+}
+
+func pickWord(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// applyCommand does what a plan says.
+type applyCommand struct {
+	Plan          string `arg:"" help:"File that postern project plan --out wrote." type:"existingfile"`
+	Source        string `arg:"" optional:"" help:"Where the files are now, if not where they were."`
+	Message       string `short:"m" help:"Why, for the history of the project." placeholder:"TEXT"`
+	SecretsInput  string `help:"File with the secrets that the plan was made with." placeholder:"FILE"`
+	ConfirmWithin string `help:"Go back by itself after this time, from 10s to 24h, unless postern project confirm comes first." placeholder:"TIME"`
+	connection
+}
+
+// Help implements kong.HelpProvider.
+func (applyCommand) Help() string {
+	return `Reads the files again and imports them, if that does exactly what the plan says. Where the project, a file, a secret or
+an option changed since, nothing is applied: make the plan again, and look at it.
+
+Exits with 2 where the files are refused, and with 1 where they are not what was planned.
+
+Examples:
+
+    postern project plan config/identity --out plan.json
+    postern project apply plan.json -m "longer passwords" --confirm-within 10m`
+}
+
+// Run implements the command.
+func (c *applyCommand) Run(ctx context.Context, a *app) error {
+	kept, err := readPlan(c.Plan)
+	if err != nil {
+		return err
+	}
+	with := importCommand{Message: c.Message, ConfirmWithin: c.ConfirmWithin, AllowMovedSecrets: kept.Moved, Plan: kept.Plan.Digest}
+	with.upload = upload{Source: kept.Source, Exclude: kept.Excludes, SecretsInput: c.SecretsInput, Strict: kept.Strict, connection: c.connection}
+	if c.Source != "" {
+		with.Source = c.Source
+	}
+	if with.Project == "" {
+		with.Project = kept.Project
+	}
+	if with.Project != kept.Project {
+		return usage("a plan is for one project", "the plan is for the project %s, and not for %s", kept.Project, with.Project)
+	}
+	return with.Run(ctx, a)
+}
+
+func readPlan(path string) (*planFile, error) {
+	b, err := os.ReadFile(path) //nolint:gosec // the caller names the file
+	if err != nil {
+		return nil, err
+	}
+	kept := &planFile{}
+	if err := json.Unmarshal(b, kept); err != nil || kept.Version != planVersion || kept.Plan == nil || kept.Plan.Digest == "" {
+		return nil, usage("it must be what postern project plan --out wrote", "%s holds no plan", path)
+	}
+	return kept, nil
+}

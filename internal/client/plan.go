@@ -1,0 +1,62 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"postern/internal/snapshot"
+)
+
+// A Plan is what an import would do.
+type Plan struct {
+	OK       bool                  `json:"ok"`
+	Digest   string                `json:"digest"` // to give to ImportRequest.Plan; blank where the import would be refused
+	Base     PlanSide              `json:"base"`
+	Result   PlanSide              `json:"result"`
+	Changed  bool                  `json:"changed"`
+	Summary  PlanSummary           `json:"summary"`
+	Changes  []snapshot.Difference `json:"changes"`
+	Secrets  []PlannedSecret       `json:"secrets"`
+	Rebound  []snapshot.Rebound    `json:"rebound"`
+	Warnings []snapshot.Problem    `json:"warnings"`
+	Details  []snapshot.Problem    `json:"details"`
+	Missing  MissingSecrets        `json:"missingSecrets"`
+}
+
+// A PlanSide is a configuration before or after.
+type PlanSide struct {
+	Revision int64  `json:"revision,omitzero"`
+	Digest   string `json:"digest"`
+}
+
+// A PlanSummary counts what a plan changes.
+type PlanSummary struct {
+	Created int `json:"created"`
+	Changed int `json:"changed"`
+	Removed int `json:"removed"`
+	Renamed int `json:"renamed"`
+	Adopted int `json:"adopted"`
+	Secrets int `json:"secrets"`
+}
+
+// A PlannedSecret is what becomes of a secret: "same", "set", "changes",
+// "unknown", "follows", "removed", "missing" or "moved".
+type PlannedSecret struct {
+	Kind  string `json:"kind"`
+	ID    string `json:"id"`
+	Name  string `json:"name,omitzero"`
+	Field string `json:"field"`
+	State string `json:"state"`
+}
+
+// Plan says what Import would do, and changes nothing. Only our server knows
+// this call.
+func (c *Client) Plan(ctx context.Context, in *ImportRequest) (*Plan, error) {
+	res, err := c.call(ctx, http.MethodPost, "/v1/mgmt/project/snapshot/plan", in.body, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	out := &Plan{}
+	return out, c.read(res, out)
+}
