@@ -105,7 +105,11 @@ func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
 		return writeMarkdown(a.stdout, plan)
 	}
 	a.report(from, plan.Warnings)
-	if err := a.printDifferences(plan.Changes, c.All, "No file would change."); err != nil {
+	none := "No file would change."
+	if !plan.OK {
+		none = "What it would change is not known while there are errors."
+	}
+	if err := a.printDifferences(plan.Changes, c.All, none); err != nil {
 		return err
 	}
 	a.tellSecrets(plan.Secrets)
