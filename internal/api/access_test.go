@@ -61,12 +61,12 @@ func TestRoles(t *testing.T) {
 					if imports == nil {
 						imports = []string{`{"files":{"project.json":{}}}`}
 					}
-					for _, body := range imports {
-						if w := b.send(t, "POST", importPath, body); w.Code != http.StatusOK {
+					for i, body := range imports {
+						if w := b.send(t, "POST", importPath, body, "Idempotency-Key", fmt.Sprint(i+1)); w.Code != http.StatusOK {
 							t.Fatalf("%d %s", w.Code, w.Body)
 						}
 					}
-					w := b.send(t, r.method, strings.ReplaceAll(r.path, "{number}", "1"), bodies[r.path], "Authorization", "Bearer "+b.project+":"+b.makeKey(t, grant))
+					w := b.send(t, r.method, strings.NewReplacer("{number}", "1", "{key}", "1").Replace(r.path), bodies[r.path], "Authorization", "Bearer "+b.project+":"+b.makeKey(t, grant))
 					may := role >= r.access.role
 					if r.path == "/v1/mgmt/project/clone" {
 						may = may && company // it makes a project

@@ -107,7 +107,7 @@ func singleSlashes(next http.Handler) http.Handler {
 }
 
 // corsHeaders are the headers that the clients of the wire send.
-const corsHeaders = "authorization, content-type, content-encoding, if-match, x-request-id, x-descope-project-id, x-descope-sdk-name, " +
+const corsHeaders = "authorization, content-type, content-encoding, if-match, idempotency-key, x-request-id, x-descope-project-id, x-descope-sdk-name, " +
 	"x-descope-sdk-version, x-descope-sdk-go-version, x-descope-sdk-sha, x-descope-sdk-uuid, x-descope-sdk-node-version, " +
 	"x-descope-sdk-session-id, x-descope-license, x-external-rid, x-descope-refresh-cookie-name, x-descope-trusted-device-token, " +
 	"x-descope-flow-nonce, dpop"

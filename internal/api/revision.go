@@ -155,10 +155,11 @@ type rollbackRequest struct {
 	ValidateOnly bool            `json:"validateOnly"`
 	Plan         string          `json:"plan"` // the digest that validateOnly answered: that, or a conflict
 	IfMatch      string          `json:"-"`
+	Key          string          `json:"-"` // Idempotency-Key
 }
 
 func (q *rollbackRequest) query(r *http.Request) error { //nolint:unparam // others fail
-	q.IfMatch = etag(r.Header.Get("If-Match"))
+	q.IfMatch, q.Key = etag(r.Header.Get("If-Match")), idempotencyKey(r)
 	return nil
 }
 
@@ -184,7 +185,7 @@ func (s *Server) rollback(ctx context.Context, in *rollbackRequest) (*rollbackAn
 	}
 	c := callerOf(ctx)
 	r := project.Rollback{
-		Project: c.project, Revision: int64(in.Revision), Message: in.Message, IfMatch: in.IfMatch, Within: in.Within, Source: in.Source, Plan: in.Plan,
+		Project: c.project, Revision: int64(in.Revision), Message: in.Message, IfMatch: in.IfMatch, Within: in.Within, Source: in.Source, Plan: in.Plan, Key: in.Key,
 	}
 	if in.ValidateOnly {
 		return s.planRollback(ctx, r)

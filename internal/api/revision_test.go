@@ -159,3 +159,30 @@ func TestHistoryNeedsItsRole(t *testing.T) {
 		}
 	}
 }
+
+// A request that is sent again with its key gets the answer that it got, and
+// somebody whose connection was cut asks what became of it.
+func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		b := setup(t, url)
+		const body = `{"files":{"project.json":{"trustedDomains":"a.example"}}}`
+		wantFault(t, b.send(t, "GET", "/v1/mgmt/project/imports/k1", ""), 404, "P40403")
+		first := b.send(t, "POST", importPath, body, "Idempotency-Key", `"k1"`)
+		b.send(t, "POST", importPath, `{"files":{"project.json":{"trustedDomains":"b.example"}}}`)
+		again := b.send(t, "POST", importPath, body, "Idempotency-Key", "k1")
+		if first.Code != 200 || again.Code != 200 || first.Body.String() != again.Body.String() {
+			t.Errorf("%d %s, and again %d %s", first.Code, first.Body, again.Code, again.Body)
+		}
+		if first.Header().Get("Idempotent-Replayed") != "" || again.Header().Get("Idempotent-Replayed") != "true" {
+			t.Errorf("replayed: %q, and again %q", first.Header().Get("Idempotent-Replayed"), again.Header().Get("Idempotent-Replayed"))
+		}
+		wantFault(t, b.send(t, "POST", importPath, `{"files":{}}`, "Idempotency-Key", "k1"), 422, "P42203")
+		wantFault(t, b.send(t, "POST", importPath, body, "Idempotency-Key", "a b"), 400, "E011003")
+		asked := b.send(t, "GET", "/v1/mgmt/project/imports/k1", "")
+		var out importedAnswer
+		if err := json.Unmarshal(asked.Body.Bytes(), &out); err != nil || out.Import.Revision != 1 || !out.Import.Changed || out.CreatedTime == 0 {
+			t.Errorf("%d %s, %v", asked.Code, asked.Body, err)
+		}
+	})
+}

@@ -49,6 +49,8 @@ func (s *Server) routes() []route {
 
 		{http.MethodGet, "/v1/mgmt/project/revisions", in(mgmtkey.Read), call(s.listRevisions), "The revisions of the project, the newest first, a page at a time."},
 		{http.MethodGet, "/v1/mgmt/project/revisions/{number}", in(mgmtkey.Read), call(s.getRevision), "One revision, with what it changed; secrets by name, never by value."},
+		{http.MethodGet, "/v1/mgmt/project/imports/{key}", in(mgmtkey.Read), call(s.imported), "What an import did that was sent with this Idempotency-Key within the last 24 hours."},
+
 		{http.MethodPost, "/v1/mgmt/project/plan", in(mgmtkey.Plan), raw[importRequest, planAnswer](s.planSnapshot), "Say what an import of the same body would do, and change nothing."},
 		{http.MethodPost, "/v1/mgmt/project/snapshot/plan", in(mgmtkey.Plan), raw[importRequest, planAnswer](s.planSnapshot), "The same, beside the calls of the SDKs."},
 

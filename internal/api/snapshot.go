@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -63,6 +64,42 @@ func etag(header string) string {
 	return header
 }
 
+// idempotencyKey is the key of a request that may be sent again, with quotes or
+// without (draft-ietf-httpapi-idempotency-key-header).
+func idempotencyKey(r *http.Request) string {
+	return strings.Trim(strings.TrimSpace(r.Header.Get("Idempotency-Key")), `"`)
+}
+
+type importedRequest struct {
+	Key string `json:"key"`
+}
+
+// query takes the key from the path.
+func (q *importedRequest) query(r *http.Request) error { //nolint:unparam // others fail
+	q.Key = r.PathValue("key")
+	return nil
+}
+
+// importedAnswer is what an import with a key did.
+type importedAnswer struct {
+	Import      importAnswer `json:"import"`      // what it answered, or would have
+	CreatedTime int64        `json:"createdTime"` // Unix seconds
+}
+
+func (s *Server) imported(ctx context.Context, in *importedRequest) (*importedAnswer, error) {
+	done, err := s.Projects.Imported(ctx, callerOf(ctx).project, in.Key)
+	if err != nil {
+		return nil, err
+	}
+	return &importedAnswer{importOnWire(&done.Result), done.At.Unix()}, nil
+}
+
+func importOnWire(res *project.Result) importAnswer {
+	return importAnswer{
+		Revision: res.Revision, Digest: res.Digest.String(), Changed: res.Changed, Changes: res.Changes, Warnings: res.Warnings, Pending: pendingOnWire(res.Pending),
+	}
+}
+
 type importAnswer struct {
 	Revision int64              `json:"revision"`
 	Digest   string             `json:"digest"`
@@ -77,11 +114,15 @@ func (s *Server) importSnapshot(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	in.Key = idempotencyKey(r)
 	res, err := s.Projects.Import(r.Context(), callerOf(r.Context()).origin, in)
 	if err != nil {
 		return err
 	}
-	out := importAnswer{Revision: res.Revision, Digest: res.Digest.String(), Changed: res.Changed, Changes: res.Changes, Warnings: res.Warnings, Pending: pendingOnWire(res.Pending)}
+	if res.Repeated {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+	out := importOnWire(res)
 	w.Header().Set("ETag", `"`+out.Digest+`"`)
 	return writeJSON(w, http.StatusOK, out)
 }

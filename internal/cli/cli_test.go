@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -203,5 +205,41 @@ func TestShellQuote(t *testing.T) {
 		if got := shellQuote(path); got != want {
 			t.Errorf("%s: %s", path, got)
 		}
+	}
+}
+
+// An import whose connection is cut after it was sent says what became of it.
+func TestImportWhoseAnswerDoesNotCome(t *testing.T) {
+	t.Parallel()
+	for name, applied := range map[string]bool{"it was applied": true, "it was not applied": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var sent string
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case strings.HasSuffix(r.URL.Path, "/import"):
+					sent = r.Header.Get("Idempotency-Key")
+					panic(http.ErrAbortHandler) // cuts the connection
+				case applied && r.URL.Path == "/v1/mgmt/project/imports/"+sent:
+					_, _ = io.WriteString(w, `{"import":{"revision":7,"digest":"d","changed":true},"createdTime":1}`)
+				default:
+					w.WriteHeader(http.StatusNotFound)
+					_, _ = io.WriteString(w, `{"errorCode":"P40403","errorDescription":"no import with this key"}`)
+				}
+			}))
+			t.Cleanup(s.Close)
+			dir := t.TempDir()
+			for file, content := range map[string]string{"snapshot.json": `{"version":5}`, "key": "Kx"} {
+				if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var out, complaints bytes.Buffer
+			code := Run(t.Context(), []string{"project", "import", dir, "--url", s.URL, "--project", "P1", "--key-file", filepath.Join(dir, "key")}, strings.NewReader(""), &out, &complaints)
+			said := strings.Contains(complaints.String(), "but the import was applied") && strings.Contains(complaints.String(), "revision 7")
+			if len(sent) != 22 || said != applied || (code == exitDone) != applied {
+				t.Errorf("key %q, exit %d: %s", sent, code, &complaints)
+			}
+		})
 	}
 }

@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"postern/internal/client"
+	"postern/internal/ident"
 	"postern/internal/snapshot"
+	"postern/internal/store"
 )
 
 // upload is what imports and validations have in common.
@@ -28,6 +30,7 @@ type importCommand struct {
 	IfMatch           string `help:"Import only if the project is still at the revision with this digest." placeholder:"DIGEST"`
 	ConfirmWithin     string `help:"Go back by itself after this time, from 10s to 24h, unless postern project confirm comes first." placeholder:"TIME"`
 	Plan              string `help:"Import only if that does exactly what the plan with this digest says." placeholder:"DIGEST"`
+	IdempotencyKey    string `help:"A key of your choice: the same import sent again with it within 24 hours is one import." placeholder:"KEY"`
 	AllowMovedSecrets bool   `help:"Send stored secrets to their new destinations, where the files change these. Needs an admin key."`
 }
 
@@ -73,8 +76,14 @@ func (c *importCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer cancel()
+	if in.Key = c.IdempotencyKey; in.Key == "" {
+		in.Key = ident.Random(22)
+	}
 	res, err := to.Import(ctx, in)
 	watch.end()
+	if err != nil {
+		res, err = a.askAgain(ctx, to, in.Key, err)
+	}
 	if refused, ok := errors.AsType[*client.Error](err); ok && (len(refused.Details) > 0 || refused.Missing.Count() > 0) {
 		return c.refuse(a, from, &client.Validation{
 			Failures: []string{refused.Error()}, Details: refused.Details, Missing: refused.Missing,
@@ -93,6 +102,20 @@ func (c *importCommand) Run(ctx context.Context, a *app) error {
 	a.report(from, res.Warnings)
 	a.tellImport(res, len(in.Files))
 	return nil
+}
+
+// askAgain finds out what became of an import whose answer did not come. What the
+// server said itself stays as it is.
+func (a *app) askAgain(ctx context.Context, to *client.Client, key string, err error) (*client.ImportResult, error) {
+	if said, ok := errors.AsType[*client.Error](err); ok && said.Code != store.ErrOutcomeUnknown.Code || ctx.Err() != nil {
+		return nil, err
+	}
+	res, unanswered := to.Imported(ctx, key)
+	if unanswered != nil {
+		return nil, err
+	}
+	fmt.Fprintf(a.stderr, "The answer did not come (%s), but the import was applied.\n", printable(err.Error()))
+	return res, nil
 }
 
 // validateCommand checks files.

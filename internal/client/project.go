@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"postern/internal/snapshot"
@@ -65,6 +66,7 @@ type ImportRequest struct {
 	Source     snapshot.Source // where the files come from
 	Within     string          // how long to wait for a confirmation, as "10m"; blank for not at all
 	Plan       string          // the digest of the plan that this must be
+	Key        string          // the same request with the same key is one import
 	// IfMatch is the digest of the revision that the project must be at.
 	IfMatch string
 }
@@ -117,13 +119,27 @@ func (m MissingSecrets) Count() int {
 // Import makes the snapshot the configuration of the project. One that is
 // refused is an *Error with Details.
 func (c *Client) Import(ctx context.Context, in *ImportRequest) (*ImportResult, error) {
-	res, err := c.call(ctx, http.MethodPost, "/v1/mgmt/project/snapshot/import", in.body, ifMatch(in.IfMatch))
+	header := ifMatch(in.IfMatch)
+	if in.Key != "" {
+		header.Set("Idempotency-Key", in.Key)
+	}
+	res, err := c.call(ctx, http.MethodPost, "/v1/mgmt/project/snapshot/import", in.body, header)
 	if err != nil {
 		return nil, err
 	}
 	defer res.Body.Close()
 	out := &ImportResult{}
 	return out, c.read(res, out)
+}
+
+// Imported says what an import with a key did, to somebody whose connection was
+// cut. Only our server knows this call.
+func (c *Client) Imported(ctx context.Context, key string) (*ImportResult, error) {
+	var out struct {
+		Import ImportResult `json:"import"`
+	}
+	err := c.ask(ctx, http.MethodGet, "/v1/mgmt/project/imports/"+url.PathEscape(key), nil, &out)
+	return &out.Import, err
 }
 
 // Validate says what Import would find wrong, and changes nothing.

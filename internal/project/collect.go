@@ -46,6 +46,9 @@ func (s *Service) Collect(ctx context.Context, by audit.Origin, keep Retention) 
 		}
 	}
 	if err == nil {
+		err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error { return forgetAnswers(tx) })
+	}
+	if err == nil {
 		err = s.retain(ctx, by, keep, &done)
 	}
 	if err == nil {
@@ -71,6 +74,7 @@ func (s *Service) purge(ctx context.Context, by audit.Origin, id string, done *C
 			{"revisions", `project = $1`, &now.Revisions},
 			{"secrets", `project = $1`, &now.Secrets},
 			{"confirmations", `project = $1`, new(int)},
+			{"import_keys", `project = $1`, new(int)},
 			{"data_keys", `project = $1`, new(int)},
 		} {
 			args := []any{id}

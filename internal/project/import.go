@@ -2,6 +2,7 @@ package project
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -21,6 +22,9 @@ type Import struct {
 	Kind    Kind // what asks for it; blank is KindImport
 	// IfMatch is the digest of the revision that the caller saw, or "" for any.
 	IfMatch string
+	// Key, where there is one, is of the caller's choice: the same request with
+	// the same key is one import, however often it is sent within Repeatable.
+	Key string
 	// About, where it is there, is what the project becomes beside its
 	// configuration, in the same transaction.
 	About *New
@@ -29,6 +33,7 @@ type Import struct {
 	dry    bool                  // it is checked only
 	target *state                // a rollback: the revision that the upload is
 	undoes *Pending              // a rollback: what it takes back instead of a confirmation
+	repeat *repeat               // what is kept of it, where it has a key
 }
 
 // A Result is what an import did.
@@ -39,6 +44,7 @@ type Result struct {
 	Changes  []snapshot.Change
 	Warnings []snapshot.Problem
 	Pending  *Pending // where it goes back by itself unless it is confirmed
+	Repeated bool     // it was done before, by a request with the same key
 }
 
 // A Report is what is wrong with an upload.
@@ -50,14 +56,14 @@ type Report struct {
 // Failed reports whether the upload must be refused.
 func (r *Report) Failed() bool { return snapshot.Failed(r.Problems) }
 
-// Import checks an upload and applies it as a new revision, in one
+// apply checks an upload and applies it as a new revision, in one
 // transaction. An upload that is refused is a snapshot.ErrInvalid with a
 // *Report as its details; one that another import overtook is an ErrConflict.
 // After any error but store.ErrOutcomeUnknown nothing was applied.
 //
 // Rollback comes through here too: whatever an import must be held against
 // belongs into check or against, where st is the head for both.
-func (s *Service) Import(ctx context.Context, by audit.Origin, in Import) (*Result, error) {
+func (s *Service) apply(ctx context.Context, by audit.Origin, in Import) (*Result, error) {
 	st, out, config, err := s.check(ctx, in)
 	if err != nil {
 		return nil, err
@@ -75,15 +81,17 @@ func (s *Service) Import(ctx context.Context, by audit.Origin, in Import) (*Resu
 	}
 	res := &Result{Revision: st.revision.Number, Digest: st.revision.Digest, Changes: out.Changes, Warnings: out.Problems}
 	if next.same {
-		return res, s.describe(ctx, by, in, st)
+		return res, errors.Join(s.describe(ctx, by, in, st), s.keepAnswer(ctx, in.Project, in.repeat, res))
 	}
-	in.first = func(tx *store.Tx) error { return describe(tx, by, in, st) }
+	config.Revision = st.revision.Number + 1
+	res.Revision, res.Digest, res.Changed = config.Revision, out.Tree.Digest(), true
+	in.first = func(tx *store.Tx) error {
+		return errors.Join(describe(tx, by, in, st), in.repeat.insert(tx, in.Project, res))
+	}
 	if res.Pending, err = s.commit(ctx, by, in, st, out, next); err != nil {
 		return nil, fmt.Errorf("import: %w", err)
 	}
-	config.Revision = st.revision.Number + 1
 	s.swap(config)
-	res.Revision, res.Digest, res.Changed = config.Revision, out.Tree.Digest(), true
 	return res, nil
 }
 

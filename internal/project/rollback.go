@@ -21,6 +21,7 @@ type Rollback struct {
 	Within   string          // how long to wait for a confirmation, as for an import
 	Source   snapshot.Source // where the wish comes from
 	Plan     string          // the digest of the plan that this must be, as for an import
+	Key      string          // as for an import
 }
 
 // CannotUndo are what a rollback leaves as it is, for people.
@@ -98,7 +99,7 @@ func (s *Service) backward(ctx context.Context, r Rollback) (Import, error) {
 	if up.Message == "" {
 		up.Message = fmt.Sprintf("rollback to revision %d", r.Revision)
 	}
-	return Import{Project: r.Project, Upload: up, Kind: KindRollback, IfMatch: r.IfMatch, target: target}, nil
+	return Import{Project: r.Project, Upload: up, Kind: KindRollback, IfMatch: r.IfMatch, Key: r.Key, target: target}, nil
 }
 
 // leaveDestroyed takes the secrets whose values are not there any more out of a

@@ -17,6 +17,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strings"
 )
@@ -62,6 +63,17 @@ func (t Tree) Manifest() []byte {
 
 // Digest returns the digest of the whole configuration.
 func (t Tree) Digest() Digest { return Sum(t.Manifest()) }
+
+// ParseDigest reads what String wrote.
+func ParseDigest(text string) (d Digest, err error) {
+	if len(text) != hex.EncodedLen(len(d)) {
+		return d, errDigest
+	}
+	_, err = hex.Decode(d[:], []byte(text))
+	return d, err
+}
+
+var errDigest = errors.New("it is no digest")
 
 // ParseManifest reads what Manifest wrote.
 func ParseManifest(manifest []byte) (Tree, bool) {

@@ -1,0 +1,102 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"postern/internal/snapshot"
+	"postern/internal/testkit"
+)
+
+const planPath = "/v1/mgmt/project/snapshot/plan"
+
+func (b *bundle) plan(t *testing.T, body string) planAnswer {
+	t.Helper()
+	w := b.send(t, "POST", planPath, body)
+	var out planAnswer
+	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil || w.Code != http.StatusOK {
+		t.Fatalf("%d %s, %v", w.Code, w.Body, err)
+	}
+	return out
+}
+
+// The plan of the whole example, over the wire: it shows no secret, lists are
+// never null, and the import that is given it does it.
+func TestPlanOnTheWire(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		b := setup(t, url)
+		shop := testkit.Shop(t)
+		var secrets strings.Builder
+		groups := map[string][]inputSecret{}
+		for _, s := range shop.Secrets {
+			groups[s.Group] = append(groups[s.Group], inputSecret{ID: s.ID, Name: s.Name, Type: s.Type, Value: s.Value.Reveal()})
+		}
+		if err := json.MarshalWrite(&secrets, groups, json.Deterministic(true)); err != nil {
+			t.Fatal(err)
+		}
+		without := importBody(t, shop.Files, "")
+		refused := b.plan(t, without)
+		if refused.OK || refused.Digest != "" || len(refused.Details) == 0 || refused.Summary.Created == 0 || len(refused.Missing.Connectors) == 0 {
+			t.Errorf("without secrets: %+v", refused)
+		}
+		whole := importBody(t, shop.Files, `,"inputSecrets":`+secrets.String())
+		w := b.send(t, "POST", planPath, whole)
+		for _, s := range shop.Secrets {
+			if strings.Contains(w.Body.String(), s.Value.Reveal()) {
+				t.Errorf("the plan shows the %s of %s", s.Type, s.Name)
+			}
+		}
+		for name, v := range members(t, w.Body.Bytes()) {
+			if v.Kind() == 'n' {
+				t.Errorf("%s is null", name)
+			}
+		}
+		plan := b.plan(t, whole)
+		if !plan.OK || !plan.Changed || plan.Base.Revision != 0 || plan.Base.Digest != "" || plan.Summary.Secrets != len(shop.Secrets) {
+			t.Errorf("the plan: %+v", plan.Summary)
+		}
+		body := strings.TrimSuffix(strings.TrimSpace(whole), "}")
+		wantFault(t, b.send(t, "POST", importPath, body+`,"plan":"`+strings.Repeat("0", 64)+`"}`), 409, "P40905")
+		done := b.send(t, "POST", importPath, body+`,"plan":"`+plan.Digest+`"}`)
+		if done.Code != http.StatusOK || !strings.Contains(done.Header().Get("ETag"), plan.Result.Digest) {
+			t.Errorf("%d %s", done.Code, done.Body)
+		}
+		wantFault(t, b.send(t, "POST", importPath, body+`,"plan":"`+plan.Digest+`"}`), 409, "P40905")
+		if again := b.plan(t, whole); again.Changed || len(again.Changes) != 0 || again.Summary != (planSummary{}) {
+			t.Errorf("the plan of what was applied: %+v", again)
+		}
+		wantFault(t, b.send(t, "POST", planPath, `{"files":`), 400, "E011001")
+	})
+}
+
+func members(t *testing.T, body []byte) map[string]jsontext.Value {
+	t.Helper()
+	var out map[string]jsontext.Value
+	if err := json.Unmarshal(body, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// The plan of a rollback has a digest, too.
+func TestPlanOfARollbackOnTheWire(t *testing.T) {
+	t.Parallel()
+	b := setup(t, t.TempDir()+"/test.db")
+	for _, mark := range []string{"a", "b"} {
+		b.send(t, "POST", importPath, importBody(t, snapshot.Files{"project.json": []byte(`{"trustedDomains":"` + mark + `.example"}`)}, ""))
+	}
+	var plan rollbackAnswer
+	w := b.send(t, "POST", rollbackPath, `{"revision":1,"validateOnly":true}`)
+	if err := json.Unmarshal(w.Body.Bytes(), &plan); err != nil || plan.Plan == "" {
+		t.Fatalf("%d %s, %v", w.Code, w.Body, err)
+	}
+	wantFault(t, b.send(t, "POST", rollbackPath, `{"revision":1,"plan":"other"}`), 409, "P40905")
+	if w := b.send(t, "POST", rollbackPath, `{"revision":1,"plan":"`+plan.Plan+`"}`); w.Code != http.StatusOK {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
