@@ -255,12 +255,7 @@ func (s *Service) Authenticate(ctx context.Context, cleartext string, remote net
 	if len(cleartext) != tokenSize || !wellFormed(cleartext) {
 		return nil, ErrUnknown
 	}
-	var k Key
-	var stored []byte
-	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		k, stored, err = getWithHash(tx, cleartext[:idSize])
-		return err
-	})
+	k, stored, err := getWithHash(ctx, s.DB, cleartext[:idSize])
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, fmt.Errorf("authenticate management key: %w", err)
 	}

@@ -1,6 +1,7 @@
 package mgmtkey
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"time"
@@ -61,20 +62,23 @@ func get(tx *store.Tx, id string) (Key, error) {
 	return k, noRows(err)
 }
 
-func getWithHash(tx *store.Tx, id string) (k Key, hash []byte, err error) {
-	k, err = get(tx, id)
-	if err != nil {
-		return Key{}, nil, err
-	}
-	err = tx.QueryRow(`SELECT hash FROM management_keys WHERE id = $1`, id).Scan(&hash)
+// getWithHash reads a key and its hash in one statement: every request does so.
+func getWithHash(ctx context.Context, db *store.DB, id string) (k Key, hash []byte, err error) {
+	err = db.One(ctx, func(row store.Scanner) (err error) {
+		k, err = scanMore(row, &hash)
+		return err
+	}, `SELECT `+columns+`, hash FROM management_keys WHERE id = $1`, id)
 	return k, hash, noRows(err)
 }
 
-func scan(row store.Scanner) (Key, error) {
+func scan(row store.Scanner) (Key, error) { return scanMore(row) }
+
+// scanMore reads a key and the columns behind it.
+func scanMore(row store.Scanner, more ...any) (Key, error) {
 	var k Key
 	var grants, addresses string
 	var created, expires, used int64
-	err := row.Scan(&k.ID, &k.Name, &k.Description, &k.Status, &grants, &addresses, &created, &expires, &used, &k.Version)
+	err := row.Scan(append([]any{&k.ID, &k.Name, &k.Description, &k.Status, &grants, &addresses, &created, &expires, &used, &k.Version}, more...)...)
 	if err != nil {
 		return Key{}, err
 	}

@@ -87,6 +87,20 @@ func (d *DB) read(ctx context.Context, fn func(context.Context, *Tx) error) erro
 	return fn(ctx, &Tx{tx: tx, ctx: ctx, kind: d.kind})
 }
 
+// One runs one statement that returns one row, and reads it with scan: Read for
+// a single statement, which sees one state of the database by itself. Without a
+// row the error is sql.ErrNoRows.
+func (d *DB) One(ctx context.Context, scan func(Scanner) error, query string, args ...any) error {
+	ctx, err := enter(ctx)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(d.gone(), d.settle(ctx)); err != nil {
+		return faulted(err)
+	}
+	return ended(ctx, scan(d.reader.QueryRowContext(ctx, query, args...)))
+}
+
 // ended says of an error after the end of ctx that this is its cause: a driver
 // reports a statement that it broke off in many ways, and a caller who went away
 // is nothing that the operator must look at.
