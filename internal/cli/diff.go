@@ -46,6 +46,11 @@ func (c *diffCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	return c.compare(a, from, to)
+}
+
+// compare says what an import of one snapshot would change in the other.
+func (c *diffCommand) compare(a *app, from, to *local) error {
 	found, target, outcome, err := snapshot.CompareImport(from.upload, to.upload)
 	switch {
 	case err != nil:
@@ -59,6 +64,11 @@ func (c *diffCommand) Run(a *app) error {
 		fmt.Fprintf(a.stderr, "%s would be refused.\n", printable(c.To))
 		return errRefused
 	}
+	return c.tell(a, found)
+}
+
+// tell prints what was found, and ends the command with what it exits with.
+func (c *diffCommand) tell(a *app, found *snapshot.Comparison) (err error) {
 	if c.JSON {
 		err = a.printJSON(struct {
 			Same        bool                   `json:"same"`

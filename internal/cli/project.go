@@ -16,22 +16,23 @@ import (
 
 // projectCommand is what can be done with projects.
 type projectCommand struct {
-	Export    exportCommand    `cmd:"" help:"Write the configuration of the project to files."`
-	Import    importCommand    `cmd:"" help:"Make files the configuration of the project, all of them or none."`
-	Plan      planCommand      `cmd:"" help:"Say what an import would do, and change nothing."`
-	Apply     applyCommand     `cmd:"" help:"Import what a plan was made of, if it does exactly what the plan says."`
-	Validate  validateCommand  `cmd:"" help:"Check files against the project, and change nothing."`
-	Log       logCommand       `cmd:"" help:"List the revisions of the project, the newest first."`
-	Show      showCommand      `cmd:"" help:"Show one revision, and what it changed."`
-	Rollback  rollbackCommand  `cmd:"" help:"Make the project what it was at an older revision."`
-	Confirm   confirmCommand   `cmd:"" help:"Let a revision stay that would go back by itself, or take it back at once."`
-	Secret    secretCommand    `cmd:"" help:"Destroy older values of secrets."`
-	List      listCommand      `cmd:"" help:"List the projects that the key may see."`
-	Create    createCommand    `cmd:"" help:"Make an empty project."`
-	Clone     cloneCommand     `cmd:"" help:"Make a new project with the configuration and the secrets of this one."`
-	Delete    deleteCommand    `cmd:"" help:"Delete the project. For 30 days it can be brought back."`
-	Undelete  undeleteCommand  `cmd:"" help:"Bring a deleted project back."`
-	RotateKey rotateKeyCommand `cmd:"" name:"rotate-key" help:"Seal the secrets of the project with a new key, without a stop."`
+	Export    exportCommand      `cmd:"" help:"Write the configuration of the project to files."`
+	Import    importCommand      `cmd:"" help:"Make files the configuration of the project, all of them or none."`
+	Plan      planCommand        `cmd:"" help:"Say what an import would do, and change nothing."`
+	Apply     applyCommand       `cmd:"" help:"Import what a plan was made of, if it does exactly what the plan says."`
+	Diff      projectDiffCommand `cmd:"" help:"Say how two revisions, two projects, or files and a project differ."`
+	Validate  validateCommand    `cmd:"" help:"Check files against the project, and change nothing."`
+	Log       logCommand         `cmd:"" help:"List the revisions of the project, the newest first."`
+	Show      showCommand        `cmd:"" help:"Show one revision, and what it changed."`
+	Rollback  rollbackCommand    `cmd:"" help:"Make the project what it was at an older revision."`
+	Confirm   confirmCommand     `cmd:"" help:"Let a revision stay that would go back by itself, or take it back at once."`
+	Secret    secretCommand      `cmd:"" help:"Destroy older values of secrets."`
+	List      listCommand        `cmd:"" help:"List the projects that the key may see."`
+	Create    createCommand      `cmd:"" help:"Make an empty project."`
+	Clone     cloneCommand       `cmd:"" help:"Make a new project with the configuration and the secrets of this one."`
+	Delete    deleteCommand      `cmd:"" help:"Delete the project. For 30 days it can be brought back."`
+	Undelete  undeleteCommand    `cmd:"" help:"Bring a deleted project back."`
+	RotateKey rotateKeyCommand   `cmd:"" name:"rotate-key" help:"Seal the secrets of the project with a new key, without a stop."`
 }
 
 // listCommand lists projects.
