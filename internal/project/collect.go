@@ -75,6 +75,7 @@ func (s *Service) purge(ctx context.Context, by audit.Origin, id string, done *C
 			{"secrets", `project = $1`, &now.Secrets},
 			{"confirmations", `project = $1`, new(int)},
 			{"import_keys", `project = $1`, new(int)},
+			{"policies", `project = $1`, new(int)},
 			{"data_keys", `project = $1`, new(int)},
 		} {
 			args := []any{id}

@@ -127,6 +127,9 @@ func (s *Service) check(ctx context.Context, in Import) (*state, *snapshot.Outco
 		return nil, nil, nil, ErrPrecond
 	}
 	out, config, err := s.against(ctx, st, in)
+	if err == nil && in.undoes == nil { // what must be confirmed goes back, whatever else it did
+		err = s.held(ctx, st, out)
+	}
 	return st, out, config, err
 }
 

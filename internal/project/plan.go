@@ -133,8 +133,9 @@ func planDigest(st *state, in Import, out *snapshot.Outcome, secrets []PlannedSe
 		Result   string
 		Kind     Kind
 		Moved    bool
+		Policy   Policy
 		Secrets  []value
-	}{in.Project, st.revision.Number, st.revision.Digest.String(), out.Tree.Digest().String(), in.kind(), in.Upload.AllowMoved, []value{}}
+	}{in.Project, st.revision.Number, st.revision.Digest.String(), out.Tree.Digest().String(), in.kind(), in.Upload.AllowMoved, st.policy, []value{}}
 	for _, p := range secrets {
 		said.Secrets = append(said.Secrets, value{p.Kind, p.ID, p.Field, p.State, p.fingerprint})
 	}

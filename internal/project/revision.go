@@ -39,6 +39,7 @@ type state struct {
 	tree     snapshot.Tree
 	secrets  []snapshot.StoredSecret
 	pending  *Pending // what waits to be confirmed, or nil
+	policy   Policy
 
 	contents  map[snapshot.Digest][]byte // of the tree, where all of it was read
 	destroyed []snapshot.StoredSecret    // those of a rollback's target that are not in secrets any more
@@ -65,6 +66,9 @@ func (s *Service) readState(tx *store.Tx, id string, number int64) (*state, erro
 	}
 	st := &state{project: p, tree: snapshot.Tree{}}
 	if st.pending, err = readPending(tx, id); err != nil {
+		return nil, err
+	}
+	if st.policy, err = readPolicy(tx, id); err != nil {
 		return nil, err
 	}
 	if number == 0 {

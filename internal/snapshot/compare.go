@@ -29,6 +29,8 @@ type Difference struct {
 	Added   []jsontext.Value `json:"added,omitzero"`
 	Hidden  bool             `json:"hidden,omitzero"`  // a credential, or what may be one
 	Renames bool             `json:"renames,omitzero"` // the name of the entity changes, and it stays the same one
+
+	guards []string // the exclude keys that would have left it alone
 }
 
 // Compare says how two configurations differ, in the order of the table: whole
@@ -221,7 +223,7 @@ func (c *comparison) sub(up *frame, v any, key, segment string, subs []side) *fr
 
 // note records what happens to the whole entity of a frame, or to the file.
 func (c *comparison) note(f *frame, action Action) *Difference {
-	d := Difference{File: c.path, Action: action}
+	d := Difference{File: c.path, Action: action, guards: c.guards(f)}
 	if c.at.Section != nil {
 		d.Section = c.at.Section.Name
 	}

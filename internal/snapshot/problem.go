@@ -81,6 +81,8 @@ const (
 	CodeSecretUnknown Code = "secret_unknown"
 	CodeSecretType    Code = "secret_type"
 	CodeRule          Code = "rule"
+	CodeProtected     Code = "protected"
+	CodeRemovals      Code = "too_many_removals"
 )
 
 // Codes says what each code means, for the reference.
@@ -121,6 +123,8 @@ var Codes = []struct {
 	{CodeSecretUnknown, "An input secret for an entity that does not exist."},
 	{CodeSecretType, "An input secret of a type that its entity does not have."},
 	{CodeRule, "Values that contradict each other."},
+	{CodeProtected, "A change of what the policy of the project protects."},
+	{CodeRemovals, "More removals at once than the policy of the project allows."},
 }
 
 // problems collects what is wrong, in any order.

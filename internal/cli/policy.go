@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"postern/internal/client"
+)
+
+// policyCommand shows and changes what imports may not do.
+type policyCommand struct {
+	Protect     []string `help:"Let no import or rollback change this: an exclude key, or an entity as KIND:NAME; may be repeated." placeholder:"WHAT" sep:"none"`
+	Unprotect   []string `help:"Let this be changed again; may be repeated." placeholder:"WHAT" sep:"none"`
+	MaxRemovals int      `help:"How many entities and files one import may remove." default:"-1" placeholder:"N"`
+	AnyRemovals bool     `help:"Let an import remove any number."`
+	connection
+}
+
+// Help implements kong.HelpProvider.
+func (policyCommand) Help() string {
+	return `Shows the policy of the project, or changes it. The policy is kept on the server with the project and is no part of what is
+exported or imported: files from another environment cannot loosen it. A plan says what it does not allow. Changing it needs an
+admin key.
+
+What is protected can be left out of an import with --exclude.
+
+Examples:
+
+    postern project policy
+    postern project policy --protect project.domain --protect "connector:Mail" --max-removals 5
+    postern project policy --unprotect project.domain --any-removals`
+}
+
+// Run implements the command.
+func (c *policyCommand) Run(ctx context.Context, a *app) error {
+	to, ctx, cancel, err := c.onProject(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	p, err := to.Policy(ctx)
+	if err != nil {
+		return err
+	}
+	if c.changes() {
+		if p, err = to.SetPolicy(ctx, c.changed(p)); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		return a.printJSON(p)
+	}
+	for _, what := range p.Protected {
+		fmt.Fprintf(a.stdout, "protected  %s\n", escaped(what))
+	}
+	if p.MaxRemovals != nil {
+		fmt.Fprintf(a.stdout, "removals   %d at most\n", *p.MaxRemovals)
+	}
+	if len(p.Protected) == 0 && p.MaxRemovals == nil {
+		fmt.Fprintln(a.stderr, "The project has no policy: imports may change and remove everything.")
+	}
+	return nil
+}
+
+func (c *policyCommand) changes() bool {
+	return len(c.Protect)+len(c.Unprotect) > 0 || c.MaxRemovals >= 0 || c.AnyRemovals
+}
+
+func (c *policyCommand) changed(p client.Policy) client.Policy {
+	p.Protected = slices.DeleteFunc(append(slices.Clone(p.Protected), c.Protect...), func(what string) bool { return slices.Contains(c.Unprotect, what) })
+	if c.MaxRemovals >= 0 {
+		p.MaxRemovals = &c.MaxRemovals
+	}
+	if c.AnyRemovals {
+		p.MaxRemovals = nil
+	}
+	return p
+}

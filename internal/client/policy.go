@@ -1,0 +1,27 @@
+package client
+
+import (
+	"context"
+	"net/http"
+)
+
+// A Policy is what imports and rollbacks may not do to a project.
+type Policy struct {
+	Protected   []string `json:"protected"`   // exclude keys, and entities as "kind:name"
+	MaxRemovals *int     `json:"maxRemovals"` // nil is any number
+}
+
+// Policy returns the policy of the project. Only our server knows this call, and
+// the next.
+func (c *Client) Policy(ctx context.Context) (Policy, error) {
+	var out Policy
+	err := c.ask(ctx, http.MethodGet, "/v1/mgmt/project/policy", nil, &out)
+	return out, err
+}
+
+// SetPolicy replaces the policy of the project, and returns what it is then.
+func (c *Client) SetPolicy(ctx context.Context, p Policy) (Policy, error) {
+	var out Policy
+	err := c.ask(ctx, http.MethodPut, "/v1/mgmt/project/policy", p, &out)
+	return out, err
+}
