@@ -90,6 +90,21 @@ func hashed(name, text string) bool {
 	return strings.HasSuffix(strings.TrimSuffix(name, path.Ext(name)), "-"+hexSum(text))
 }
 
+// ofAnother reports whether a name holds a hash that is not that of its text. Then
+// it is the name of another text, which may be there now or later, so it is not
+// kept for this one.
+func ofAnother(name, text string) bool {
+	stem := strings.TrimSuffix(name, path.Ext(name))
+	i := strings.LastIndexByte(stem, '-')
+	if _, err := hex.DecodeString(stem[i+1:]); err != nil || len(stem)-i-1 != hex.EncodedLen(sha256.Size) {
+		return false
+	}
+	if formOf(name) == formImage {
+		_, text, _ = strings.Cut(text, ";base64,")
+	}
+	return !hashed(name, text)
+}
+
 // eachString visits every string of a document and replaces it by what visit
 // returns.
 func eachString(v any, key, pointer string, visit func(key, pointer, s string) string) any {
@@ -154,7 +169,7 @@ func inlineAssets(files Files, ps *problems) *inlined {
 				content = []byte(text)
 			}
 			in.used[assetsFolder+name] = Sum(content)
-			if derived, _, ok := deriveAsset(key, text); !ok || derived != name {
+			if derived, _, ok := deriveAsset(key, text); (!ok || derived != name) && !ofAnother(name, text) {
 				in.names[file][pointer], in.texts[name] = name, text
 			}
 			return text

@@ -239,3 +239,24 @@ func mustParse(t testing.TB, doc []byte) any {
 	}
 	return v
 }
+
+// An asset that nothing refers to takes the name that the target gave to another
+// text. An export cannot give it to both, so the index must not say it of both.
+func TestALooseAssetTakesTheNameOfAText(t *testing.T) {
+	t.Parallel()
+	g := newTarget()
+	g.apply(t, &Upload{Files: Files{
+		"later/x.json": []byte(`{"body":"asset:mine.txt"}`), "assets/mine.txt": []byte(strings.Repeat("one ", 200)),
+	}})
+	g.apply(t, &Upload{Files: Files{"assets/mine.txt": []byte("two")}})
+	for _, format := range []Format{FormatSplit, FormatPlain} {
+		out := g.check(t, again(g.files(), format))
+		if out.Failed() || len(out.Changes) > 0 {
+			t.Errorf("importing its own export in format %q changes %v: %v", format, out.Changes, lines(out.Problems))
+		}
+	}
+	files := Render(g.files(), FormatSplit)
+	if got := string(files["assets/mine.txt"]); got != "two" {
+		t.Errorf("the loose asset is %q", got)
+	}
+}

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 )
@@ -44,7 +45,7 @@ func (c *checker) nameAssets(in *inlined, d *draft) error {
 			return err
 		}
 		for pointer, name := range leaves {
-			if taken[name] {
+			if taken[name] || c.occupied(name, lookupPointer(doc, pointer)) {
 				delete(leaves, pointer)
 			}
 		}
@@ -55,6 +56,19 @@ func (c *checker) nameAssets(in *inlined, d *draft) error {
 		c.up.Files[assetsIndex] = render(map[string]any{"mapping": mapping})
 	}
 	return nil
+}
+
+// occupied reports whether an asset that the upload brings, and nothing refers to,
+// has the name that the target gives to another text: an export could not give
+// it to both.
+func (c *checker) occupied(name string, text any) bool {
+	brought, there := c.up.Files[assetsFolder+name]
+	if !there {
+		return false
+	}
+	s, _ := text.(string)
+	content, fits := assetContent(name, s)
+	return !fits || !bytes.Equal(content, brought)
 }
 
 // final returns the document that becomes of a file of the upload.
