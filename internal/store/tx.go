@@ -50,20 +50,26 @@ type Scanner interface {
 
 // Collect runs a statement and returns what scan makes of each row.
 func Collect[T any](tx *Tx, scan func(Scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := tx.Query(query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []T
-	for rows.Next() {
-		v, err := scan(rows)
+	return collect(scan)(tx.Query(query, args...))
+}
+
+// collect reads the rows of a statement that may have failed.
+func collect[T any](scan func(Scanner) (T, error)) func(*sql.Rows, error) ([]T, error) {
+	return func(rows *sql.Rows, err error) ([]T, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, v)
+		defer rows.Close()
+		var all []T
+		for rows.Next() {
+			v, err := scan(rows)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, v)
+		}
+		return all, rows.Err()
 	}
-	return all, rows.Err()
 }
 
 // Read runs fn on one unchanging state of the database. fn must not write.
@@ -99,6 +105,20 @@ func (d *DB) One(ctx context.Context, scan func(Scanner) error, query string, ar
 		return faulted(err)
 	}
 	return ended(ctx, scan(d.reader.QueryRowContext(ctx, query, args...)))
+}
+
+// Rows runs one statement and returns what scan makes of each row: Collect for a
+// single statement, which sees one state of the database by itself.
+func Rows[T any](ctx context.Context, d *DB, scan func(Scanner) (T, error), query string, args ...any) ([]T, error) {
+	ctx, err := enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(d.gone(), d.settle(ctx)); err != nil {
+		return nil, faulted(err)
+	}
+	all, err := collect(scan)(d.reader.QueryContext(ctx, query, args...))
+	return all, ended(ctx, err)
 }
 
 // ended says of an error after the end of ctx that this is its cause: a driver
