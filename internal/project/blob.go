@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/errgroup"
 
 	"postern/internal/snapshot"
 	"postern/internal/store"
@@ -151,21 +152,38 @@ func parameters(digests []snapshot.Digest) (marks string, args []any) {
 	return b.String(), args
 }
 
-// loadBlobs reads contents by digest. One that is not there is an error: a
-// revision never names what was not stored with it.
-func (c *codec) loadBlobs(tx *store.Tx, digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
+// blobsOf reads blobs in a transaction.
+func blobsOf(tx *store.Tx) func(query string, args []any) ([]blob, error) {
+	return func(query string, args []any) ([]blob, error) { return store.Collect(tx, scanBlob, query, args...) }
+}
+
+// loadBlobs reads contents by digest, a statement for every rowsPerStatement of
+// them, and unpacks some while it reads others. One that is not there is an
+// error: a revision never names what was not stored with it.
+func (c *codec) loadBlobs(read func(query string, args []any) ([]blob, error), digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
+	var mu sync.Mutex
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
 	out := make(map[snapshot.Digest][]byte, len(digests))
 	for batch := range slices.Chunk(digests, rowsPerStatement) {
 		marks, args := parameters(batch)
-		blobs, err := store.Collect(tx, scanBlob, `SELECT digest, size, encoding, body FROM blobs WHERE digest IN (`+marks+`)`, args...)
+		blobs, err := read(`SELECT digest, size, encoding, body FROM blobs WHERE digest IN (`+marks+`)`, args)
 		if err != nil {
+			_ = work.Wait() // the error of the database says more
 			return nil, err
 		}
 		for _, b := range blobs {
-			if out[b.digest], err = c.decode(b); err != nil {
-				return nil, err
-			}
+			work.Go(func() error {
+				content, err := c.decode(b)
+				mu.Lock()
+				defer mu.Unlock()
+				out[b.digest] = content
+				return err
+			})
 		}
+	}
+	if err := work.Wait(); err != nil {
+		return nil, err
 	}
 	for _, d := range digests {
 		if _, ok := out[d]; !ok {

@@ -21,6 +21,8 @@ type Config struct {
 	Revision int64
 	Digest   snapshot.Digest
 	Settings Settings
+
+	source snapshot.Digest // of the file that Settings are read from; zero for none
 }
 
 // Settings are those of project.json that the server acts on.
@@ -60,6 +62,11 @@ const settingsPath = "project.json"
 func (s *Service) compile(st *state, base snapshot.Base, out *snapshot.Outcome) (*Config, []snapshot.Problem, error) {
 	c := &Config{Project: st.project.ID, Revision: st.revision.Number, Digest: out.Tree.Digest()}
 	digest, ok := out.Tree[settingsPath]
+	if was, known := s.configs.Load(st.project.ID); known && was.(*Config).source == digest {
+		c.Settings, c.source = was.(*Config).Settings, digest
+		return c, nil, nil // one that is kept compiled without a problem
+	}
+	c.source = digest
 	var content []byte
 	if ok {
 		if content, ok = out.Fresh[digest]; !ok {

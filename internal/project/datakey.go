@@ -39,9 +39,7 @@ func (s *Service) dataKey(ctx context.Context, project string) (*dataKey, error)
 	}
 	k := &dataKey{}
 	var wrapped []byte
-	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		return tx.QueryRow(newestVersion, project).Scan(&k.version, &wrapped)
-	})
+	err := s.DB.One(ctx, func(row store.Scanner) error { return row.Scan(&k.version, &wrapped) }, newestVersion, project)
 	if err != nil {
 		return nil, fmt.Errorf("read data key: %w", err)
 	}

@@ -332,6 +332,7 @@ func TestDamagedContentIsDetected(t *testing.T) {
 					t.Fatal(err)
 				}
 				before := testkit.Rows(t, f.DB)
+				f.Service = &Service{DB: f.DB, Master: f.Master, Log: f.Log} // as after a start: nothing is remembered
 				_, _, exportErr := f.Export(t.Context(), f.id, snapshot.FormatSplit)
 				_, importErr := f.Import(t.Context(), tester, Import{Project: f.id, Upload: small("b", "s")})
 				_, secretErr := f.Secret(t.Context(), f.id, "connector", "CI1", "configuration/password")

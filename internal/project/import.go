@@ -203,7 +203,7 @@ func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *st
 	}
 	blobs := append(c.encodeAll(out.Fresh), c.encode(rev.Digest, manifest), c.encode(rev.secretsDigest, list))
 	pending := in.pending(rev)
-	return pending, s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
 		if in.first != nil {
 			if err := in.first(tx); err != nil {
 				return err
@@ -229,6 +229,10 @@ func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *st
 		}
 		return audit.Record(tx, in.done(by, rev, pending, out.Carried))
 	})
+	if err == nil {
+		s.trees.keep(rev, out.Tree, next.secrets)
+	}
+	return pending, err
 }
 
 // done is what the audit says of an import that was applied.

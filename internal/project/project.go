@@ -68,6 +68,7 @@ type Service struct {
 
 	codecs  codecOnce
 	facts   snapshot.Cache
+	trees   trees
 	keys    sync.Map // project id → *dataKey, the newest that is known
 	opened  sync.Map // keyVersion → *secret.DataKey
 	configs sync.Map // project id → *Config

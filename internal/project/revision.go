@@ -84,11 +84,14 @@ func (s *Service) readState(tx *store.Tx, id string, number int64) (*state, erro
 	if err != nil {
 		return nil, err
 	}
+	if s.trees.fill(st) {
+		return st, nil
+	}
 	c, err := s.codec()
 	if err != nil {
 		return nil, err
 	}
-	blobs, err := c.loadBlobs(tx, []snapshot.Digest{st.revision.Digest, st.revision.secretsDigest})
+	blobs, err := c.loadBlobs(blobsOf(tx), []snapshot.Digest{st.revision.Digest, st.revision.secretsDigest})
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +100,11 @@ func (s *Service) readState(tx *store.Tx, id string, number int64) (*state, erro
 		return nil, fmt.Errorf("the tree of revision %d is damaged", number)
 	}
 	st.tree = tree
-	return st, json.Unmarshal(blobs[st.revision.secretsDigest], &st.secrets)
+	if err := json.Unmarshal(blobs[st.revision.secretsDigest], &st.secrets); err != nil {
+		return nil, err
+	}
+	s.trees.keep(st.revision, st.tree, st.secrets)
+	return st, nil
 }
 
 const revisionColumns = `number, digest, secrets, parent, created_at, author, kind, message, summary, source`
@@ -158,9 +165,14 @@ func (s *Service) load(ctx context.Context, digests []snapshot.Digest) (map[snap
 	if err != nil {
 		return nil, err
 	}
+	if len(digests) <= rowsPerStatement {
+		return c.loadBlobs(func(query string, args []any) ([]blob, error) {
+			return store.Rows(ctx, s.DB, scanBlob, query, args...)
+		}, digests)
+	}
 	var out map[snapshot.Digest][]byte
 	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		out, err = c.loadBlobs(tx, digests)
+		out, err = c.loadBlobs(blobsOf(tx), digests)
 		return err
 	})
 	return out, err

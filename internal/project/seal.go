@@ -173,10 +173,9 @@ var errNoSecret = errors.New("the secret is not stored, or is damaged")
 func (s *Service) open(ctx context.Context, project string, place snapshot.StoredSecret) (secret.Text, error) {
 	var body, wrapped []byte
 	name := keyVersion{project: project}
-	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		return tx.QueryRow(`SELECT s.sealed, s.data_key, k.wrapped FROM secrets s JOIN data_keys k ON k.project = s.project AND k.version = s.data_key
-			WHERE s.id = $1 AND s.project = $2 AND s.revoked_at = 0`, place.ID, project).Scan(&body, &name.version, &wrapped)
-	})
+	err := s.DB.One(ctx, func(row store.Scanner) error { return row.Scan(&body, &name.version, &wrapped) },
+		`SELECT s.sealed, s.data_key, k.wrapped FROM secrets s JOIN data_keys k ON k.project = s.project AND k.version = s.data_key
+			WHERE s.id = $1 AND s.project = $2 AND s.revoked_at = 0`, place.ID, project)
 	if errors.Is(err, sql.ErrNoRows) {
 		return secret.Text{}, errNoSecret
 	}
