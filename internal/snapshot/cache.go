@@ -79,7 +79,7 @@ func (c *Cache) load(base Base, paths []string, out map[string]*facts) error {
 			continue
 		}
 		digest := base.Tree[path]
-		doc, err := parse(contents[digest])
+		doc, err := parseOutline(contents[digest], schemaOf(at.File))
 		if err != nil {
 			return fmt.Errorf("stored file %s: %w", path, err)
 		}
@@ -96,7 +96,7 @@ func (c *Cache) gather(path string, doc *document) *facts {
 	f := c.facts[key]
 	c.mu.Unlock()
 	if f == nil {
-		f = c.keep(key, gather(path, doc.at, doc.value()))
+		f = c.keep(key, gather(path, doc.at, doc.described()))
 	}
 	return f.clone()
 }

@@ -36,6 +36,19 @@ func (d *document) value() any {
 	return d.tree
 }
 
+// described returns those of the document's values that its schema describes, to
+// gather its facts from.
+func (d *document) described() any {
+	if d.tree != nil {
+		return d.tree
+	}
+	v, err := parseOutline(d.content, schemaOf(d.at.File))
+	if err != nil {
+		panic("snapshot: a canonical document does not parse: " + err.Error())
+	}
+	return v
+}
+
 // mergeable reports whether what a file becomes depends on what the target
 // has: whether its schema has settings objects or entities that are built in.
 func mergeable(at place) bool {
