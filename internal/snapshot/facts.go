@@ -101,7 +101,7 @@ func gather(file string, at place, doc any) *facts {
 		return g.facts
 	}
 	g.validate(s, doc)
-	walk(enter(nil, doc, "", "", list(s)), g.visit)
+	walkBut(untold, enter(nil, doc, "", "", list(s)), g.visit)
 	g.facts.problems = g.ps.list
 	return g.facts
 }
@@ -174,7 +174,7 @@ func absolute(s string) bool {
 // absent reads what the schema says of members that are not there.
 func (g *gatherer) absent(f *frame, obj map[string]any) {
 	for _, s := range f.schemas {
-		for _, k := range sortedKeys(s.Properties) {
+		for _, k := range hintsOf(s).needed {
 			if _, there := obj[k]; there {
 				continue
 			}

@@ -96,18 +96,23 @@ func joinField(prefix string, up *frame, segment string) string {
 
 // walk visits every value that a schema describes, parents first.
 func walk(f *frame, visit func(*frame)) {
+	walkBut(func(any, []*jsonschema.Schema) bool { return false }, f, visit)
+}
+
+// walkBut is walk, but leaves out the members of objects that skip says.
+func walkBut(skip func(any, []*jsonschema.Schema) bool, f *frame, visit func(*frame)) {
 	visit(f)
 	switch v := f.value.(type) {
 	case map[string]any:
 		for _, k := range sortedKeys(v) {
-			if subs := f.member(k); len(subs) > 0 {
-				walk(enter(f, v[k], k, k, subs), visit)
+			if subs := f.member(k); len(subs) > 0 && !skip(v[k], subs) {
+				walkBut(skip, enter(f, v[k], k, k, subs), visit)
 			}
 		}
 	case []any:
 		if subs := f.items(); len(subs) > 0 {
 			for i, item := range v {
-				walk(enter(f, item, "", strconv.Itoa(i), subs), visit)
+				walkBut(skip, enter(f, item, "", strconv.Itoa(i), subs), visit)
 			}
 		}
 	}
