@@ -254,11 +254,28 @@ func assetContent(name, s string) ([]byte, bool) {
 	return content, ok && back == s
 }
 
+// hasRun reports whether a document without quotation marks inside of its strings
+// has more than minTextAsset bytes in a row without one. As most strings are
+// short, it looks at few of the bytes.
+func hasRun(doc []byte) bool {
+	for len(doc) > minTextAsset {
+		last := bytes.LastIndexByte(doc[:minTextAsset], '"')
+		if last < 0 {
+			return true
+		}
+		doc = doc[last+1:]
+	}
+	return false
+}
+
 // mayHoldAsset reports whether a document has a string that is long or an
 // image; it only looks at the bytes.
 func mayHoldAsset(doc []byte) bool {
 	if bytes.Contains(doc, []byte(`"data:image/`)) {
 		return true
+	}
+	if !bytes.Contains(doc, []byte(`\"`)) {
+		return hasRun(doc)
 	}
 	start := -1
 	for i := 0; i < len(doc); i++ {

@@ -306,7 +306,7 @@ func (c *comparison) oneSided(x, y *frame, has bool) {
 
 // declares reports whether a frame is that of an entity.
 func (f *frame) declares() bool {
-	return slices.ContainsFunc(f.words, func(w keywords) bool { return w.Entity != nil })
+	return slices.ContainsFunc(f.words, func(w *keywords) bool { return w.Entity != nil })
 }
 
 // hidden reports whether a value must not be told: a credential, a member that

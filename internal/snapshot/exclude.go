@@ -69,6 +69,6 @@ func parseExcludes(keys []string, ps *problems) excludes {
 func (ex excludes) section(at place) bool { return at.Section != nil && ex[at.Section.Name] }
 
 // member reports whether a member of a document is excluded on its own.
-func (ex excludes) member(w keywords) bool {
+func (ex excludes) member(w *keywords) bool {
 	return slices.ContainsFunc(w.Exclude, func(k string) bool { return ex[k] })
 }

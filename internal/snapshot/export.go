@@ -67,8 +67,7 @@ func WriteBody(w io.Writer, files Files, more any) error {
 		}
 		buf = append(buf, ':')
 		switch formOf(path) {
-		case formJSON:
-			buf = append(buf, files[path]...)
+		case formJSON: // written below, as it is
 		case formImage:
 			buf = append(buf, '"')
 			buf = base64.StdEncoding.AppendEncode(buf, files[path])
@@ -80,6 +79,11 @@ func WriteBody(w io.Writer, files Files, more any) error {
 		}
 		if _, err := out.Write(buf); err != nil {
 			return err
+		}
+		if formOf(path) == formJSON {
+			if _, err := out.Write(files[path]); err != nil {
+				return err
+			}
 		}
 	}
 	if len(files) == 0 {

@@ -128,14 +128,14 @@ func (g *gatherer) visit(f *frame) {
 		g.unknownKeys(f, obj)
 		g.absent(f, obj)
 	}
-	if f.value == Placeholder && !slices.ContainsFunc(f.words, func(w keywords) bool { return w.Secret != nil }) {
+	if f.value == Placeholder && !slices.ContainsFunc(f.words, func(w *keywords) bool { return w.Secret != nil }) {
 		g.ps.add(Warning, g.file, f.pointer, CodeSecretMissing, "give the value itself, or mark it as a secret",
 			"the placeholder of a secret stands where no secret is; it is taken as the value")
 	}
 }
 
 // value reads what the keywords of a present value say.
-func (g *gatherer) value(f *frame, w keywords) {
+func (g *gatherer) value(f *frame, w *keywords) {
 	if w.Ref != nil {
 		g.ref(f, w.Ref)
 	}

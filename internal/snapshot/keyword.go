@@ -95,7 +95,7 @@ func isZero(v any) bool {
 }
 
 // ext makes keywords an extension of the schema library.
-type ext struct{ keywords }
+type ext struct{ *keywords }
 
 // Validate does nothing: our keywords are facts, read by the walker.
 func (ext) Validate(*jsonschema.ValidatorContext, any) {}
@@ -117,8 +117,8 @@ func vocabulary() *jsonschema.Vocabulary {
 			if err != nil {
 				return nil, err
 			}
-			var e ext
-			if err := json.Unmarshal(b, &e.keywords, json.RejectUnknownMembers(true)); err != nil {
+			e := ext{&keywords{}}
+			if err := json.Unmarshal(b, e.keywords, json.RejectUnknownMembers(true)); err != nil {
 				return nil, err
 			}
 			return e, nil
@@ -126,11 +126,13 @@ func vocabulary() *jsonschema.Vocabulary {
 	}
 }
 
-func keywordsOf(s *jsonschema.Schema) keywords {
+// keywordsOf returns our keywords of a schema, which nobody changes. Where it has
+// none they are empty.
+func keywordsOf(s *jsonschema.Schema) *keywords {
 	for _, e := range s.Extensions {
 		if e, ok := e.(ext); ok {
 			return e.keywords
 		}
 	}
-	return keywords{}
+	return &keywords{}
 }

@@ -25,7 +25,7 @@ func (m merger) document(at place, old, new any) any {
 
 // settings reports whether f is an object whose members stay when left out.
 func (f *frame) settings() bool {
-	return slices.ContainsFunc(f.words, func(w keywords) bool { return w.Settings })
+	return slices.ContainsFunc(f.words, func(w *keywords) bool { return w.Settings })
 }
 
 func (m merger) value(f *frame, old any) any {

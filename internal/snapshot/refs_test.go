@@ -76,7 +76,7 @@ func everyReference(t *testing.T) *Upload {
 }
 
 // schemasOf visits every schema that describes a part of a file.
-func schemasOf(visit func(where string, w keywords)) {
+func schemasOf(visit func(where string, w *keywords)) {
 	seen := map[string]bool{}
 	for _, s := range Sections {
 		for _, f := range s.Files {
@@ -92,7 +92,7 @@ func schemasOf(visit func(where string, w keywords)) {
 // refKeywords is every place in the schemas that declares a reference.
 func refKeywords() map[string]*refKeyword {
 	out := map[string]*refKeyword{}
-	schemasOf(func(where string, w keywords) {
+	schemasOf(func(where string, w *keywords) {
 		if w.Ref != nil {
 			out[where] = w.Ref
 		}

@@ -13,7 +13,7 @@ import (
 
 // each visits the compiled schema of a name and every one below it, with words
 // for where it stands.
-func each(name string, visit func(where string, w keywords)) {
+func each(name string, visit func(where string, w *keywords)) {
 	seen := map[*jsonschema.Schema]bool{}
 	eachSchema(schemas().compiled[name], seen, func(s *jsonschema.Schema) {
 		for _, e := range s.Extensions {
@@ -127,7 +127,7 @@ func checkSchema(t *testing.T, at string, v any) {
 func TestKeywordsMeanSomething(t *testing.T) {
 	t.Parallel()
 	kinds, refs := map[string]bool{}, map[string]*refKeyword{}
-	schemasOf(func(where string, w keywords) {
+	schemasOf(func(where string, w *keywords) {
 		if w.Entity != nil {
 			kinds[w.Entity.Kind] = true
 			if w.Entity.Match != "name" && w.Entity.Match != "id" || w.Entity.Match == "name" && w.Entity.Name == "" {

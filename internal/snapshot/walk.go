@@ -16,7 +16,7 @@ type frame struct {
 	key     string               // the member of up that holds value; "" in an array
 	field   string               // the path within the nearest entity, by which secrets are bound
 	schemas []*jsonschema.Schema // every schema that applies to value
-	words   []keywords           // what they say, those that say something
+	words   []*keywords          // what they say, those that say something
 	entity  *Entity              // the nearest enclosing entity, value itself included
 	keys    map[string]int       // of a list of keyed items: how many had a key so far
 }
