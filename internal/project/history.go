@@ -95,7 +95,9 @@ func (s *Service) Revision(ctx context.Context, id string, number int64) (*Shown
 				return err
 			}
 		}
-		load := func(digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) { return c.loadBlobs(blobsOf(tx), digests) }
+		load := func(digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
+			return c.loadBlobs(blobsOf(tx), digests)
+		}
 		out.Differences, err = s.facts.CompareStored(
 			snapshot.Base{Tree: parent.tree, Secrets: parent.secrets, Load: load},
 			snapshot.Base{Tree: st.tree, Secrets: st.secrets, Load: load})

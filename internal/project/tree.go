@@ -1,6 +1,7 @@
 package project
 
 import (
+	"slices"
 	"sync"
 
 	"postern/internal/snapshot"
@@ -33,7 +34,7 @@ func (t *trees) fill(st *state) bool {
 	defer t.mu.Unlock()
 	k, ok := t.known[treeKey{st.revision.Digest, st.revision.secretsDigest}]
 	if ok {
-		st.tree, st.secrets = k.tree, k.secrets
+		st.tree, st.secrets = k.tree, slices.Clone(k.secrets) // a rollback takes some out of it
 	}
 	return ok
 }
@@ -48,6 +49,6 @@ func (t *trees) keep(r Revision, tree snapshot.Tree, secrets []snapshot.StoredSe
 	if t.known == nil || t.files+len(tree) > maxTrees {
 		t.known, t.files = map[treeKey]knownTree{}, 0
 	}
-	t.known[key] = knownTree{tree, secrets}
+	t.known[key] = knownTree{tree, slices.Clone(secrets)}
 	t.files += len(tree)
 }

@@ -71,8 +71,11 @@ func TestOutlinesOfDrawnDocuments(t *testing.T) {
 // odd puts values of any shape at some places of a document.
 func odd(t *rapid.T, content []byte) []byte {
 	values := []any{
-		nil, true, 1.5, "", "x", Placeholder, []any{}, []any{map[string]any{"key": "k"}, "x"},
-		map[string]any{}, map[string]any{"id": "x", "value": map[string]any{}},
+		nil, true, 1.5, "", "x", Placeholder,
+		[]any{},
+		[]any{map[string]any{"key": "k"}, "x"},
+		map[string]any{},
+		map[string]any{"id": "x", "value": map[string]any{}},
 	}
 	doc, err := parse(content)
 	if err != nil {

@@ -50,26 +50,25 @@ type Scanner interface {
 
 // Collect runs a statement and returns what scan makes of each row.
 func Collect[T any](tx *Tx, scan func(Scanner) (T, error), query string, args ...any) ([]T, error) {
-	return collect(scan)(tx.Query(query, args...))
+	rows, err := tx.Query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, scan)
 }
 
-// collect reads the rows of a statement that may have failed.
-func collect[T any](scan func(Scanner) (T, error)) func(*sql.Rows, error) ([]T, error) {
-	return func(rows *sql.Rows, err error) ([]T, error) {
+// collect reads all rows and closes them.
+func collect[T any](rows *sql.Rows, scan func(Scanner) (T, error)) ([]T, error) {
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		v, err := scan(rows)
 		if err != nil {
 			return nil, err
 		}
-		defer rows.Close()
-		var all []T
-		for rows.Next() {
-			v, err := scan(rows)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, v)
-		}
-		return all, rows.Err()
+		all = append(all, v)
 	}
+	return all, rows.Err()
 }
 
 // Read runs fn on one unchanging state of the database. fn must not write.
@@ -117,7 +116,11 @@ func Rows[T any](ctx context.Context, d *DB, scan func(Scanner) (T, error), quer
 	if err := errors.Join(d.gone(), d.settle(ctx)); err != nil {
 		return nil, faulted(err)
 	}
-	all, err := collect(scan)(d.reader.QueryContext(ctx, query, args...))
+	rows, err := d.reader.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, ended(ctx, err)
+	}
+	all, err := collect(rows, scan)
 	return all, ended(ctx, err)
 }
 
