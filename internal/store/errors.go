@@ -67,8 +67,13 @@ func classify(err error) *fault.Error {
 	}
 	_, noConnect := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)
-	if noConnect || network || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if noConnect || network {
 		return ErrGone
+	}
+	for _, gone := range []error{driver.ErrBadConn, pgconn.ErrConnClosed, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, gone) {
+			return ErrGone
+		}
 	}
 	return nil
 }

@@ -3,19 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"sync"
-	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
+	"sync/atomic"
 )
-
-// settleWait bounds how long requests wait for a commit whose connection was
-// lost. A commit takes milliseconds; what has the id of its session later may be
-// the session of somebody else.
-const settleWait = 10 * time.Second
 
 // A doubt is commits whose outcome is not known. What the next transaction sees
 // must stay so, or asking again would not tell what became of them:
@@ -23,93 +13,82 @@ const settleWait = 10 * time.Second
 //   - SQLite takes a transaction back whose commit failed. But if only the last
 //     sync failed, all of it is in the log, and whoever opens the file after a
 //     crash would find it there. Another commit writes over it.
-//   - PostgreSQL goes on with a commit whose client is gone. When its session has
-//     ended, nothing more happens.
+//   - PostgreSQL goes on with a commit whose client is gone, for as long as it
+//     takes: a standby may be away that it waits for. Until then it keeps its
+//     locks.
 type doubt struct {
-	mu       sync.Mutex
-	unwanted bool     // SQLite: the log may hold what was taken back
-	sessions []uint32 // PostgreSQL: those that may still be committing
-}
-
-// session returns the id of the session of a connection to PostgreSQL.
-func session(conn *sql.Conn) (id uint32) {
-	_ = conn.Raw(func(c any) error { // what has no session has none to wait for
-		if c, ok := c.(*stdlib.Conn); ok {
-			id = c.Conn().PgConn().PID()
-		}
-		return nil
-	})
-	return id
-}
-
-// doubted remembers a commit whose outcome is not known.
-func (d *DB) doubted(session uint32, err error) {
-	d.doubt.mu.Lock()
-	defer d.doubt.mu.Unlock()
-	_, answered := errors.AsType[*pgconn.PgError](err) // and so does nothing any more
-	if d.kind == SQLite {
-		d.doubt.unwanted = true
-	} else if !answered && session != 0 {
-		d.doubt.sessions = append(d.doubt.sessions, session)
-	}
+	had     atomic.Int64 // such commits
+	settled atomic.Int64 // how many of them are no question any more
+	turn    chan struct{}
 }
 
 // settle makes the state of the database final where a commit left it in doubt.
 // Until it can, nobody is told anything.
 func (d *DB) settle(ctx context.Context) error {
-	d.doubt.mu.Lock()
-	defer d.doubt.mu.Unlock()
-	if d.doubt.unwanted {
-		if err := d.overwrite(ctx); err != nil {
-			return fmt.Errorf("%w: after a commit that failed: %w", ErrGone, err)
-		}
-		d.doubt.unwanted = false
+	if d.doubt.settled.Load() == d.doubt.had.Load() {
+		return nil
 	}
-	for len(d.doubt.sessions) > 0 {
-		if err := d.await(ctx, d.doubt.sessions[0]); err != nil {
-			return fmt.Errorf("%w: after a commit that was cut off: %w", ErrGone, err)
-		}
-		d.doubt.sessions = d.doubt.sessions[1:]
+	select {
+	case d.doubt.turn <- struct{}{}:
+		defer func() { <-d.doubt.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
+	had := d.doubt.had.Load()
+	if d.doubt.settled.Load() == had {
+		return nil // another did it meanwhile
+	}
+	find := d.overwrite
+	if d.kind == Postgres {
+		find = d.outwait
+	}
+	if err := find(ctx); err != nil {
+		return fmt.Errorf("%w: after a commit whose outcome is not known: %w", ErrGone, err)
+	}
+	d.doubt.settled.Store(had)
 	return nil
 }
 
 // overwrite commits something that means nothing: the number that SQLite keeps
-// for its users, of whom there are none.
+// for its users, of whom there are none. The page is written though it is as it
+// was.
 func (d *DB) overwrite(ctx context.Context) error {
-	tx, err := d.writer.BeginTx(ctx, nil)
+	return alone(ctx, d.writer, `PRAGMA user_version = 0`)
+}
+
+// outwait waits until every transaction of PostgreSQL that has written something
+// has ended. It takes one lock at a time, so that nobody who writes waits for it
+// in a circle. It asks for no session by its id: what stands between may have
+// given us another one, and who has the id now may be somebody else.
+func (d *DB) outwait(ctx context.Context) error {
+	tx, err := d.reader.BeginTx(ctx, d.reading)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
-	var n int32
-	if err := tx.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&n); err != nil {
+	tables, err := (&Tx{tx: tx, ctx: ctx, kind: d.kind}).Tables()
+	_ = tx.Rollback() // nothing was written
+	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, (n+1)&0xffff)); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
-// await waits until a session of PostgreSQL is doing nothing any more.
-func (d *DB) await(ctx context.Context, session uint32) error {
-	patience := time.NewTimer(settleWait)
-	defer patience.Stop()
-	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		var busy bool
-		err := d.writer.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM pg_stat_activity
-			WHERE pid = $1 AND pid <> pg_backend_pid() AND state <> 'idle')`, int64(session)).Scan(&busy)
-		if err != nil || !busy {
+	for _, t := range tables {
+		if err := alone(ctx, d.writer, `SET LOCAL lock_timeout = '10s'`, `LOCK TABLE `+t.Name+` IN SHARE MODE`); err != nil {
 			return err
 		}
-		again := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-patience.C:
-			return nil
-		case <-again.C:
+	}
+	return nil
+}
+
+// alone runs statements as a transaction of their own.
+func alone(ctx context.Context, db *sql.DB, statements ...string) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // nothing after Commit
+	for _, s := range statements {
+		if _, err := tx.ExecContext(ctx, s); err != nil {
+			return err
 		}
 	}
+	return tx.Commit()
 }

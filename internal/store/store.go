@@ -58,6 +58,7 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, faulted(fmt.Errorf("open database: %w", err))
 	}
+	d.doubt.turn = make(chan struct{}, 1)
 	return d, nil
 }
 

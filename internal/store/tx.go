@@ -191,12 +191,11 @@ func (d *DB) write(ctx context.Context, fn func(context.Context, *Tx) error) err
 	if err := errors.Join(ctx.Err(), d.gone()); err != nil {
 		return err
 	}
-	session := session(conn)
 	if err := tx.Commit(); err != nil {
 		if notCommitted(err) {
 			return fmt.Errorf("commit: %w", err)
 		}
-		d.doubted(session, err)
+		d.doubt.had.Add(1)
 		return fmt.Errorf("%w: commit: %w", ErrOutcomeUnknown, err)
 	}
 	return nil

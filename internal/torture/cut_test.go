@@ -1,13 +1,16 @@
 package torture
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
 	"sync"
 	"testing"
 
+	"postern/internal/fault"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/store"
@@ -21,11 +24,25 @@ type wire struct {
 	server   string
 
 	mu    sync.Mutex
-	count int  // messages since the wire was armed
-	at    int  // the message to cut at; 0 for none
-	late  bool // the server still gets that message, and its answer is lost
+	count int // messages since the wire was armed
+	at    func(n int, message []byte) bool
+	how   cut
 	did   bool
 }
+
+// A cut is what becomes of a message.
+type cut string
+
+const (
+	early cut = "it does not reach the server"
+	late  cut = "the server gets it, and its answer is lost"
+	full  cut = "the server's disk is full, and it says so"
+)
+
+func never(int, []byte) bool { return false }
+
+// the returns what is true of the n-th message.
+func the(n int) func(int, []byte) bool { return func(i int, _ []byte) bool { return i == n } }
 
 // newWire listens for connections to a database, and returns the URL to use.
 func newWire(t *testing.T, database string) (*wire, string) {
@@ -38,7 +55,7 @@ func newWire(t *testing.T, database string) (*wire, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{listener: l, server: u.Host}
+	w := &wire{listener: l, server: u.Host, at: never}
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -53,10 +70,11 @@ func newWire(t *testing.T, database string) (*wire, string) {
 	return w, u.String()
 }
 
-func (w *wire) arm(at int, late bool) {
+// arm cuts at the first message that at is true of.
+func (w *wire) arm(at func(n int, message []byte) bool, how cut) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.count, w.at, w.late, w.did = 0, at, late, false
+	w.count, w.at, w.how, w.did = 0, at, how, false
 }
 
 func (w *wire) cut() (count int, did bool) {
@@ -82,28 +100,52 @@ func (w *wire) carry(client net.Conn) {
 		if err != nil {
 			return
 		}
-		cut, late := w.judge()
-		if cut && !late {
+		if first && bytes.Equal(message[4:8], cancels) {
+			return // where the network broke, this does not arrive either
+		}
+		how := w.judge(message)
+		switch how {
+		case early:
 			return
-		}
-		if cut {
+		case late:
 			client.Close() // before the server can answer
+		case full:
+			if message, err = instead(client, message); err != nil {
+				return
+			}
 		}
-		if _, err := server.Write(message); err != nil || cut {
+		if _, err := server.Write(message); err != nil || how == late {
 			return
 		}
 	}
 }
 
-func (w *wire) judge() (cut, late bool) {
+// judge says what becomes of a message; nothing, most of the time.
+func (w *wire) judge(message []byte) cut {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.count++
-	if w.at == 0 || w.count != w.at {
-		return false, false
+	if w.did || !w.at(w.count, message) {
+		return ""
 	}
 	w.did = true
-	return true, w.late
+	return w.how
+}
+
+// cancels is how a message begins, after its length, with which a client asks
+// over another connection that a statement be broken off.
+var cancels = binary.BigEndian.AppendUint32(nil, 80877102)
+
+// instead reads on to where the server answers, and returns a request that it
+// answers as it does when its disk is full.
+func instead(client io.Reader, message []byte) (_ []byte, err error) {
+	for message[0] != 'Q' && message[0] != 'S' {
+		if message, err = readMessage(client, false); err != nil {
+			return nil, err
+		}
+	}
+	text := "DO $$ BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$\x00"
+	return append(binary.BigEndian.AppendUint32([]byte{'Q'}, uint32(len(text)+4)), text...), nil
 }
 
 // readMessage reads one message of the frontend. The first one has no type.
@@ -124,19 +166,16 @@ func readMessage(from io.Reader, first bool) ([]byte, error) {
 	return append(head, body...), err
 }
 
-// The connection to PostgreSQL may be cut at any message of an import, before it
-// reaches the server or before its answer comes. The answer to the import is
-// never wrong; where it is that the outcome is unknown, the next request finds
-// out, and what it finds stays.
-func TestConnectionIsCut(t *testing.T) {
-	t.Parallel()
+// wired makes a project of one revision on PostgreSQL, behind a wire.
+func wired(t *testing.T) (*broken, *wire, string) {
+	t.Helper()
 	database := testkit.Postgres(t)
 	w, through := newWire(t, database)
 	db, err := store.Open(t.Context(), through, store.Options{MaxConns: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { db.Close() })
 	master, _, err := secret.NewMaster()
 	if err != nil {
 		t.Fatal(err)
@@ -151,38 +190,97 @@ func TestConnectionIsCut(t *testing.T) {
 	if answer, err := o.apply(t, o.old); answer != done {
 		t.Fatal(err)
 	}
+	return o, w, database
+}
+
+// The connection to PostgreSQL may be cut at any message of an import, before it
+// reaches the server or before its answer comes, or the server may be full. The
+// answer to the import is never wrong; where it is that the outcome is unknown,
+// the next request finds out, and what it finds stays.
+func TestConnectionIsCut(t *testing.T) {
+	t.Parallel()
+	o, w, database := wired(t)
 	states := map[string]*wanted{isOld: o.old, isNew: o.new}
-	count := tally{}
 	is := isOld
-	for _, late := range []bool{false, true} {
+	for _, how := range []cut{early, late, full} {
+		count := tally{}
 		for n := 1; ; n++ {
 			target := isNew
 			if is == isNew {
 				target = isOld
 			}
-			w.arm(n, late)
+			w.arm(the(n), how)
 			answer, failure := o.apply(t, states[target])
 			sent, cut := w.cut()
-			w.arm(0, false)
+			w.arm(never, "")
 			next := o.find(t)
 			if answer == done && next != target || answer == notApplied && next != is {
-				t.Errorf("cut at message %d, late %v: the answer is %s (%v), and the next request finds the %s revision", n, late, answer, failure, next)
+				t.Errorf("message %d, %s: the answer is %s (%v), and the next request finds the %s revision", n, how, answer, failure, next)
+			}
+			if kind := fault.From(failure); cut && answer == notApplied && kind != store.ErrGone && kind != store.ErrFull {
+				t.Errorf("message %d, %s: the caller hears %v, of %v", n, how, kind, failure)
 			}
 			quiet(t, database)
 			if later := o.find(t); later != next {
-				t.Errorf("cut at message %d, late %v: the answer is %s, the next request finds the %s revision, and a later one the %s one", n, late, answer, next, later)
+				t.Errorf("message %d, %s: the answer is %s, the next request finds the %s revision, and a later one the %s one", n, how, answer, next, later)
 			}
 			is = next
 			if !cut {
-				t.Logf("an import sends %d messages", sent)
+				t.Logf("an import sends %d messages; %s: %v", sent, how, count)
 				break
 			}
 			count[answer]++
 		}
+		if (count[unknown] == 0) == (how != full) || count[notApplied] == 0 {
+			t.Errorf("%s: no cut came at an interesting moment", how)
+		}
 	}
-	t.Logf("cut at each message, before it and after it: %v", count)
-	if count[unknown] == 0 || count[notApplied] == 0 {
-		t.Error("no cut came at an interesting moment")
+}
+
+// A commit goes on when its connection is gone. Whoever asks then waits, and
+// hears what became of it.
+func TestCommitGoesOnWithoutItsConnection(t *testing.T) {
+	t.Parallel()
+	o, w, database := wired(t)
+	db, _ := connect(t, database)
+	defer db.Close()
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	execute := func(statement string) {
+		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	execute(`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$`)
+	execute(`CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON revisions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()`)
+	execute(`SELECT pg_advisory_lock(7)`)
+	w.arm(func(_ int, message []byte) bool { return bytes.HasPrefix(message[5:], []byte("commit")) }, late)
+	if answer, err := o.apply(t, o.new); answer != unknown {
+		t.Fatalf("the answer is %s, %v", answer, err)
+	}
+	heard := make(chan string, 1)
+	go func() {
+		found, err := o.state(t)
+		heard <- fmt.Sprint(found, err)
+	}()
+	for waits := false; !waits; {
+		select {
+		case found := <-heard:
+			t.Fatalf("while the commit goes on, a request finds: %s", found)
+		default:
+		}
+		err := conn.QueryRowContext(t.Context(), `SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'relation' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&waits)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	execute(`SELECT pg_advisory_unlock(7)`)
+	if found := <-heard; found != fmt.Sprint(isNew, nil) {
+		t.Errorf("after the commit a request finds: %s", found)
 	}
 }
 
