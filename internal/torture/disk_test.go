@@ -37,15 +37,18 @@ type call struct {
 	file string // the name in the folder
 	at   int64
 	data []byte // that was written
+	half func() int32
 }
 
 // A verdict is what becomes of a call: it happens, it fails with a code of
-// SQLite, or it only seems to have happened.
+// SQLite, or one of those below.
 type verdict int32
 
 const (
 	happens verdict = 0
-	drops   verdict = -1
+	drops   verdict = -1 // it only seems to have happened
+	lies    verdict = -2 // it happened, and only seems to have failed
+	halves  verdict = -3 // half of a write happened, and it failed
 )
 
 // failures are the codes that the calls fail with.
@@ -195,8 +198,15 @@ func (o *overlay) open(tls *libc.TLS, vfs, path, file uintptr, flags int32, out 
 func (o *overlay) delete(tls *libc.TLS, vfs, path uintptr, sync int32) int32 {
 	if d, name := o.diskOf(path); d != nil {
 		if _, err := os.Stat(libc.GoString(path)); err == nil { // SQLite deletes what is not there, too
-			if v := d.judge(call{what: "delete", file: name}); v != happens {
-				return max(int32(v), 0)
+			switch v := d.judge(call{what: "delete", file: name}); v {
+			case happens:
+			case drops:
+				return 0
+			case lies:
+				_ = as[deleteFunc](o.below.FxDelete)(tls, vfs, path, sync)
+				return int32(failures["delete"])
+			default:
+				return int32(v)
 			}
 		}
 	}
@@ -208,14 +218,25 @@ func (o *overlay) handle(file uintptr) *handle {
 	return h.(*handle)
 }
 
-// through makes a call below if it happens.
+// through makes a call below if it happens. Syncs are only counted: the process
+// that is looked at next finds what was written, synced or not, and what a power
+// cut leaves is made from the log.
 func (h *handle) through(c call, below func() int32) int32 {
 	c.file = h.name
+	if c.what == "sync" {
+		below = func() int32 { return 0 }
+	}
 	switch v := h.disk.judge(c); v {
 	case happens:
 		return below()
 	case drops:
 		return 0
+	case lies:
+		_ = below()
+		return int32(failures[c.what])
+	case halves:
+		_ = c.half()
+		return int32(failures[c.what])
 	default:
 		return int32(v)
 	}
@@ -239,7 +260,8 @@ func (o *overlay) wrap(tls *libc.TLS, system uintptr) uintptr {
 	})
 	m.FxWrite = o.address(func(tls *libc.TLS, file, buffer uintptr, n int32, off int64) int32 {
 		data := append([]byte(nil), unsafe.Slice(at[byte](buffer), n)...)
-		return o.handle(file).through(call{what: "write", at: off, data: data}, func() int32 { return as[moveFunc](real.FxWrite)(tls, file, buffer, n, off) })
+		write := func(n int32) int32 { return as[moveFunc](real.FxWrite)(tls, file, buffer, n, off) }
+		return o.handle(file).through(call{what: "write", at: off, data: data, half: func() int32 { return write(n / 2) }}, func() int32 { return write(n) })
 	})
 	m.FxTruncate = o.address(func(tls *libc.TLS, file uintptr, n int64) int32 {
 		return o.handle(file).through(call{what: "truncate", at: n}, func() int32 { return as[sizeFunc](real.FxTruncate)(tls, file, n) })

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"postern/internal/doctor"
 	"postern/internal/project"
 	"postern/internal/secret"
@@ -22,11 +20,50 @@ import (
 type bed struct {
 	master   *secret.Master
 	project  string
-	old, new *wanted
-	files    map[string][]byte // those of the database, closed
+	old, new *wanted           // old is nil where there is no revision yet
+	files    map[string][]byte // those of the database
 }
 
+// newBed makes one that was closed, with so many large files.
 func newBed(t *testing.T, notes int) *bed {
+	t.Helper()
+	return makeBed(t, notes, func(b *bed, s *project.Service, dir string) map[string][]byte {
+		b.apply(t, s, b.old)
+		if err := s.DB.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return read(t, dir)
+	})
+}
+
+// emptyBed makes one whose project has no revision, killed.
+func emptyBed(t *testing.T) *bed {
+	t.Helper()
+	return makeBed(t, 3, func(b *bed, _ *project.Service, dir string) map[string][]byte {
+		b.old = nil
+		return read(t, dir)
+	})
+}
+
+// longBed makes one, killed when its log is nearly as long as SQLite lets it get
+// before it moves it into the database: the next import makes it do so.
+func longBed(t *testing.T) *bed {
+	t.Helper()
+	const frame, most = 24 + 4096, 1000
+	return makeBed(t, 9, func(b *bed, s *project.Service, dir string) map[string][]byte {
+		v := &victim{notes: 1}
+		for n := 100; ; n++ {
+			b.old = v.next(n)
+			b.apply(t, s, b.old)
+			files := read(t, dir)
+			if left := most - len(files["postern.db-wal"])/frame; left < 40 {
+				return files
+			}
+		}
+	})
+}
+
+func makeBed(t *testing.T, notes int, put func(b *bed, s *project.Service, dir string) map[string][]byte) *bed {
 	t.Helper()
 	master, _, err := secret.NewMaster()
 	if err != nil {
@@ -39,16 +76,22 @@ func newBed(t *testing.T, notes int) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer db.Close()
 	s := &project.Service{DB: db, Master: master}
 	p, err := s.Create(t.Context(), tester, project.New{Name: "Test"})
-	if err == nil {
-		_, err = s.Import(t.Context(), tester, project.Import{Project: p.ID, Upload: b.old.upload()})
-	}
-	if err := errors.Join(err, db.Close()); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
-	b.project, b.files = p.ID, read(t, dir)
+	b.project = p.ID
+	b.files = put(b, s, dir)
 	return b
+}
+
+func (b *bed) apply(t *testing.T, s *project.Service, w *wanted) {
+	t.Helper()
+	if _, err := s.Import(t.Context(), tester, project.Import{Project: b.project, Upload: w.upload()}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // read returns the files of a folder but what SQLite shares between processes,
@@ -71,19 +114,25 @@ func read(t *testing.T, dir string) map[string][]byte {
 	return out
 }
 
-// lay puts files into a new folder.
+// lay puts files into a new folder, on a disk that is watched.
 func lay(t *testing.T, files map[string][]byte) string {
 	t.Helper()
 	dir, err := os.MkdirTemp(t.TempDir(), "bed")
 	if err != nil {
 		t.Fatal(err)
 	}
+	fill(t, dir, files)
+	newDisk(t, dir)
+	return dir
+}
+
+func fill(t *testing.T, dir string, files map[string][]byte) {
+	t.Helper()
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return dir
 }
 
 // A broken is the open database of a bed, on a disk that is watched.
@@ -154,7 +203,10 @@ func (o *broken) state(t *testing.T) (string, error) {
 		return "", err
 	}
 	for name, w := range map[string]*wanted{isOld: o.old, isNew: o.new} {
-		if rev.Digest.String() != w.digest(t) {
+		if w == nil && rev.Number == 0 {
+			return name, nil
+		}
+		if w == nil || rev.Digest.String() != w.digest(t) {
 			continue
 		}
 		if !maps.EqualFunc(files, w.files, func(a, b []byte) bool { return string(a) == string(b) }) {
@@ -212,6 +264,9 @@ func (b *bed) at(t *testing.T, dir string) (string, error) {
 		return "", fmt.Errorf("damaged: %+v", r.Problems)
 	}
 	for _, w := range []*wanted{b.new, b.old} {
+		if w == nil {
+			continue
+		}
 		if answer, err := o.apply(t, w); answer != done {
 			return "", fmt.Errorf("a further import: %w", err)
 		}
@@ -221,122 +276,6 @@ func (b *bed) at(t *testing.T, dir string) (string, error) {
 
 // tally counts what came of faults, for the log.
 type tally map[string]int
-
-// Any one call to the file system may fail in an import. The answer is never
-// wrong: what is done is there, what is not applied is not, and where that is
-// unknown the next request finds out, for good.
-func TestDiskFailsOnce(t *testing.T) {
-	t.Parallel()
-	b := newBed(t, 3)
-	whole := b.on(t)
-	whole.disk.arm(nil)
-	if answer, err := whole.apply(t, b.new); answer != done {
-		t.Fatal(err)
-	}
-	calls := whole.disk.calls()
-	if err := whole.DB.Close(); err != nil {
-		t.Fatal(err)
-	}
-	count := tally{}
-	for n := 1; n <= calls; n++ {
-		o := b.on(t)
-		o.disk.arm(func(c call) verdict {
-			if c.n == n {
-				return failures[c.what]
-			}
-			return happens
-		})
-		answer, err := o.apply(t, b.new)
-		hit := o.disk.first
-		o.disk.arm(nil)
-		count[answer]++
-		next, crash, restart, bad := o.after(t)
-		if bad != nil {
-			t.Errorf("call %d, %s of %s, fails: the answer is %s (%v), then %v", n, hit.what, hit.file, answer, err, bad)
-			continue
-		}
-		if answer == done && next != isNew || answer == notApplied && next != isOld || next != crash || next != restart {
-			t.Errorf("call %d, %s of %s, fails: the answer is %s (%v); the next request finds the %s revision, after a crash there is the %s one, after a restart the %s one",
-				n, hit.what, hit.file, answer, err, next, crash, restart)
-		}
-	}
-	t.Logf("%d calls, each failed once: %v", calls, count)
-	if count[unknown] == 0 || count[notApplied] == 0 {
-		t.Error("no fault came at an interesting moment")
-	}
-}
-
-// A disk that is full from some call on refuses all that comes, and the project
-// stays what it was. With room again, it goes on.
-func TestDiskIsFull(t *testing.T) {
-	t.Parallel()
-	b := newBed(t, 3)
-	count := tally{}
-	for n := 1; ; n++ {
-		o := b.on(t)
-		writes := 0
-		o.disk.arm(func(c call) verdict {
-			if c.what == "write" {
-				if writes++; writes >= n {
-					return sqlite3.SQLITE_FULL
-				}
-			}
-			return happens
-		})
-		answer, err := o.apply(t, b.new)
-		full := o.disk.hits > 0
-		o.disk.arm(nil)
-		next, crash, restart, bad := o.after(t)
-		if bad != nil {
-			t.Fatalf("full from write %d on: the answer is %s (%v), then %v", n, answer, err, bad)
-		}
-		if !full {
-			break
-		}
-		count[answer]++
-		if answer == notApplied && !errors.Is(err, store.ErrFull) {
-			t.Errorf("full from write %d on: got %v, want %v", n, err, store.ErrFull)
-		}
-		if answer == done && next != isNew || answer == notApplied && next != isOld || next != crash || next != restart {
-			t.Errorf("full from write %d on: the answer is %s (%v), then %s, %s, %s", n, answer, err, next, crash, restart)
-		}
-	}
-	t.Logf("full at each write: %v", count)
-}
-
-// Any one call may fail while a server opens its database. It says so, and the
-// next start finds everything.
-func TestDiskFailsAtStartUp(t *testing.T) {
-	t.Parallel()
-	b := newBed(t, 1)
-	count := tally{}
-	for n := 1; ; n++ {
-		dir := lay(t, b.files)
-		d := newDisk(t, dir)
-		d.arm(func(c call) verdict {
-			if c.n == n {
-				return failures[c.what]
-			}
-			return happens
-		})
-		o, err := b.open(t, dir)
-		hits := d.hits
-		d.arm(nil)
-		if err == nil {
-			count["opens"]++
-			_ = o.DB.Close()
-		} else {
-			count["does not open"]++
-		}
-		if found, err := b.at(t, dir); err != nil || found != isOld {
-			t.Errorf("call %d fails: the next start finds %q, %v", n, found, err)
-		}
-		if hits == 0 {
-			break
-		}
-	}
-	t.Logf("each call of a start failed once: %v", count)
-}
 
 // execute runs a statement that is no transaction's.
 func (o *broken) execute(t *testing.T, statement string) {
