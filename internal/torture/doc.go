@@ -1,3 +1,3 @@
-// Package torture kills the server while it imports, and looks at what is left.
-// It has no part in the product: all of it is in tests.
+// Package torture kills the server, breaks what is below it, and looks at what is
+// left. It has no part in the product: all of it is in tests.
 package torture
