@@ -202,7 +202,7 @@ func TestConnectionIsCut(t *testing.T) {
 	o, w, database := wired(t)
 	states := map[string]*wanted{isOld: o.old, isNew: o.new}
 	is := isOld
-	for _, how := range []cut{early, late, full} {
+	for how, told := range map[cut]*fault.Error{early: store.ErrGone, late: store.ErrGone, full: store.ErrFull} {
 		count := tally{}
 		for n := 1; ; n++ {
 			target := isNew
@@ -217,8 +217,8 @@ func TestConnectionIsCut(t *testing.T) {
 			if answer == done && next != target || answer == notApplied && next != is {
 				t.Errorf("message %d, %s: the answer is %s (%v), and the next request finds the %s revision", n, how, answer, failure, next)
 			}
-			if kind := fault.From(failure); cut && answer == notApplied && kind != store.ErrGone && kind != store.ErrFull {
-				t.Errorf("message %d, %s: the caller hears %v, of %v", n, how, kind, failure)
+			if cut && answer == notApplied && fault.From(failure) != told {
+				t.Errorf("message %d, %s: the caller is told %v, not %v", n, how, failure, told)
 			}
 			quiet(t, database)
 			if later := o.find(t); later != next {
