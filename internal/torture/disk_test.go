@@ -94,13 +94,6 @@ func (d *disk) arm(fault func(call) verdict) {
 	d.count, d.hits, d.fault, d.first = 0, 0, fault, call{}
 }
 
-// calls says how many there were since the disk was armed.
-func (d *disk) calls() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.count
-}
-
 // judge counts a call and says what becomes of it.
 func (d *disk) judge(c call) verdict {
 	d.mu.Lock()
