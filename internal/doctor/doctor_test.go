@@ -106,6 +106,7 @@ func TestDamageIsFound(t *testing.T) {
 		{"a revision is gone", `DELETE FROM revisions WHERE number = 1 AND project IN (SELECT id FROM projects WHERE head = 2)`, []string{"revision"}, []string{"blob", "secret"}},
 		{"the head is gone", `DELETE FROM revisions WHERE number = 2`, []string{"project"}, []string{"blob", "secret"}},
 		{"a sealed secret is changed", `UPDATE secrets SET sealed = $1` + one("secrets", "id"), []string{"secret"}, nil},
+		{"a fingerprint is changed", `UPDATE secrets SET fingerprint = $1` + one("secrets", "id"), []string{"secret"}, nil},
 		{"a secret is moved", `UPDATE secrets SET entity = 'CI9'` + one("secrets", "id"), []string{"revision", "secret"}, nil},
 		{"a secret is gone", `DELETE FROM secrets` + one("secrets", "id"), []string{"revision"}, nil},
 		{"a data key is gone", `DELETE FROM data_keys WHERE project = (SELECT id FROM projects WHERE head = 2)`, []string{"project", "secret"}, nil},

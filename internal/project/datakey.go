@@ -37,6 +37,11 @@ func (s *Service) dataKey(ctx context.Context, project string) (*dataKey, error)
 	if k, ok := s.keys.Load(project); ok {
 		return k.(*dataKey), nil
 	}
+	return s.newestKey(ctx, project)
+}
+
+// newestKey returns the key that the project has now, whoever rotated it.
+func (s *Service) newestKey(ctx context.Context, project string) (*dataKey, error) {
 	k := &dataKey{}
 	var wrapped []byte
 	err := s.DB.One(ctx, func(row store.Scanner) error { return row.Scan(&k.version, &wrapped) }, newestVersion, project)

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"crypto/hmac"
 	"fmt"
 	"slices"
 
@@ -138,27 +139,39 @@ func (in *inspection) readKeys() error {
 
 func (in *inspection) readSecrets() error {
 	return store.Each(in.tx, func(row store.Scanner) (r sealedRow, err error) {
-		return r, row.Scan(&r.project, &r.place.ID, &r.place.Kind, &r.place.Entity, &r.place.Field, &r.key, &r.body, &r.revoked)
+		return r, row.Scan(&r.project, &r.place.ID, &r.place.Kind, &r.place.Entity, &r.place.Field, &r.key, &r.body, &r.revoked, &r.fingerprint)
 	}, func(r sealedRow) error {
 		in.counts.Secrets++
 		key, ok := in.keys[keyVersion{r.project, r.key}]
 		switch {
-		case r.revoked != 0 && len(r.body) == 0: // it was destroyed
+		case r.revoked != 0 && len(r.body)+len(r.fingerprint) == 0: // it was destroyed
 		case r.revoked != 0:
-			in.report("secret", r.project, r.place.ID, "it was destroyed, and its value is still there")
+			in.report("secret", r.project, r.place.ID, "it was destroyed, and its value or its fingerprint is still there")
 		case !ok:
 			in.report("secret", r.project, r.place.ID, "version %d of the data key, which seals it, is missing", r.key)
 		case key != nil:
-			if _, err := key.Open(binding(r.project, r.place), r.body); err != nil {
-				in.report("secret", r.project, r.place.ID, "%v", err)
-			} else {
-				in.counts.SecretsOpened++
-			}
+			in.secret(key, r)
 		}
-		r.body = nil
+		r.body, r.fingerprint = nil, nil
 		in.secrets[r.place.ID] = r
 		return nil
-	}, `SELECT project, id, kind, entity, field, data_key, sealed, revoked_at FROM secrets`)
+	}, `SELECT project, id, kind, entity, field, data_key, sealed, revoked_at, fingerprint FROM secrets`)
+}
+
+// secret opens a value, and compares it with its fingerprint, where it has one.
+func (in *inspection) secret(key *secret.DataKey, r sealedRow) {
+	value, err := key.Open(binding(r.project, r.place), r.body)
+	if err != nil {
+		in.report("secret", r.project, r.place.ID, "%v", err)
+		return
+	}
+	in.counts.SecretsOpened++
+	if len(r.fingerprint) == 0 {
+		return // it is from before there were any
+	}
+	if want, err := key.Fingerprint(unversioned(r.project, r.place), value); err != nil || !hmac.Equal(want, r.fingerprint) {
+		in.report("secret", r.project, r.place.ID, "its fingerprint is that of another value")
+	}
 }
 
 // A revisionRow is a row of the table of revisions.

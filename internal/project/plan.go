@@ -194,7 +194,7 @@ func (s *Service) broughtSecrets(ctx context.Context, st *state, out *snapshot.O
 	if err != nil {
 		return err
 	}
-	key, err := s.dataKey(ctx, st.project.ID)
+	key, err := s.newestKey(ctx, st.project.ID) // every process must have the same digest
 	if err != nil {
 		return err
 	}

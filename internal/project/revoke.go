@@ -37,7 +37,7 @@ func (s *Service) RevokeSecrets(ctx context.Context, by audit.Origin, id, entity
 				continue
 			}
 			n++
-			if _, err := tx.Exec(`UPDATE secrets SET sealed = $2, revoked_at = $3 WHERE id = $1`, secret, []byte{}, time.Now().Unix()); err != nil {
+			if _, err := tx.Exec(`UPDATE secrets SET sealed = $2, revoked_at = $3, fingerprint = NULL WHERE id = $1`, secret, []byte{}, time.Now().Unix()); err != nil {
 				return err
 			}
 		}

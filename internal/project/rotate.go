@@ -93,6 +93,8 @@ type sealedRow struct {
 	key     int64
 	body    []byte
 	revoked int64
+
+	fingerprint []byte
 }
 
 func scanSealed(row store.Scanner) (sealedRow, error) {

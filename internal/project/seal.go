@@ -153,11 +153,11 @@ func (s *Service) matches(project string, place snapshot.StoredSecret, m mark, v
 	return err == nil && hmac.Equal(got, m.fingerprint), err == nil, err
 }
 
-// equals reports whether a value is the stored one. A value from before there
-// were fingerprints is opened.
+// equals reports whether a value is the stored one. One whose fingerprint says so
+// is opened still: what is damaged is not kept for it, but sealed again.
 func (s *Service) equals(ctx context.Context, project string, place snapshot.StoredSecret, m mark, value secret.Text) (bool, error) {
-	if same, known, err := s.matches(project, place, m, value); known || err != nil {
-		return same, err
+	if same, known, err := s.matches(project, place, m, value); known && !same || err != nil {
+		return false, err
 	}
 	was, err := s.open(ctx, project, place)
 	if errors.Is(err, errNoSecret) {
