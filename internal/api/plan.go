@@ -68,7 +68,11 @@ func planOnWire(p *project.Plan) planAnswer {
 			out.Warnings = append(out.Warnings, problem)
 		}
 	}
-	out.Summary.Adopted = len(p.Rebound)
+	for _, r := range p.Rebound {
+		if !r.New {
+			out.Summary.Adopted++
+		}
+	}
 	for _, d := range p.Differences {
 		switch {
 		case d.Renames:

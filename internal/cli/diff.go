@@ -177,7 +177,11 @@ func (p *paper) heading(d snapshot.Difference) {
 	case d.Name == "":
 		what = d.Kind + " " + d.ID
 	}
-	p.line("  %s %s %s", sign, printable(what), p.paint(faint, "("+printable(d.File)+")"))
+	where := d.File
+	if d.Was != "" {
+		where = d.Was + " → " + d.File
+	}
+	p.line("  %s %s %s", sign, printable(what), p.paint(faint, "("+printable(where)+")"))
 }
 
 func quote(s string) string { return `"` + s + `"` }

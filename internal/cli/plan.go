@@ -114,7 +114,11 @@ func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
 	}
 	a.tellSecrets(plan.Secrets)
 	for _, r := range plan.Rebound {
-		fmt.Fprintf(a.stderr, "The %s %s keeps its id %s; the files call it %s.\n", printable(r.Kind), printable(quote(r.Name)), printable(r.To), printable(r.From))
+		word := "keeps its id %s; the files call it %s"
+		if r.New {
+			word = "gets the id %s; that of the files, %s, is another's in the project"
+		}
+		fmt.Fprintf(a.stderr, "The %s %s "+word+".\n", printable(r.Kind), printable(quote(r.Name)), printable(r.To), printable(r.From))
 	}
 	if !plan.OK {
 		return nil

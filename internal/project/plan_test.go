@@ -3,7 +3,9 @@ package project
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"testing"
 
@@ -59,15 +61,7 @@ func TestPlanIsWhatTheImportDoes(t *testing.T) {
 				if res.Digest != plan.Result || !res.Changed {
 					t.Errorf("the import made %s, the plan said %s", res.Digest, plan.Result)
 				}
-				named := map[string]bool{}
-				for _, d := range plan.Differences {
-					named[d.File] = true
-				}
-				for _, c := range res.Changes {
-					if c.Action == snapshot.Changed && !named[c.File] && c.File != "assets/assets.json" {
-						t.Errorf("%s changes, and the plan does not say so", c.File)
-					}
-				}
+				wantNamed(t, res.Changes, plan.Differences)
 				empty := f.plan(t, s.Upload())
 				if empty.Failed() || empty.Changed || len(empty.Differences) > 0 || empty.Result != res.Digest {
 					t.Errorf("the plan of what was applied: changed %v, %v", empty.Changed, empty.Differences)
@@ -79,6 +73,25 @@ func TestPlanIsWhatTheImportDoes(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// wantNamed fails the test for a file that differs and that no difference names:
+// by itself, or by the entity in whose folder it lies, where that is new or gone.
+func wantNamed(t *testing.T, changes []snapshot.Change, list []snapshot.Difference) {
+	t.Helper()
+	named, folders := map[string]bool{}, map[string]bool{}
+	for _, d := range list {
+		named[d.File], named[d.Was] = true, true
+		if d.Field == "" && d.Kind != "" && d.Action != snapshot.Changed {
+			folders[path.Dir(d.File)] = true
+		}
+	}
+	for _, c := range changes {
+		whole := c.Action != snapshot.Changed && (folders[path.Dir(c.File)] || folders[path.Dir(path.Dir(c.File))])
+		if !named[c.File] && !whole && c.File != "assets/assets.json" { // the index of the others
+			t.Errorf("%s is %s, and the plan does not say so", c.File, c.Action)
+		}
 	}
 }
 
@@ -231,6 +244,25 @@ func TestPlanSaysWhichIDsAreBound(t *testing.T) {
 	p = f.plan(t, renamed)
 	if len(p.Differences) != 1 || !p.Differences[0].Renames {
 		t.Errorf("a rename: %+v", p.Differences)
+	}
+}
+
+// A new entity whose id another one has in the target gets an id, and was not
+// found there.
+func TestPlanSaysWhichIDsAreNew(t *testing.T) {
+	t.Parallel()
+	f := setupOn(t, testkit.Store(t))
+	f.load(t, small("a", "one"))
+	connector := func(id, name string) []byte {
+		return fmt.Appendf(nil, `{"configuration":{"fromEmail":"a@example.test","host":"smtp.example.test","username":"u"},"id":%q,"name":%q,"type":"smtp"}`, id, name)
+	}
+	up := small("a", "one")
+	up.Files["connectors/connectors.json"] = []byte(`{"connectors":["mail","second"]}`)
+	up.Files["connectors/mail.json"], up.Files["connectors/second.json"] = connector("CI9", "Mail"), connector("CI1", "Second")
+	up.Secrets = append(up.Secrets, snapshot.InputSecret{Group: "connectors", ID: "CI9", Type: "password", Value: secret.New("one")})
+	p := f.plan(t, up)
+	if len(p.Rebound) != 2 || p.Rebound[0].New || p.Rebound[0].To != "CI1" || !p.Rebound[1].New || p.Rebound[1].Name != "Second" {
+		t.Errorf("got %+v", p.Rebound)
 	}
 }
 

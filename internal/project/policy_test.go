@@ -3,6 +3,7 @@ package project
 import (
 	"errors"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,6 +72,28 @@ func TestWhatIsProtectedStays(t *testing.T) {
 			}
 			f.guard(t, Policy{})
 			f.load(t, small("b", "one"))
+		}
+	})
+}
+
+// Another name is no way round the protection of an entity, whether its file
+// changes its name too or not.
+func TestWhatIsProtectedKeepsItsName(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		f := setup(t, url)
+		f.load(t, small("a", "one"))
+		f.guard(t, Policy{Protected: []snapshot.Protection{"connector:Mail"}})
+		for _, file := range []string{"mail", "post"} {
+			up := small("a", "one")
+			content := strings.Replace(string(up.Files["connectors/mail.json"]), `"name":"Mail"`, `"name":"Post"`, 1)
+			delete(up.Files, "connectors/mail.json")
+			up.Files["connectors/connectors.json"] = []byte(`{"connectors":["` + file + `"]}`)
+			up.Files["connectors/"+file+".json"] = []byte(content)
+			_, err := f.Import(t.Context(), tester, Import{Project: f.id, Upload: up})
+			if diff := cmp.Diff([]string{"protected connectors/" + file + ".json"}, codes(err)); diff != "" {
+				t.Errorf("in %s.json (-want +got):\n%s", file, diff)
+			}
 		}
 	})
 }

@@ -70,7 +70,7 @@ func (d *draft) bind() {
 			return
 		}
 		if same := there[e.nameKey()]; same != nil && same.ID != "" && !own[idKey{e.Kind, same.ID}] {
-			d.assign(e, same.ID)
+			d.assign(e, same.ID, false)
 			claimed[idKey{e.Kind, same.ID}] = true
 			return
 		}
@@ -104,7 +104,7 @@ func (d *draft) name(fresh []*Entity, claimed map[idKey]bool) {
 			id = ident.Derive(idPrefix(e.ID), e.Kind, e.scope, e.Name, e.ID, strconv.Itoa(n))
 		}
 		claimed[idKey{e.Kind, id}] = true
-		d.assign(e, id)
+		d.assign(e, id, true)
 	}
 }
 
@@ -137,8 +137,8 @@ func idPrefix(id string) string {
 	return ""
 }
 
-// assign gives an entity its id in the target.
-func (d *draft) assign(e *Entity, id string) {
+// assign gives an entity its id in the target, which may not have it yet.
+func (d *draft) assign(e *Entity, id string, fresh bool) {
 	if e.sourced != "" {
 		d.bound[idKey{e.Kind, e.sourced}] = id
 	}
@@ -146,7 +146,7 @@ func (d *draft) assign(e *Entity, id string) {
 		return
 	}
 	if e.ID != "" {
-		d.rebound = append(d.rebound, Rebound{Kind: KindWords(e.Kind), Name: e.Name, From: e.ID, To: id})
+		d.rebound = append(d.rebound, Rebound{Kind: KindWords(e.Kind), Name: e.Name, From: e.ID, To: id, New: fresh})
 	}
 	e.ID = id
 	d.edit(e.file, edit{pointer: e.pointer + "/" + escapePointer(e.word.ID), value: id})

@@ -41,12 +41,14 @@ type Outcome struct {
 }
 
 // A Rebound is an entity of an upload that gets another id than the upload gives
-// it: the one that it has in the target, found by its name.
+// it: the one that it has in the target, found by its name, or a new one, because
+// there the upload's id is that of another entity.
 type Rebound struct {
 	Kind string `json:"kind"` // in words
 	Name string `json:"name"`
 	From string `json:"from"`
 	To   string `json:"to"`
+	New  bool   `json:"new,omitzero"` // the target has no such entity yet
 }
 
 // Failed reports whether the upload must be refused.

@@ -29,8 +29,10 @@ type Difference struct {
 	Added   []jsontext.Value `json:"added,omitzero"`
 	Hidden  bool             `json:"hidden,omitzero"`  // a credential, or what may be one
 	Renames bool             `json:"renames,omitzero"` // the name of the entity changes, and it stays the same one
+	Was     string           `json:"was,omitzero"`     // the file that the entity was in, where it is in another one now
 
-	guards []string // the exclude keys that would have left it alone
+	guards   []string // the exclude keys that would have left it alone
+	formerly string   // the name of the entity before, where it has another one now
 }
 
 // Compare says how two configurations differ, in the order of the table: whole
@@ -38,8 +40,14 @@ type Difference struct {
 // tells the value of a credential.
 func Compare(from, to Files) []Difference {
 	c := &comparison{from: from, to: to}
+	was, gone := c.moves()
 	for _, path := range union(from, to) {
-		c.file(path)
+		switch old, moved := was[path]; {
+		case moved:
+			c.move(old, path)
+		case !gone[path]:
+			c.file(path)
+		}
 	}
 	return inOrder(c.out)
 }
@@ -266,8 +274,9 @@ func (c *comparison) field(a, b *frame) *Difference {
 	if d.Field == "" {
 		d.Field = a.field
 	}
-	if e := b.entity; e != nil && e.word.Name != "" && d.Field == e.word.Name && a.entity != nil && a.entity.ID == e.ID {
-		d.Renames = true
+	if e := b.entity; e != nil && a.entity != nil && a.entity.ID == e.ID && a.entity.Name != e.Name {
+		d.formerly = a.entity.Name
+		d.Renames = d.Field == e.word.Name
 	}
 	return d
 }

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -127,7 +128,8 @@ type pairing struct{ was, now int }
 // pair finds the items of one list in another. It returns false where nothing
 // tells them apart.
 func (c *comparison) pair(a, b *frame, was, now []any) ([]pairing, bool) {
-	for _, member := range c.telling(a, b, was, now) {
+	names, id := c.telling(a, b, was, now)
+	for _, member := range names {
 		old, ok1 := keysOf(was, member)
 		fresh, ok2 := keysOf(now, member)
 		if !ok1 || !ok2 {
@@ -146,15 +148,45 @@ func (c *comparison) pair(a, b *frame, was, now []any) ([]pairing, bool) {
 				out = append(out, pairing{-1, j})
 			}
 		}
+		if id != "" && member != id {
+			out = joinRenamed(out, was, now, id)
+		}
 		return out, true
 	}
 	return nil, false
 }
 
+// joinRenamed makes one pair of an item that is gone and one that is new where
+// both have the same id: it is called otherwise now.
+func joinRenamed(pairs []pairing, was, now []any, id string) []pairing {
+	fresh := map[string]int{}
+	for _, p := range pairs {
+		if key, _ := child(itemAt(now, p.now), id).(string); p.was < 0 && key != "" {
+			fresh[key] = p.now
+		}
+	}
+	joined := map[int]bool{}
+	for i, p := range pairs {
+		key, _ := child(itemAt(was, p.was), id).(string)
+		if j, there := fresh[key]; there && p.now < 0 {
+			pairs[i].now, joined[j] = j, true
+			delete(fresh, key)
+		}
+	}
+	return slices.DeleteFunc(pairs, func(p pairing) bool { return p.was < 0 && joined[p.now] })
+}
+
+func itemAt(values []any, i int) any {
+	if i < 0 {
+		return nil
+	}
+	return values[i]
+}
+
 // telling are the members that may tell the items of two lists apart: those
-// that the schema names for entities go first.
-func (c *comparison) telling(a, b *frame, was, now []any) []string {
-	var out []string
+// that the schema names for entities go first. It also returns the member with
+// the id, where the items are entities.
+func (c *comparison) telling(a, b *frame, was, now []any) (out []string, id string) {
 	for _, side := range []struct {
 		up     *frame
 		values []any
@@ -163,6 +195,7 @@ func (c *comparison) telling(a, b *frame, was, now []any) []string {
 			continue
 		}
 		if e := c.item(side.up, side.values, 0); e.declares() {
+			id = e.entity.word.ID
 			if w := e.entity.word; w.Match == "name" && w.Name != "" {
 				out = append(out, w.Name, w.ID)
 			} else {
@@ -171,7 +204,7 @@ func (c *comparison) telling(a, b *frame, was, now []any) []string {
 			break
 		}
 	}
-	return append(out, "id", "key", "name", "interactionId")
+	return append(out, "id", "key", "name", "interactionId"), id
 }
 
 // keysOf finds the items of a list by a member that each of them has, with

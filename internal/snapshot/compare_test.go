@@ -51,6 +51,16 @@ func TestCompare(t *testing.T) {
 				"roles.json|role b|removed|", "roles.json|role c|created|",
 			},
 		},
+		"an entity of a list that is called otherwise": {
+			"roles.json",
+			`{"roles":[{"id":"1","name":"a","permissions":["p"]},{"id":"2","name":"b"}]}`,
+			`{"roles":[{"id":"2","name":"b"},{"id":"1","name":"c","permissions":["q"]}]}`,
+			[]string{"roles.json||changed|Roles (order)", `roles.json|role c|changed|Name|"a">"c"`, `roles.json|role c|changed|Permissions|-["p"] +["q"]`},
+		},
+		"two entities that change their names": {
+			"roles.json", `{"roles":[{"id":"1","name":"a"},{"id":"2","name":"b"}]}`, `{"roles":[{"id":"2","name":"c"},{"id":"1","name":"d"}]}`,
+			[]string{"roles.json||changed|Roles (order)", `roles.json|role c|changed|Name|"b">"c"`, `roles.json|role d|changed|Name|"a">"d"`},
+		},
 		"another order": {
 			"roles.json", `{"roles":[{"name":"a"},{"name":"b"}]}`, `{"roles":[{"name":"b"},{"name":"a"}]}`,
 			[]string{"roles.json||changed|Roles (order)"},
@@ -110,6 +120,52 @@ func TestCompare(t *testing.T) {
 
 // Of a flow that is new its folder is not told file by file; of one that
 // changed every file is told with the flow.
+// An entity that is a file and is called otherwise has another file, and is the
+// same entity still.
+func TestCompareMovedEntity(t *testing.T) {
+	t.Parallel()
+	mail := func(name, host string) []byte {
+		return fmt.Appendf(nil, `{"id":"CI1","name":%q,"type":"smtp","configuration":{"host":%q}}`, name, host)
+	}
+	other := []byte(`{"id":"CI2","name":"Other","type":"smtp"}`)
+	for name, test := range map[string]struct {
+		from, to Files
+		want     []string
+	}{
+		"a new name and another value": {
+			Files{"connectors/mail.json": mail("Mail", "a.test")}, Files{"connectors/post.json": mail("Post", "b.test")},
+			[]string{
+				`connectors/post.json|connector Post|changed|Configuration › Host|"a.test">"b.test"`, `connectors/post.json|connector Post|changed|Name|"Mail">"Post"`,
+			},
+		},
+		"the file only": {
+			Files{"connectors/mail.json": mail("Mail", "a.test")}, Files{"connectors/post.json": mail("Mail", "a.test")},
+			[]string{"connectors/post.json|connector Mail|changed|"},
+		},
+		"another entity": {
+			Files{"connectors/mail.json": mail("Mail", "a.test")}, Files{"connectors/other.json": other},
+			[]string{"connectors/mail.json|connector Mail|removed|", "connectors/other.json|connector Other|created|"},
+		},
+		"one id twice": {
+			Files{"connectors/a.json": mail("A", "a.test"), "connectors/b.json": mail("B", "b.test")}, Files{"connectors/c.json": mail("C", "a.test")},
+			[]string{"connectors/a.json|connector A|removed|", "connectors/b.json|connector B|removed|", "connectors/c.json|connector C|created|"},
+		},
+	} {
+		got := Compare(test.from, test.to)
+		if diff := cmp.Diff(test.want, told(got)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		for _, d := range got {
+			if moved := d.Action == Changed; moved != (d.Was == "connectors/mail.json") {
+				t.Errorf("%s: was %q", name, d.Was)
+			}
+			if renames := d.Label == "Name"; d.Renames != renames {
+				t.Errorf("%s: %s renames: %v", name, d.Label, d.Renames)
+			}
+		}
+	}
+}
+
 func TestCompareFlows(t *testing.T) {
 	t.Parallel()
 	flow := Files{

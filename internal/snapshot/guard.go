@@ -61,10 +61,11 @@ func hintAfter(hint string) string {
 	return "; " + hint
 }
 
-// Covers reports whether a difference is of what is protected.
+// Covers reports whether a difference is of what is protected, under the name that
+// it has or that it had.
 func (p Protection) Covers(d Difference) bool {
 	if kind, name, ok := strings.Cut(string(p), ":"); ok {
-		return d.Kind == KindWords(kind) && d.Name == name
+		return d.Kind == KindWords(kind) && (d.Name == name || d.formerly == name)
 	}
 	return slices.Contains(d.guards, string(p))
 }
