@@ -240,6 +240,16 @@ func short(v jsontext.Value) string {
 			return "{" + plural(len(members), "member") + "}"
 		}
 	}
+	text := cut(v)
+	var whole string
+	if strings.HasSuffix(text, "…") && json.Unmarshal(v, &whole) == nil {
+		text += fmt.Sprintf(" (%s)", plural(utf8.RuneCountInString(whole), "character"))
+	}
+	return text
+}
+
+// cut is as much of a value as is shown, on one line.
+func cut(v jsontext.Value) string {
 	text := strings.ReplaceAll(string(v), `\n`, "⏎")
 	if utf8.RuneCountInString(text) > maxValue {
 		return string([]rune(text)[:maxValue]) + "…"
@@ -262,5 +272,5 @@ func change(from, to jsontext.Value) string {
 		return short(from) + " → " + short(to)
 	}
 	from, to = jsontext.Value(string(a[n-before:])), jsontext.Value(string(b[n-before:]))
-	return fmt.Sprintf("at character %d: …%s → …%s", n, short(from), short(to))
+	return fmt.Sprintf("at character %d: …%s → …%s", n, cut(from), cut(to))
 }

@@ -218,12 +218,18 @@ func withoutProject(up *snapshot.Upload) ([]snapshot.Problem, error) {
 	}), nil
 }
 
+// template writes a file for the secrets that are missing, where one is wanted.
+func (c *upload) template(missing client.MissingSecrets) error {
+	if c.SecretsOutput == "" || missing.Count() == 0 {
+		return nil
+	}
+	return writeTemplate(c.SecretsOutput, missing)
+}
+
 // refuse says why a snapshot is refused, and writes the template of what it lacks.
 func (c *upload) refuse(a *app, from *local, v *client.Validation, end string) error {
-	if c.SecretsOutput != "" && v.Missing.Count() > 0 {
-		if err := writeTemplate(c.SecretsOutput, v.Missing); err != nil {
-			return err
-		}
+	if err := c.template(v.Missing); err != nil {
+		return err
 	}
 	if c.JSON {
 		if err := c.printValidation(a, from, v); err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -89,6 +88,11 @@ func (c *planCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	switch {
+	case !plan.OK && c.JSON: // the plan that was printed says why
+		if err := c.template(plan.Missing); err != nil {
+			return err
+		}
+		return errRefused
 	case !plan.OK:
 		return c.refuse(a, from, &client.Validation{Details: plan.Details, Missing: plan.Missing}, "The files would be refused.")
 	case c.ExitCode && plan.Changed:
@@ -169,59 +173,4 @@ func pickWord(n int, one, many string) string {
 		return one
 	}
 	return many
-}
-
-// applyCommand does what a plan says.
-type applyCommand struct {
-	Plan          string `arg:"" help:"File that postern project plan --out wrote." type:"existingfile"`
-	Source        string `arg:"" optional:"" help:"Where the files are now, if not where they were."`
-	Message       string `short:"m" help:"Why, for the history of the project." placeholder:"TEXT"`
-	SecretsInput  string `help:"File with the secrets that the plan was made with." placeholder:"FILE"`
-	ConfirmWithin string `help:"Go back by itself after this time, from 10s to 24h, unless postern project confirm comes first." placeholder:"TIME"`
-	connection
-}
-
-// Help implements kong.HelpProvider.
-func (applyCommand) Help() string {
-	return `Reads the files again and imports them, if that does exactly what the plan says. Where the project, a file, a secret or
-an option changed since, nothing is applied: make the plan again, and look at it.
-
-Exits with 2 where the files are refused, and with 1 where they are not what was planned.
-
-Examples:
-
-    postern project plan config/identity --out plan.json
-    postern project apply plan.json -m "longer passwords" --confirm-within 10m`
-}
-
-// Run implements the command.
-func (c *applyCommand) Run(ctx context.Context, a *app) error {
-	kept, err := readPlan(c.Plan)
-	if err != nil {
-		return err
-	}
-	with := importCommand{Message: c.Message, ConfirmWithin: c.ConfirmWithin, AllowMovedSecrets: kept.Moved, Plan: kept.Plan.Digest}
-	with.upload = upload{Source: kept.Source, Exclude: kept.Excludes, SecretsInput: c.SecretsInput, Strict: kept.Strict, connection: c.connection}
-	if c.Source != "" {
-		with.Source = c.Source
-	}
-	if with.Project == "" {
-		with.Project = kept.Project
-	}
-	if with.Project != kept.Project {
-		return usage("a plan is for one project", "the plan is for the project %s, and not for %s", kept.Project, with.Project)
-	}
-	return with.Run(ctx, a)
-}
-
-func readPlan(path string) (*planFile, error) {
-	b, err := os.ReadFile(path) //nolint:gosec // the caller names the file
-	if err != nil {
-		return nil, err
-	}
-	kept := &planFile{}
-	if err := json.Unmarshal(b, kept); err != nil || kept.Version != planVersion || kept.Plan == nil || kept.Plan.Digest == "" {
-		return nil, usage("it must be what postern project plan --out wrote", "%s holds no plan", path)
-	}
-	return kept, nil
 }
