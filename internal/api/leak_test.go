@@ -75,11 +75,15 @@ func (b *bundle) sayAll(t *testing.T, shop testkit.Sample) string {
 	}
 	for _, body := range wrong {
 		call(validatePath, body, 0)
+		call(planPath, body, 0)
 		call(importPath, body, 0)
 	}
 	right := importBody(t, shop.Files, ","+beside)
 	call(validatePath, right, 200)
+	call(planPath, right, 200)
+	call(planPath, inside, 200)
 	call(importPath, right, 200)
+	call(planPath, right, 200)
 	call(importPath, right, 200)
 	call(importPath, inside, 200)
 	call(importPath, importBody(t, shop.Files, ""), 200)
@@ -105,6 +109,7 @@ func (b *bundle) sayHistory(t *testing.T, shop testkit.Sample, said *strings.Bui
 		other.Secrets[i].Value = secret.New("another-" + s.ID + "-" + s.Type)
 	}
 	for _, r := range []struct{ method, path, body string }{
+		{"POST", planPath, importBody(t, shop.Files, ","+inputSecrets(t, other.Secrets))},
 		{"POST", importPath, importBody(t, shop.Files, ","+inputSecrets(t, other.Secrets))},
 		{"POST", importPath, `{"files":{"connectors/connectors.json":{"connectors":[]}},"excludes":[]}`}, // refused
 		{"POST", "/v1/mgmt/project/rollback", `{"revision":1,"validateOnly":true}`},

@@ -2,12 +2,14 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"postern/internal/project"
 	"postern/internal/snapshot"
 	"postern/internal/testkit"
 )
@@ -60,6 +62,7 @@ func TestPlanOnTheWire(t *testing.T) {
 		if !plan.OK || !plan.Changed || plan.Base.Revision != 0 || plan.Base.Digest != "" || plan.Summary.Secrets != len(shop.Secrets) {
 			t.Errorf("the plan: %+v", plan.Summary)
 		}
+		wantCalled(t, shop, plan.Secrets)
 		body := strings.TrimSuffix(strings.TrimSpace(whole), "}")
 		wantFault(t, b.send(t, "POST", importPath, body+`,"plan":"`+strings.Repeat("0", 64)+`"}`), 409, "P40905")
 		done := b.send(t, "POST", importPath, body+`,"plan":"`+plan.Digest+`"}`)
@@ -72,6 +75,19 @@ func TestPlanOnTheWire(t *testing.T) {
 		}
 		wantFault(t, b.send(t, "POST", planPath, `{"files":`), 400, "E011001")
 	})
+}
+
+// wantCalled fails the test where a plan calls a secret otherwise than those who
+// give it do.
+func wantCalled(t *testing.T, shop testkit.Sample, list []project.PlannedSecret) {
+	t.Helper()
+	for _, s := range shop.Secrets {
+		if !slices.ContainsFunc(list, func(p project.PlannedSecret) bool {
+			return p.Group == s.Group && p.ID == s.ID && p.Type == s.Type && p.Name != "" && p.State == project.SecretSet
+		}) {
+			t.Errorf("the %s of %s %s is not in the plan: %+v", s.Type, s.Group, s.ID, list)
+		}
+	}
 }
 
 func members(t *testing.T, body []byte) map[string]jsontext.Value {

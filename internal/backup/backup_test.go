@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -119,6 +120,45 @@ func TestRoundTrip(t *testing.T) {
 }
 
 // The other way: what SQLite wrote restores into PostgreSQL.
+// A plan of the one database can be applied to the other: the same input has the
+// same digest on both, its secrets included.
+func TestPlanOfTheOtherDatabase(t *testing.T) {
+	t.Parallel()
+	f := fill(t, testkit.Open(t, filepath.Join(t.TempDir(), "postern.db")))
+	other := testkit.Open(t, testkit.Postgres(t))
+	if _, _, err := backup.Restore(t.Context(), other, bytes.NewReader(f.backup(t)), backup.Options{Master: f.master, By: tester}); err != nil {
+		t.Fatal(err)
+	}
+	there := &project.Service{DB: other, Master: f.master}
+	upload := func(value string) *snapshot.Upload {
+		up := testkit.Shop(t).Upload()
+		up.Files["notes.txt"] = []byte("three")
+		up.Secrets[0].Value = secret.New(value)
+		return up
+	}
+	seen := map[snapshot.Digest]bool{}
+	for _, value := range []string{"planted two", "planted three", "planted four"} {
+		here, err := f.Plan(t.Context(), project.Import{Project: f.id, Upload: upload(value)})
+		if err != nil || here.Failed() {
+			t.Fatal(here, err)
+		}
+		plan, err := there.Plan(t.Context(), project.Import{Project: f.id, Upload: upload(value)})
+		if err != nil || plan.Digest != here.Digest || seen[here.Digest] {
+			t.Errorf("%s: %s and %s, %v", value, here.Digest, plan.Digest, err)
+		}
+		seen[here.Digest] = true
+	}
+	up := upload("planted four")
+	here, err := f.Plan(t.Context(), project.Import{Project: f.id, Upload: upload("planted four")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	up.Plan = here.Digest.String()
+	if res, err := there.Import(t.Context(), tester, project.Import{Project: f.id, Upload: up}); err != nil || res.Digest != here.Result {
+		t.Errorf("%+v, %v", res, err)
+	}
+}
+
 func TestFromFileToServer(t *testing.T) {
 	t.Parallel()
 	other := testkit.Open(t, testkit.Postgres(t))

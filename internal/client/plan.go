@@ -46,6 +46,8 @@ type PlannedSecret struct {
 	ID    string `json:"id"`
 	Name  string `json:"name,omitzero"`
 	Field string `json:"field"`
+	Group string `json:"group,omitzero"` // as in MissingSecrets
+	Type  string `json:"type,omitzero"`
 	State string `json:"state"`
 }
 

@@ -50,6 +50,8 @@ type PlannedSecret struct {
 	ID    string      `json:"id"`   // of its entity
 	Name  string      `json:"name,omitzero"`
 	Field string      `json:"field"`
+	Group string      `json:"group,omitzero"` // as in missingSecrets, and so are the id, the name and the type
+	Type  string      `json:"type,omitzero"`
 	State SecretState `json:"state"`
 
 	fingerprint []byte // of a value that is brought
@@ -245,15 +247,18 @@ func absentSecrets(out *snapshot.Outcome, stored map[snapshot.StoredSecret]strin
 	}
 }
 
-// nameSecrets gives secrets the names of their entities.
+// nameSecrets gives secrets the names of their entities, and the words that they
+// have in inputSecrets. What the last configuration says goes before the others.
 func (s *Service) nameSecrets(list []PlannedSecret, configurations ...snapshot.Base) error {
 	for _, c := range configurations {
-		names, err := s.facts.Names(c)
+		all, err := s.facts.Describe(c)
 		if err != nil {
 			return err
 		}
 		for i, p := range list {
-			list[i].Name = cmp.Or(names[snapshot.EntityKey{Kind: p.Kind, ID: p.ID}], p.Name)
+			if e, ok := all[snapshot.EntityKey{Kind: p.Kind, ID: p.ID}]; ok {
+				list[i].Name, list[i].Group, list[i].Type = e.Name, e.Group, e.Type(p.Field)
+			}
 		}
 	}
 	return nil

@@ -1,6 +1,9 @@
 package snapshot
 
-import "maps"
+import (
+	"cmp"
+	"maps"
+)
 
 // With returns the configuration that an outcome makes of a target. It has no
 // secrets.
@@ -27,18 +30,35 @@ func (b Base) With(out *Outcome) Base {
 // An EntityKey tells an entity from all others of a configuration.
 type EntityKey struct{ Kind, ID string }
 
-// Names returns the names of the entities of a configuration.
-func (c *Cache) Names(base Base) (map[EntityKey]string, error) {
+// A Described is an entity as people know it, with its credentials.
+type Described struct {
+	Name  string
+	Group string // of its credentials in inputSecrets and missingSecrets
+
+	types map[string]string
+}
+
+// Type is the word for the credential in a field in inputSecrets and
+// missingSecrets, or the field itself where it has no credential now.
+func (d Described) Type(field string) string { return cmp.Or(d.types[field], field) }
+
+// Describe returns what people know the entities of a configuration by.
+func (c *Cache) Describe(base Base) (map[EntityKey]Described, error) {
 	all, err := c.read(base)
 	if err != nil {
 		return nil, err
 	}
-	out := map[EntityKey]string{}
+	out := map[EntityKey]Described{}
 	for _, f := range all {
 		for _, e := range f.entities {
-			if e.ID != "" {
-				out[EntityKey{e.Kind, e.ID}] = e.label()
+			if e.ID == "" {
+				continue
 			}
+			d := Described{Name: e.label(), Group: e.word.Secrets, types: map[string]string{}}
+			for _, field := range e.secrets {
+				d.types[field.field] = field.kind()
+			}
+			out[EntityKey{e.Kind, e.ID}] = d
 		}
 	}
 	return out, nil
