@@ -22,6 +22,7 @@ type planAnswer struct {
 	Warnings []snapshot.Problem      `json:"warnings"`
 	Details  []snapshot.Problem      `json:"details"` // the errors that would refuse it
 	Missing  *missingSecrets         `json:"missingSecrets"`
+	Pending  *wirePending            `json:"pending,omitzero"` // a revision that waits to be confirmed; until then nothing is imported
 }
 
 // planSide is a configuration: the one that there is, or the one that there
@@ -59,7 +60,7 @@ func planOnWire(p *project.Plan) planAnswer {
 		Base:    planSide{Revision: p.Base.Number, Digest: digestOnWire(p.Base.Digest)},
 		Result:  planSide{Digest: digestOnWire(p.Result)},
 		Changes: p.Differences, Secrets: p.Secrets, Rebound: p.Rebound,
-		Warnings: []snapshot.Problem{}, Details: []snapshot.Problem{}, Missing: missing(p.Missing),
+		Warnings: []snapshot.Problem{}, Details: []snapshot.Problem{}, Missing: missing(p.Missing), Pending: pendingOnWire(p.Pending),
 	}
 	for _, problem := range p.Problems {
 		if problem.Level == snapshot.Error {

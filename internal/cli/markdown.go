@@ -38,6 +38,7 @@ func writeMarkdown(to io.Writer, plan *client.Plan) error {
 		}
 	}
 	lines = append(lines, changeLines(plan.Changes)...)
+	lines = append(lines, reboundLines(plan.Rebound)...)
 	for _, p := range plan.Warnings {
 		lines = append(lines, "- warning: "+inline(p.String()))
 	}
@@ -50,17 +51,28 @@ func writeMarkdown(to io.Writer, plan *client.Plan) error {
 	return err
 }
 
+// fold begins what is folded under a title and the number of its lines.
+func fold(title string, n int) string {
+	return fmt.Sprintf("\n<details><summary>%s (%d)</summary>\n", inline(title), n)
+}
+
+const unfold = "\n</details>"
+
 // changeLines are the changes, folded by section.
 func changeLines(list []snapshot.Difference) []string {
 	var lines []string
+	count := map[string]int{}
+	for _, d := range list {
+		count[d.Section]++
+	}
 	section := "\x00"
 	for _, d := range list {
 		if d.Section != section {
 			if section != "\x00" {
-				lines = append(lines, "\n</details>")
+				lines = append(lines, unfold)
 			}
 			section = d.Section
-			lines = append(lines, "\n<details open><summary>"+inline(sectionTitle(section))+"</summary>\n")
+			lines = append(lines, fold(sectionTitle(section), count[section]))
 		}
 		what := d.File
 		if d.Kind != "" {
@@ -73,9 +85,21 @@ func changeLines(list []snapshot.Difference) []string {
 		lines = append(lines, text)
 	}
 	if section != "\x00" {
-		lines = append(lines, "\n</details>")
+		lines = append(lines, unfold)
 	}
 	return lines
+}
+
+// reboundLines are the ids that are not those of the files, folded.
+func reboundLines(list []snapshot.Rebound) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	lines := []string{fold("Ids that are not those of the files", len(list))}
+	for _, r := range list {
+		lines = append(lines, "- "+inline(reboundText(r)))
+	}
+	return append(lines, unfold)
 }
 
 // writeBounded writes as many lines as there is room for, and says how many are

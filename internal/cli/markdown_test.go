@@ -17,7 +17,7 @@ func TestMarkdownIsText(t *testing.T) {
 	t.Parallel()
 	plan := &client.Plan{OK: true, Changed: true, Digest: "abc", Changes: []snapshot.Difference{{
 		Section: "authorization", File: "roles.json", Kind: "role", Name: "</details><img src=x> @admin `x` [y](z)\n# h", Action: snapshot.Created,
-	}}}
+	}}, Rebound: []snapshot.Rebound{{Kind: "role", Name: "</details><img src=x>", From: "`x`", To: "[y](z)"}}}
 	var b strings.Builder
 	if err := writeMarkdown(&b, plan); err != nil {
 		t.Fatal(err)
@@ -28,7 +28,7 @@ func TestMarkdownIsText(t *testing.T) {
 			t.Errorf("%q is in the comment:\n%s", bad, out)
 		}
 	}
-	if strings.Count(out, "<details") != strings.Count(out, "</details>") || !strings.Contains(out, "Roles and permissions") || !strings.Contains(out, "Plan `abc`") {
+	if strings.Count(out, "<details") != strings.Count(out, "</details>") || !strings.Contains(out, "<details><summary>Roles and permissions (1)</summary>") || strings.Count(out, "<details>") != 2 || !strings.Contains(out, "Plan `abc`") {
 		t.Errorf("the comment is\n%s", out)
 	}
 }

@@ -118,11 +118,7 @@ func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
 	}
 	a.tellSecrets(plan.Secrets)
 	for _, r := range plan.Rebound {
-		word := "keeps its id %s; the files call it %s"
-		if r.New {
-			word = "gets the id %s; that of the files, %s, is another's in the project"
-		}
-		fmt.Fprintf(a.stderr, "The %s %s "+word+".\n", printable(r.Kind), printable(quote(r.Name)), printable(r.To), printable(r.From))
+		fmt.Fprintf(a.stderr, "%s.\n", printable(reboundText(r)))
 	}
 	if !plan.OK {
 		return nil
@@ -131,6 +127,7 @@ func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
 		fmt.Fprintf(a.stderr, "The project is so already: revision %d.\n", plan.Base.Revision)
 	}
 	fmt.Fprintf(a.stderr, "Plan %s over revision %d.\n", escaped(plan.Digest), plan.Base.Revision)
+	a.tellPending(plan.Pending)
 	return nil
 }
 
@@ -166,6 +163,13 @@ func secretText(s client.PlannedSecret) string {
 		word = s.State // of a newer server
 	}
 	return fmt.Sprintf("%s of the %s %q %s", s.Field, snapshot.KindWords(s.Kind), name, word)
+}
+
+func reboundText(r snapshot.Rebound) string {
+	if r.New {
+		return fmt.Sprintf("The %s %s gets the id %s; that of the files, %s, is another's in the project", r.Kind, quote(r.Name), r.To, r.From)
+	}
+	return fmt.Sprintf("The %s %s keeps its id %s; the files call it %s", r.Kind, quote(r.Name), r.To, r.From)
 }
 
 func pickWord(n int, one, many string) string {

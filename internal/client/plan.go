@@ -21,6 +21,7 @@ type Plan struct {
 	Warnings []snapshot.Problem    `json:"warnings"`
 	Details  []snapshot.Problem    `json:"details"`
 	Missing  MissingSecrets        `json:"missingSecrets"`
+	Pending  *Pending              `json:"pending,omitzero"` // what waits to be confirmed; until then nothing is imported
 }
 
 // A PlanSide is a configuration before or after.

@@ -33,8 +33,12 @@ var (
 // allows refuses an import into a project whose head waits to be confirmed, and
 // one that would have to wait and has nothing to go back to. The head that was
 // read decides for the transaction of the commit too: a head begins to wait when
-// it is made, and the commit moves the head only from the one that was read.
+// it is made, and the commit moves the head only from the one that was read. What
+// is only looked at may be looked at while another revision waits.
 func (st *state) allows(in Import) error {
+	if in.Upload.Within != "" && st.revision.Number == 0 {
+		return ErrFirst
+	}
 	if in.dry {
 		return nil
 	}
@@ -45,9 +49,6 @@ func (st *state) allows(in Import) error {
 		}
 		return ErrPending.WithMessage(fmt.Sprintf("revision %d waits to be confirmed and %s; nothing was applied. First confirm it or undo it: postern project confirm %d, with --undo to undo it",
 			p.Revision, what, p.Revision))
-	}
-	if in.Upload.Within != "" && st.revision.Number == 0 {
-		return ErrFirst
 	}
 	return nil
 }

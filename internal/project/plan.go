@@ -27,6 +27,7 @@ type Plan struct {
 	Differences []snapshot.Difference // none of secrets
 	Secrets     []PlannedSecret
 	Rebound     []snapshot.Rebound
+	Pending     *Pending // what waits to be confirmed; until then nothing is imported
 }
 
 // A SecretState says what an import does with one secret.
@@ -72,7 +73,7 @@ func (s *Service) Plan(ctx context.Context, in Import) (*Plan, error) {
 
 // planOf makes the plan of an outcome.
 func (s *Service) planOf(ctx context.Context, st *state, in Import, out *snapshot.Outcome, whole *snapshot.Upload) (*Plan, error) {
-	plan := &Plan{Report: Report{out.Problems, out.Missing}, Base: st.revision, Rebound: out.Rebound}
+	plan := &Plan{Report: Report{out.Problems, out.Missing}, Base: st.revision, Rebound: out.Rebound, Pending: st.pending}
 	base := s.base(ctx, st)
 	shown := out
 	if out.Failed() && in.target == nil {

@@ -266,6 +266,26 @@ func TestPlanSaysWhichIDsAreNew(t *testing.T) {
 	}
 }
 
+// What an import would be refused for beside its files, a plan is refused for or
+// says.
+func TestPlanOfWhatMustBeConfirmed(t *testing.T) {
+	t.Parallel()
+	f := setupOn(t, testkit.Store(t))
+	up := small("a", "one")
+	up.Within = "10m"
+	if _, err := f.Plan(t.Context(), Import{Project: f.id, Upload: up}); !errors.Is(err, ErrFirst) {
+		t.Errorf("the first revision: got %v, want %v", err, ErrFirst)
+	}
+	f.load(t, small("a", "one"))
+	if p := f.plan(t, small("b", "one")); p.Pending != nil {
+		t.Errorf("nothing waits, and the plan says %+v", p.Pending)
+	}
+	f.try(t, small("b", "one"), "10m")
+	if p := f.plan(t, small("c", "one")); p.Failed() || p.Pending == nil || p.Pending.Revision != 2 {
+		t.Errorf("%+v, %+v", p.Report, p.Pending)
+	}
+}
+
 func TestRollbackThatIsNotItsPlanIsRefused(t *testing.T) {
 	t.Parallel()
 	testkit.Databases(t, func(t *testing.T, url string) {
