@@ -214,15 +214,28 @@ func fieldText(d snapshot.Difference) string {
 		}
 		text = strings.Join(parts, ", ")
 	case d.Action == snapshot.Created:
-		text = short(d.To)
+		text = inWords(d.ToAs, d.To)
 	case d.Action == snapshot.Removed:
-		text = "was " + short(d.From)
+		text = "was " + inWords(d.FromAs, d.From)
 	case len(d.From) == 0 && len(d.To) == 0:
 		text = "changes"
+	case d.FromAs != "" || d.ToAs != "":
+		text = inWords(d.FromAs, d.From) + " → " + inWords(d.ToAs, d.To)
 	default:
 		text = change(d.From, d.To)
 	}
 	return printable(label + ": " + text)
+}
+
+// inWords is a value in words, where there are some.
+func inWords(words string, v jsontext.Value) string {
+	if words == "" {
+		return short(v)
+	}
+	if utf8.RuneCountInString(words) > 2*maxValue {
+		return string([]rune(words)[:2*maxValue]) + "…"
+	}
+	return strings.ReplaceAll(words, "\n", "⏎")
 }
 
 // maxValue is how many characters of a value are shown.

@@ -25,6 +25,8 @@ type Difference struct {
 	// plain values what it lost and gained.
 	From    jsontext.Value   `json:"from,omitzero"`
 	To      jsontext.Value   `json:"to,omitzero"`
+	FromAs  string           `json:"fromAs,omitzero"` // what they are in words, where a schema says how: a step of a flow
+	ToAs    string           `json:"toAs,omitzero"`
 	Removed []jsontext.Value `json:"removed,omitzero"`
 	Added   []jsontext.Value `json:"added,omitzero"`
 	Hidden  bool             `json:"hidden,omitzero"`  // a credential, or what may be one
@@ -265,6 +267,7 @@ func (c *comparison) compare(a, b *frame) {
 	}
 	d := c.field(a, b)
 	d.From, d.To = render(a.value), render(b.value)
+	d.FromAs, d.ToAs = a.shown(), b.shown()
 }
 
 // field records that a field changed.
@@ -307,9 +310,9 @@ func (c *comparison) oneSided(x, y *frame, has bool) {
 	case f.hidden() || f.holdsHidden():
 		d.Hidden = true
 	case has:
-		d.To = render(f.value)
+		d.To, d.ToAs = render(f.value), f.shown()
 	default:
-		d.From = render(f.value)
+		d.From, d.FromAs = render(f.value), f.shown()
 	}
 }
 
@@ -353,33 +356,4 @@ func (f *frame) holdsHidden() bool {
 		}
 	}
 	return false
-}
-
-// label is what people call the field of a frame: the titles of the members on
-// the way to it from its entity.
-func (f *frame) label() string {
-	var words []string
-	for g := f; g != nil && g.up != nil && !(g != f && g.declares() || g.field == ""); g = g.up {
-		words = append(words, g.title())
-	}
-	slices.Reverse(words)
-	return strings.Join(words, " › ")
-}
-
-// title is what people call one member or item.
-func (f *frame) title() string {
-	segment := f.pointer[strings.LastIndexByte(f.pointer, '/')+1:]
-	if _, isItem := f.up.value.([]any); isItem {
-		return "#" + segment
-	}
-	for _, s := range f.up.schemas {
-		if s.Properties[f.key] != nil && len(f.schemas) > 0 {
-			for _, own := range f.schemas {
-				if own.Title != "" {
-					return own.Title
-				}
-			}
-		}
-	}
-	return unescapePointer(segment)
 }

@@ -181,13 +181,43 @@ func TestCompareFlows(t *testing.T) {
 		"flows/f/metadata.json": flow["flows/f/metadata.json"], "flows/f/screen-s.json": flow["flows/f/screen-s.json"],
 		"flows/f/contents.json": []byte(`{"startTask":"0","tasks":{"0":{"name":"b"}}}`),
 	}
-	want := []string{`flows/f/contents.json|flow F|changed|Tasks › 0 › Name|"b">"a"`, "flows/f/screen-new.json|screen|created|"}
+	want := []string{`flows/f/contents.json|flow F|changed|Tasks › step "a" (0) › Name|"b">"a"`, "flows/f/screen-new.json|screen|created|"}
 	if diff := cmp.Diff(want, told(Compare(was, flow))); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }
 
 // A project compared with itself is the same, whatever it mentions.
+// A flow is compared in steps and ways, a screen in components, and not by their
+// keys and places alone.
+func TestCompareSaysSteps(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("é", 5000)
+	was := Files{"flows/f/contents.json": []byte(`{"startTask":"0","tasks":{
+		"0":{"name":"Ask","type":"screen","next":{"rules":[{"interactionId":"go","taskId":"1"}]}},"1":{"name":"Send","type":"automated","action":"send"}}}`),
+		"flows/f/screen-s.json": []byte(`{"screenId":"SC1","contents":{"ROOT":{"displayName":"Container","props":{"align":"start"}}},"interactions":[{"id":"i","label":"Go on"}]}`)}
+	now := Files{"flows/f/contents.json": []byte(`{"startTask":"2","tasks":{
+		"0":{"name":"Ask","type":"screen","next":{"rules":[{"interactionId":"go","taskId":"2"},{"interactionId":"lost","taskId":"9"}]}},"2":{"name":"` + long + `","type":"automated","action":"check"}}}`),
+		"flows/f/screen-s.json": []byte(`{"screenId":"SC1","contents":{"ROOT":{"displayName":"Container","props":{"align":"end"}}},"interactions":[{"id":"i","label":"Go"}]}`)}
+	cut := `step "` + strings.Repeat("é", maxWords) + `…" (2)`
+	want := []string{
+		`Start: step "Ask" (0) > ` + cut,
+		`Tasks › step "Ask" (0) › Next › Rules › way "go" › Task: step "Send" (1) > ` + cut,
+		`Tasks › step "Ask" (0) › Next › Rules › way "lost":  > 9`,
+		`Tasks › step "Send" (1): automated, send > `,
+		`Tasks › ` + cut + `:  > automated, check`,
+		`Contents › component "Container" (ROOT) › props › align:  > `,
+		`Interactions › interaction "Go" › Label:  > `,
+	}
+	var got []string
+	for _, d := range Compare(was, now) {
+		got = append(got, fmt.Sprintf("%s: %s > %s", d.Label, d.FromAs, d.ToAs))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
 func TestCompareImportOfTheSame(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"shop", "edge"} {

@@ -21,6 +21,15 @@ type keywords struct {
 	URL          bool             `json:"x-url"`
 	Unique       bool             `json:"x-unique"`
 	Known        []string         `json:"x-known"`
+	Item         *itemKeyword     `json:"x-item"`
+	NamesItem    string           `json:"x-names-item"`
+}
+
+// An itemKeyword says how people know an item that is no entity.
+type itemKeyword struct {
+	Word  string   `json:"word"`
+	Name  string   `json:"name"`
+	Shows []string `json:"shows"`
 }
 
 // An entityKeyword marks an object as one entity.
