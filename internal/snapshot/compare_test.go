@@ -133,21 +133,25 @@ func TestCompareMovedEntity(t *testing.T) {
 		want     []string
 	}{
 		"a new name and another value": {
-			Files{"connectors/mail.json": mail("Mail", "a.test")}, Files{"connectors/post.json": mail("Post", "b.test")},
+			Files{"connectors/mail.json": mail("Mail", "a.test")},
+			Files{"connectors/post.json": mail("Post", "b.test")},
 			[]string{
 				`connectors/post.json|connector Post|changed|Configuration › Host|"a.test">"b.test"`, `connectors/post.json|connector Post|changed|Name|"Mail">"Post"`,
 			},
 		},
 		"the file only": {
-			Files{"connectors/mail.json": mail("Mail", "a.test")}, Files{"connectors/post.json": mail("Mail", "a.test")},
+			Files{"connectors/mail.json": mail("Mail", "a.test")},
+			Files{"connectors/post.json": mail("Mail", "a.test")},
 			[]string{"connectors/post.json|connector Mail|changed|"},
 		},
 		"another entity": {
-			Files{"connectors/mail.json": mail("Mail", "a.test")}, Files{"connectors/other.json": other},
+			Files{"connectors/mail.json": mail("Mail", "a.test")},
+			Files{"connectors/other.json": other},
 			[]string{"connectors/mail.json|connector Mail|removed|", "connectors/other.json|connector Other|created|"},
 		},
 		"one id twice": {
-			Files{"connectors/a.json": mail("A", "a.test"), "connectors/b.json": mail("B", "b.test")}, Files{"connectors/c.json": mail("C", "a.test")},
+			Files{"connectors/a.json": mail("A", "a.test"), "connectors/b.json": mail("B", "b.test")},
+			Files{"connectors/c.json": mail("C", "a.test")},
 			[]string{"connectors/a.json|connector A|removed|", "connectors/b.json|connector B|removed|", "connectors/c.json|connector C|created|"},
 		},
 	} {
@@ -193,12 +197,16 @@ func TestCompareFlows(t *testing.T) {
 func TestCompareSaysSteps(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("é", 5000)
-	was := Files{"flows/f/contents.json": []byte(`{"startTask":"0","tasks":{
+	was := Files{
+		"flows/f/contents.json": []byte(`{"startTask":"0","tasks":{
 		"0":{"name":"Ask","type":"screen","next":{"rules":[{"interactionId":"go","taskId":"1"}]}},"1":{"name":"Send","type":"automated","action":"send"}}}`),
-		"flows/f/screen-s.json": []byte(`{"screenId":"SC1","contents":{"ROOT":{"displayName":"Container","props":{"align":"start"}}},"interactions":[{"id":"i","label":"Go on"}]}`)}
-	now := Files{"flows/f/contents.json": []byte(`{"startTask":"2","tasks":{
+		"flows/f/screen-s.json": []byte(`{"screenId":"SC1","contents":{"ROOT":{"displayName":"Container","props":{"align":"start"}}},"interactions":[{"id":"i","label":"Go on"}]}`),
+	}
+	now := Files{
+		"flows/f/contents.json": []byte(`{"startTask":"2","tasks":{
 		"0":{"name":"Ask","type":"screen","next":{"rules":[{"interactionId":"go","taskId":"2"},{"interactionId":"lost","taskId":"9"}]}},"2":{"name":"` + long + `","type":"automated","action":"check"}}}`),
-		"flows/f/screen-s.json": []byte(`{"screenId":"SC1","contents":{"ROOT":{"displayName":"Container","props":{"align":"end"}}},"interactions":[{"id":"i","label":"Go"}]}`)}
+		"flows/f/screen-s.json": []byte(`{"screenId":"SC1","contents":{"ROOT":{"displayName":"Container","props":{"align":"end"}}},"interactions":[{"id":"i","label":"Go"}]}`),
+	}
 	cut := `step "` + strings.Repeat("é", maxWords) + `…" (2)`
 	want := []string{
 		`Start: step "Ask" (0) > ` + cut,
