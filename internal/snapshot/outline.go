@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -53,7 +54,7 @@ func (o outliner) outline(schemas []*jsonschema.Schema) *outline {
 	members := map[string][]*jsonschema.Schema{}
 	out.bare = true
 	for _, s := range all {
-		out.bare = out.bare && len(s.Extensions) == 0 && len(s.Required) == 0 && s.MinItems == nil && s.MaxItems == nil &&
+		out.bare = out.bare && !tellsFacts(s) && len(s.Required) == 0 && s.MinItems == nil && s.MaxItems == nil &&
 			(s.AdditionalProperties == nil || s.AdditionalProperties == true)
 		for k, sub := range s.Properties {
 			members[k] = append(members[k], sub)
@@ -208,4 +209,12 @@ func readScalar(dec *jsontext.Decoder) (any, error) {
 	default:
 		return nil, nil //nolint:nilnil // it is null
 	}
+}
+
+// tellsFacts reports whether a schema has keywords that facts are gathered by, and
+// not only those for comparisons.
+func tellsFacts(s *jsonschema.Schema) bool {
+	w := *keywordsOf(s)
+	w.Item, w.NamesItem = nil, ""
+	return !reflect.DeepEqual(w, keywords{})
 }
