@@ -33,6 +33,8 @@ type Difference struct {
 	Renames bool             `json:"renames,omitzero"` // the name of the entity changes, and it stays the same one
 	Was     string           `json:"was,omitzero"`     // the file that the entity was in, where it is in another one now
 
+	Risks []Risk `json:"risks,omitzero"` // what it means for security, the weakenings first
+
 	guards   []string // the exclude keys that would have left it alone
 	formerly string   // the name of the entity before, where it has another one now
 }
@@ -93,7 +95,7 @@ func (c *comparison) file(path string) {
 	c.at, c.path = at, path
 	action := actionOf(had, has)
 	if !known || at.File.Schema == "" {
-		c.note(nil, action)
+		c.note(nil, action, c.risks(nil, nil))
 		return
 	}
 	if !had || !has {
@@ -103,7 +105,7 @@ func (c *comparison) file(path string) {
 	a, errA := parse(was)
 	b, errB := parse(now)
 	if errA != nil || errB != nil {
-		c.note(nil, Changed)
+		c.note(nil, Changed, c.risks(nil, nil))
 		return
 	}
 	c.compare(c.root(a), c.root(b))
@@ -140,11 +142,11 @@ func (c *comparison) whole(action Action, content []byte) {
 	}
 	doc, err := parse(content)
 	if err != nil {
-		c.note(nil, action)
+		c.note(nil, action, c.risks(nil, nil))
 		return
 	}
-	if !c.outermost(c.root(doc), action) {
-		c.note(nil, action)
+	if root := c.root(doc); !c.outermost(root, action) {
+		c.note(nil, action, c.oneSidedRisks(root, action))
 	}
 }
 
@@ -152,7 +154,7 @@ func (c *comparison) whole(action Action, content []byte) {
 // whether there were any.
 func (c *comparison) outermost(f *frame, action Action) bool {
 	if f.declares() {
-		c.note(f, action)
+		c.note(f, action, c.oneSidedRisks(f, action))
 		return true
 	}
 	noted := false
@@ -231,9 +233,10 @@ func (c *comparison) sub(up *frame, v any, key, segment string, subs []side) *fr
 	return f
 }
 
-// note records what happens to the whole entity of a frame, or to the file.
-func (c *comparison) note(f *frame, action Action) *Difference {
-	d := Difference{File: c.path, Action: action, guards: c.guards(f)}
+// note records what happens to the whole entity of a frame, or to the file, and
+// what it means for security.
+func (c *comparison) note(f *frame, action Action, risks []Risk) *Difference {
+	d := Difference{File: c.path, Action: action, Risks: risks, guards: c.guards(f)}
 	if c.at.Section != nil {
 		d.Section = c.at.Section.Name
 	}
@@ -250,7 +253,7 @@ func (c *comparison) compare(a, b *frame) {
 		return
 	}
 	if a.hidden() || b.hidden() {
-		c.field(a, b).Hidden = true
+		c.field(a, b, c.risks(a, b)).Hidden = true
 		return
 	}
 	if was, ok := a.value.(map[string]any); ok {
@@ -265,14 +268,14 @@ func (c *comparison) compare(a, b *frame) {
 			return
 		}
 	}
-	d := c.field(a, b)
+	d := c.field(a, b, c.risks(a, b))
 	d.From, d.To = render(a.value), render(b.value)
 	d.FromAs, d.ToAs = a.shown(), b.shown()
 }
 
 // field records that a field changed.
-func (c *comparison) field(a, b *frame) *Difference {
-	d := c.note(b, Changed)
+func (c *comparison) field(a, b *frame, risks []Risk) *Difference {
+	d := c.note(b, Changed, risks)
 	d.Field, d.Label = b.field, b.label()
 	if d.Field == "" {
 		d.Field = a.field
@@ -294,7 +297,7 @@ func (c *comparison) members(a, b *frame, was, now map[string]any) {
 		case had && has:
 			c.compare(x, y)
 		case (x.declares() || y.declares()):
-			c.note(pick(has, y, x), actionOf(had, has))
+			c.note(pick(has, y, x), actionOf(had, has), c.risks(x, y))
 		default:
 			c.oneSided(x, y, has)
 		}
@@ -304,7 +307,7 @@ func (c *comparison) members(a, b *frame, was, now map[string]any) {
 // oneSided records a field that is on one side only.
 func (c *comparison) oneSided(x, y *frame, has bool) {
 	f := pick(has, y, x)
-	d := c.note(f, pick(has, Created, Removed))
+	d := c.note(f, pick(has, Created, Removed), c.risks(x, y))
 	d.Field, d.Label = f.field, f.label()
 	switch {
 	case f.hidden() || f.holdsHidden():

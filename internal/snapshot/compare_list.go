@@ -37,7 +37,7 @@ func (c *comparison) items(a, b *frame, was, now []any) {
 		}
 	}
 	if moved {
-		d := c.field(a, b)
+		d := c.field(a, b, c.reordered(b))
 		d.Label += " (order)"
 	}
 }
@@ -56,10 +56,11 @@ func (c *comparison) lonely(a, b *frame, was, now []any, p pairing) {
 		f = c.item(a, was, p.was)
 	}
 	if f.declares() {
-		c.note(f, pick(has, Created, Removed))
+		action := pick(has, Created, Removed)
+		c.note(f, action, c.oneSidedRisks(f, action))
 		return
 	}
-	c.oneSided(f, f, has)
+	c.oneSided(pick(has, f.absent(a), f), pick(has, f, f.absent(b)), has)
 }
 
 // byPlace compares item by item.
@@ -88,7 +89,7 @@ func plain(values []any) bool {
 
 // plainItems compares two lists of plain values: what came and what went.
 func (c *comparison) plainItems(a, b *frame, was, now []any) {
-	d := c.field(a, b)
+	d := c.field(a, b, c.risks(a, b))
 	for i := range was {
 		if x := c.item(a, was, i); x.hidden() {
 			d.Hidden = true

@@ -63,7 +63,7 @@ func (c *comparison) move(old, path string) {
 		c.compare(c.root(was), c.root(now))
 	}
 	if len(c.out) == start {
-		c.note(c.root(now), Changed)
+		c.note(c.root(now), Changed, nil) // where it is means nothing for security
 	}
 	for i := range c.out[start:] {
 		c.out[start+i].Was = old

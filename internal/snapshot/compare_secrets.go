@@ -88,6 +88,9 @@ func compareSecrets(base Base, target, out *Outcome, files Files) []Difference {
 // secretDifference finds the entity that a secret belongs to.
 func secretDifference(s StoredSecret, action Action, files Files) Difference {
 	d := Difference{Kind: KindWords(s.Kind), ID: s.Entity, Field: s.Field, Label: s.Field, Action: action, Hidden: true}
+	if action != Created {
+		d.Risks = list(riskOf(riskCredential, Ask, ""))
+	}
 	for _, path := range files.Paths() {
 		at, ok := locate(path)
 		if !ok || at.File.Schema == "" {

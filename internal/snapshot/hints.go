@@ -8,7 +8,7 @@ import (
 )
 
 // untold reports whether there is nothing to say of a value but its type: it has
-// no parts, and no schema of it has a keyword of ours.
+// no parts, and no schema of it has a keyword of ours that is about it.
 func untold(v any, schemas []*jsonschema.Schema) bool {
 	switch v := v.(type) {
 	case map[string]any, []any:
@@ -40,7 +40,7 @@ var allHints = sync.OnceValue(func() map[*jsonschema.Schema]*hints {
 	seen := map[*jsonschema.Schema]bool{}
 	for _, root := range schemas().compiled {
 		eachSchema(root, seen, func(s *jsonschema.Schema) {
-			h := &hints{silent: !slices.ContainsFunc(closure(list(s)), func(s *jsonschema.Schema) bool { return len(s.Extensions) > 0 })}
+			h := &hints{silent: !slices.ContainsFunc(closure(list(s)), tells)}
 			for _, k := range sortedKeys(s.Properties) {
 				if slices.ContainsFunc(closure(list(s.Properties[k])), speaksOfAbsence) {
 					h.needed = append(h.needed, k)

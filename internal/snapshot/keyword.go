@@ -1,6 +1,9 @@
 package snapshot
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/go-json-experiment/json"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -23,6 +26,7 @@ type keywords struct {
 	Known        []string         `json:"x-known"`
 	Item         *itemKeyword     `json:"x-item"`
 	NamesItem    string           `json:"x-names-item"`
+	Weakens      *weakensKeyword  `json:"x-weakens"`
 }
 
 // An itemKeyword says how people know an item that is no entity.
@@ -104,7 +108,11 @@ func isZero(v any) bool {
 }
 
 // ext makes keywords an extension of the schema library.
-type ext struct{ *keywords }
+type ext struct {
+	*keywords
+	facts bool // one of them is a fact about a value, see isFact
+	words bool // one of them is about a value, see isWord
+}
 
 // Validate does nothing: our keywords are facts, read by the walker.
 func (ext) Validate(*jsonschema.ValidatorContext, any) {}
@@ -126,7 +134,8 @@ func vocabulary() *jsonschema.Vocabulary {
 			if err != nil {
 				return nil, err
 			}
-			e := ext{&keywords{}}
+			names := slices.Collect(maps.Keys(own))
+			e := ext{&keywords{}, slices.ContainsFunc(names, isFact), slices.ContainsFunc(names, isWord)}
 			if err := json.Unmarshal(b, e.keywords, json.RejectUnknownMembers(true)); err != nil {
 				return nil, err
 			}
@@ -137,11 +146,30 @@ func vocabulary() *jsonschema.Vocabulary {
 
 // keywordsOf returns our keywords of a schema, which nobody changes. Where it has
 // none they are empty.
-func keywordsOf(s *jsonschema.Schema) *keywords {
+func keywordsOf(s *jsonschema.Schema) *keywords { return extOf(s).keywords }
+
+// extOf returns the extension of a schema that is ours, or an empty one.
+func extOf(s *jsonschema.Schema) ext {
 	for _, e := range s.Extensions {
 		if e, ok := e.(ext); ok {
-			return e.keywords
+			return e
 		}
 	}
-	return &keywords{}
+	return ext{keywords: &keywords{}}
 }
+
+// isFact reports whether a keyword of ours is a fact that checks gather. Those that
+// only comparisons read are not.
+func isFact(keyword string) bool {
+	return isWord(keyword) && keyword != "x-item" && keyword != "x-names-item"
+}
+
+// isWord reports whether a keyword of ours is about a value. The one that is about
+// its changes is left out: nearly every schema has it.
+func isWord(keyword string) bool { return keyword != "x-weakens" }
+
+// tells reports whether a schema has a keyword of ours that is about a value.
+func tells(s *jsonschema.Schema) bool { return extOf(s).words }
+
+// tellsFacts reports whether a schema has a keyword of ours that is a fact.
+func tellsFacts(s *jsonschema.Schema) bool { return extOf(s).facts }

@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"bytes"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -209,12 +208,4 @@ func readScalar(dec *jsontext.Decoder) (any, error) {
 	default:
 		return nil, nil //nolint:nilnil // it is null
 	}
-}
-
-// tellsFacts reports whether a schema has keywords that facts are gathered by, and
-// not only those for comparisons.
-func tellsFacts(s *jsonschema.Schema) bool {
-	w := *keywordsOf(s)
-	w.Item, w.NamesItem = nil, ""
-	return !reflect.DeepEqual(w, keywords{})
 }

@@ -29,6 +29,7 @@ func WriteReference(w io.Writer) error {
 	r.connectorTypes()
 	r.shapes()
 	r.codes()
+	r.riskCodes()
 	_, err := w.Write(r.out.Bytes())
 	return err
 }
@@ -108,6 +109,8 @@ func (r *reference) howToRead() {
 	r.line("- *Meant as* names a format, such as `uri`, that editors know and the server does not check.")
 	r.line("- A *secret* is never exported; `%s` or a blank text stands for the stored one.", Placeholder)
 	r.line("- A *destination* says where an entity's secrets are sent. If it changes, stored secrets are not carried over.")
+	r.line("- *Weaker* names the change that weakens security, *look* one that a person should look at, each with its")
+	r.line("  [risk code](#risk-codes). What is said of an object goes for its keys, too, up to the next that says something of its own.")
 	r.line("- A key or file that is not on this page is kept and exported again, with a warning.")
 }
 
@@ -186,7 +189,7 @@ func (r *reference) section(s *Section) {
 
 // keys writes the facts of a document's root and the table of its keys.
 func (r *reference) keys(doc map[string]any) {
-	if facts := objectFacts(doc); len(facts) > 0 {
+	if facts := append(objectFacts(doc), riskFacts(said(doc))...); len(facts) > 0 {
 		r.line("%s", strings.Join(facts, " "))
 	}
 	k := &keyList{}

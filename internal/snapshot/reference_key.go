@@ -248,6 +248,7 @@ func valueFacts(doc map[string]any) []string {
 	if w.Destination {
 		out = append(out, "Destination.")
 	}
+	out = append(out, riskFacts(w)...)
 	if len(w.Exclude) > 0 {
 		out = append(out, "Exclude key "+codes(w.Exclude, ", ")+".")
 	}

@@ -42,6 +42,11 @@ func TestReferenceHasEverything(t *testing.T) {
 			t.Errorf("the code %s is not in the reference", c.Code)
 		}
 	}
+	for _, c := range RiskCodes {
+		if !strings.Contains(page, "\n| `"+string(c.Code)+"` | ") {
+			t.Errorf("the risk code %s is not in the reference", c.Code)
+		}
+	}
 }
 
 // A link into the page leads to a heading of it.
@@ -69,7 +74,8 @@ func TestReferenceRows(t *testing.T) {
 	for what, row := range map[string]string{
 		"a range and a destination": "| `port` | integer | `25` | 0 to 65535 | **Port.** The port of the mail server. Destination. |",
 		"a secret":                  "| `password` | string |  |  | **Password.** The password of the account. Secret of type `password`, required. |",
-		"an exclude key":            "**Rotate refresh tokens.** Whether each refresh gives a new refresh token and ends the old one. Exclude key `project.rotateJwt`. |",
+		"an order":                  "Weaker the further on in `cookie`, `onBody` or blank: `token_exposed`.",
+		"an exclude key":            "**Rotate refresh tokens.** Whether each refresh gives a new refresh token and ends the old one. Weaker when it is switched off: `rotation_off`. Exclude key `project.rotateJwt`. |",
 	} {
 		if !strings.Contains(page, row) {
 			t.Errorf("%s: there is no row %s", what, row)

@@ -66,7 +66,7 @@ func enter(up *frame, v any, key, segment string, subs []*jsonschema.Schema) *fr
 		f.schemas = expand(s, v, f.schemas)
 	}
 	for _, s := range f.schemas {
-		if len(s.Extensions) > 0 {
+		if tells(s) {
 			f.words = append(f.words, keywordsOf(s))
 		}
 	}
