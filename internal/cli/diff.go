@@ -27,6 +27,8 @@ second one does not have stays as it is.
 
 Secrets are never shown, only that they change.
 
+What weakens security is said below each change, with a code; "look" is what a person should look at, as nobody else can tell.
+
 Exits with 0 where nothing would change, and with 2 where something would, or where one of the two would be refused.
 
 Examples:
@@ -115,7 +117,7 @@ func (c *diffCommand) print(a *app, found *snapshot.Comparison) error {
 func (a *app) printDifferences(list []snapshot.Difference, all bool, none string) error {
 	p := a.paper()
 	section, entity := "\x00", ""
-	fields, sections := 0, 0
+	fields, left, sections := 0, 0, 0
 	for i, d := range list {
 		if d.Section != section {
 			section, entity = d.Section, ""
@@ -127,25 +129,28 @@ func (a *app) printDifferences(list []snapshot.Difference, all bool, none string
 		}
 		who := d.File + "\x00" + d.Kind + "\x00" + d.ID
 		if who != entity {
-			entity, fields = who, 0
+			entity, fields, left = who, 0, 0
 			p.heading(d)
 		}
 		if d.Field == "" {
+			p.risks(d, "      ")
 			continue
 		}
-		if fields++; fields > fewFields && !all {
-			if last := i+1 == len(list) || !same(list[i+1], d); last {
-				p.line("      … and %s (--all shows them)", plural(fields-fewFields, "more field"))
-			}
-			continue
+		if fields++; fields > fewFields && !all && !weakens(d) {
+			left++
+		} else {
+			p.line("      %s %s", p.sign(d.Action), fieldText(d))
+			p.risks(d, "        ")
 		}
-		p.line("      %s %s", p.sign(d.Action), fieldText(d))
+		if last := i+1 == len(list) || !same(list[i+1], d); last && left > 0 {
+			p.line("      … and %s (--all shows them)", plural(left, "more field"))
+		}
 	}
 	err := p.flush()
 	if len(list) == 0 {
 		fmt.Fprintln(a.stderr, none)
 	} else {
-		fmt.Fprintf(a.stderr, "\n%s in %s\n", plural(len(list), "difference"), plural(sections, "section"))
+		fmt.Fprintf(a.stderr, "\n%s in %s%s\n", plural(len(list), "difference"), plural(sections, "section"), riskCounts(list))
 	}
 	return err
 }

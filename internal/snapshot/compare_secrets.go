@@ -89,7 +89,7 @@ func compareSecrets(base Base, target, out *Outcome, files Files) []Difference {
 func secretDifference(s StoredSecret, action Action, files Files) Difference {
 	d := Difference{Kind: KindWords(s.Kind), ID: s.Entity, Field: s.Field, Label: s.Field, Action: action, Hidden: true}
 	if action != Created {
-		d.Risks = list(riskOf(riskCredential, Ask, ""))
+		d.Risks = list(riskOf(riskSealed, Ask, ""))
 	}
 	for _, path := range files.Paths() {
 		at, ok := locate(path)

@@ -7,7 +7,7 @@ func (r *reference) riskCodes() {
 	r.heading(2, "Risk codes")
 	r.line("What a difference means for security: the `code` of a risk, with the level `%s` or `%s`. The keys above say which change", Weakens, Ask)
 	r.line("has which. From other facts follow %s, %s, %s and %s.",
-		code(string(riskMoved)), code(string(riskAdded)), code(string(riskCredential)), code(string(riskUnknown)))
+		code(string(riskMoved)), code(string(riskAdded)), code(string(riskSealed)), code(string(riskUnknown)))
 	r.line("")
 	r.table("Code", "What it means")
 	for _, c := range RiskCodes {

@@ -8,11 +8,11 @@ type RiskCode string
 
 // The codes that no schema names, as they are derived.
 const (
-	riskMoved      RiskCode = "destination_moved"
-	riskAdded      RiskCode = "destination_added"
-	riskCredential RiskCode = "credential_changed"
-	riskUnknown    RiskCode = "unknown_changed"
-	riskReview     RiskCode = "needs_review"
+	riskMoved   RiskCode = "destination_moved"
+	riskAdded   RiskCode = "destination_added"
+	riskSealed  RiskCode = "credential_changed"
+	riskUnknown RiskCode = "unknown_changed"
+	riskReview  RiskCode = "needs_review"
 )
 
 // RiskCodes says what each code means, in the order of the reference: a
@@ -102,7 +102,7 @@ var RiskCodes = []struct {
 	{"unmasked_personal_data", "personal data leaves the project unmasked"},
 	{riskMoved, "credentials are sent to another place, or on behalf of another account"},
 	{riskAdded, "data is sent to a new place"},
-	{riskCredential, "a credential is set, replaced or dropped"},
+	{riskSealed, "a credential is set, replaced or dropped"},
 	{riskUnknown, "something that no schema describes changes"},
 	{riskReview, "this should be looked at"},
 }

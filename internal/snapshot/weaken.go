@@ -101,7 +101,7 @@ func (r weakenRule) level() RiskLevel {
 // What is derived from other keywords, and so declared nowhere else.
 var (
 	ofSecret = []weakenRule{
-		{When: whenChanges, Code: riskCredential, Level: Ask},
+		{When: whenChanges, Code: riskSealed, Level: Ask},
 	}
 	ofDestination = []weakenRule{
 		{When: whenReplaced, Code: riskMoved},

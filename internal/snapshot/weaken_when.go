@@ -38,7 +38,6 @@ type move struct {
 	a, b     *frame
 	was, now any
 	among    []string // the items that count; nil is all
-	order    []any
 }
 
 // whens are the words for changes, each with what people read after "when it".

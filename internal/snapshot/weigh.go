@@ -182,6 +182,7 @@ func (s *scale) leaf(m move, fresh bool) {
 			s.add(r.Code, r.level(), m.words())
 		case unclear:
 			s.add(r.Code, Ask, m.words())
+		case no:
 		}
 	}
 }
