@@ -33,6 +33,7 @@ type importRequest struct {
 	Secrets    map[string][]inputSecret `json:"inputSecrets"`
 	Strict     bool                     `json:"strict"`
 	AllowMoved bool                     `json:"allowMovedSecrets"`
+	Weakening  []string                 `json:"allowWeakening"` // codes of risks that are meant
 	Message    string                   `json:"message"`
 	Plan       string                   `json:"plan"`          // the digest of the plan that the import must be
 	Source     snapshot.Source          `json:"source"`        // where the files come from, for the history

@@ -11,7 +11,7 @@ import (
 // would be refused is blank.
 type planAnswer struct {
 	OK       bool                    `json:"ok"`
-	Digest   string                  `json:"digest"` // of the plan: an import with it in plan does this, or nothing
+	Digest   string                  `json:"digest"` // of the plan: an import with it in plan does this, or nothing. It is there where only an approval lacks, too
 	Base     planSide                `json:"base"`
 	Result   planSide                `json:"result"`
 	Changed  bool                    `json:"changed"`
@@ -22,6 +22,7 @@ type planAnswer struct {
 	Warnings []snapshot.Problem      `json:"warnings"`
 	Details  []snapshot.Problem      `json:"details"` // the errors that would refuse it
 	Missing  *missingSecrets         `json:"missingSecrets"`
+	Approved []wireApproval          `json:"approvals"`
 	Pending  *wirePending            `json:"pending,omitzero"` // a revision that waits to be confirmed; until then nothing is imported
 }
 
@@ -51,7 +52,11 @@ func (s *Server) planSnapshot(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, planOnWire(plan))
+	out := planOnWire(plan)
+	if out.Approved, err = s.approvalsOnWire(r.Context(), plan.Approvals...); err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, out)
 }
 
 func planOnWire(p *project.Plan) planAnswer {

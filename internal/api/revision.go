@@ -148,14 +148,15 @@ func (s *Server) getRevision(ctx context.Context, in *revisionRequest) (*revisio
 }
 
 type rollbackRequest struct {
-	Revision     number          `json:"revision"`
-	Message      string          `json:"message"`
-	Source       snapshot.Source `json:"source"`
-	Within       string          `json:"confirmWithin"` // "10m"; blank waits for nothing
-	ValidateOnly bool            `json:"validateOnly"`
-	Plan         string          `json:"plan"` // the digest that validateOnly answered: that, or a conflict
-	IfMatch      string          `json:"-"`
-	Key          string          `json:"-"` // Idempotency-Key
+	Revision     number              `json:"revision"`
+	Message      string              `json:"message"`
+	Source       snapshot.Source     `json:"source"`
+	Within       string              `json:"confirmWithin"` // "10m"; blank waits for nothing
+	ValidateOnly bool                `json:"validateOnly"`
+	Plan         string              `json:"plan"`           // the digest that validateOnly answered: that, or a conflict
+	Weakening    []snapshot.RiskCode `json:"allowWeakening"` // codes of risks that are meant
+	IfMatch      string              `json:"-"`
+	Key          string              `json:"-"` // Idempotency-Key
 }
 
 func (q *rollbackRequest) query(r *http.Request) error { //nolint:unparam // others fail
@@ -177,6 +178,7 @@ type rollbackAnswer struct {
 	Missing     *missingSecrets       `json:"missingSecrets,omitzero"`
 	Differences []snapshot.Difference `json:"differences,omitempty"`
 	Plan        string                `json:"plan,omitzero"` // its digest, to be given to the rollback
+	Approved    []wireApproval        `json:"approvals,omitempty"`
 }
 
 func (s *Server) rollback(ctx context.Context, in *rollbackRequest) (*rollbackAnswer, error) {
@@ -186,6 +188,7 @@ func (s *Server) rollback(ctx context.Context, in *rollbackRequest) (*rollbackAn
 	c := callerOf(ctx)
 	r := project.Rollback{
 		Project: c.project, Revision: int64(in.Revision), Message: in.Message, IfMatch: in.IfMatch, Within: in.Within, Source: in.Source, Plan: in.Plan, Key: in.Key,
+		AllowWeakening: in.Weakening,
 	}
 	if in.ValidateOnly {
 		return s.planRollback(ctx, r)
@@ -205,11 +208,15 @@ func (s *Server) planRollback(ctx context.Context, r project.Rollback) (*rollbac
 	if err != nil {
 		return nil, err
 	}
+	approved, err := s.approvalsOnWire(ctx, plan.Approvals...)
+	if err != nil {
+		return nil, err
+	}
 	ok := !plan.Failed()
 	return &rollbackAnswer{
 		Revision: plan.From.Number, Digest: plan.From.Digest.String(), Changes: plan.Changes, Warnings: plan.Problems, CannotUndo: project.CannotUndo,
 		OK: &ok, Failures: failures(plan.Problems, 0), Missing: missing(plan.Missing), Differences: plan.Differences,
-		Plan: digestOnWire(plan.Digest),
+		Plan: digestOnWire(plan.Digest), Approved: approved,
 	}, nil
 }
 

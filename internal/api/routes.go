@@ -56,6 +56,7 @@ func (s *Server) routes() []route {
 
 		{http.MethodPost, "/v1/mgmt/project/rollback", in(mgmtkey.Import), call(s.rollback), "Make the project what it was at a revision, as a new one; or say what that would change."},
 		{http.MethodPost, "/v1/mgmt/project/confirm", in(mgmtkey.Import), call(s.confirm), "Let a revision stay that would go back by itself, or take it back at once."},
+		{http.MethodPost, "/v1/mgmt/project/plan/approve", in(mgmtkey.Import), call(s.approve), "Approve a plan by its digest, for another key that imports it."},
 		{http.MethodGet, "/v1/mgmt/project/policy", in(mgmtkey.Read), call(s.getPolicy), "What imports and rollbacks may not do to the project."},
 		{http.MethodPut, "/v1/mgmt/project/policy", in(mgmtkey.Admin), call(s.setPolicy), "Replace the policy of the project."},
 		{http.MethodPost, "/v1/mgmt/project/secret/revoke", in(mgmtkey.Admin), call(s.revokeSecrets), "Destroy the older values of the secrets of an entity, so that no rollback brings them back."},

@@ -44,7 +44,7 @@ func (c *applyCommand) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	with := importCommand{Message: c.Message, ConfirmWithin: c.ConfirmWithin, AllowMovedSecrets: kept.Moved, Plan: kept.Plan.Digest}
+	with := importCommand{Message: c.Message, ConfirmWithin: c.ConfirmWithin, AllowMovedSecrets: kept.Moved, leave: leave{kept.Meant}, Plan: kept.Plan.Digest}
 	with.upload = upload{Source: kept.Source, Exclude: kept.Excludes, SecretsInput: c.SecretsInput, Strict: kept.Strict, connection: c.connection}
 	if c.Source != "" {
 		with.Source = c.Source
@@ -71,7 +71,7 @@ func (c *applyCommand) explain(ctx context.Context, a *app, with *importCommand,
 	if err != nil {
 		return // the files were read a moment ago; the conflict is what matters
 	}
-	in.AllowMoved = with.AllowMovedSecrets
+	in.AllowMoved, in.AllowWeakening = with.AllowMovedSecrets, with.AllowWeakening
 	to, ctx, cancel, err := with.onProject(ctx, nil)
 	if err != nil {
 		return

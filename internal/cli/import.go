@@ -23,6 +23,11 @@ type upload struct {
 	connection
 }
 
+// leave is what an import may do that the policy of a project asks about.
+type leave struct {
+	AllowWeakening []string `help:"Weaken security in this way, where the policy of the project asks for leave: the code of a risk; may be repeated." placeholder:"CODE" sep:"none"`
+}
+
 // importCommand imports files.
 type importCommand struct {
 	upload
@@ -32,6 +37,7 @@ type importCommand struct {
 	Plan              string `help:"Import only if that does exactly what the plan with this digest says." placeholder:"DIGEST"`
 	IdempotencyKey    string `help:"A key of your choice: the same import sent again with it within 24 hours is one import." placeholder:"KEY"`
 	AllowMovedSecrets bool   `help:"Send stored secrets to their new destinations, where the files change these. Needs an admin key."`
+	leave
 }
 
 // Help implements kong.HelpProvider.
@@ -63,7 +69,7 @@ func (c *importCommand) Run(ctx context.Context, a *app) error {
 		in.Message = c.Message
 	}
 	in.IfMatch, in.AllowMoved = c.IfMatch, in.AllowMoved || c.AllowMovedSecrets
-	in.Plan = c.Plan
+	in.Plan, in.AllowWeakening = c.Plan, append(in.AllowWeakening, c.AllowWeakening...)
 	if c.ConfirmWithin != "" {
 		in.Within = c.ConfirmWithin
 	}
@@ -189,6 +195,9 @@ func (c *upload) read(a *app) (*local, *client.ImportRequest, error) {
 	in := &client.ImportRequest{
 		Files: up.Files, Excludes: excludes, Secrets: up.Secrets,
 		Strict: up.Strict || c.Strict, AllowMoved: up.AllowMoved, Message: up.Message, Source: up.Source, Within: up.Within,
+	}
+	for _, code := range up.AllowWeakening {
+		in.AllowWeakening = append(in.AllowWeakening, string(code))
 	}
 	if c.SecretsInput != "" {
 		secrets, err := readSecrets(c.SecretsInput)

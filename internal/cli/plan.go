@@ -24,6 +24,7 @@ type planCommand struct {
 	ExitCode          bool   `help:"Exit with 3 where the import would change something."`
 	All               bool   `help:"Show every field, however many an entity has."`
 	AllowMovedSecrets bool   `help:"As for an import."`
+	leave
 }
 
 // Help implements kong.HelpProvider.
@@ -35,7 +36,10 @@ secret is shown, and no stored one is opened.
 The plan has a digest. An import that is given it does exactly what was shown, or nothing: postern project apply reads it from the
 file that --out writes.
 
-Exits with 2 where the files would be refused.
+Where the policy of the project asks for leave to weaken security, --allow-weakening gives it; or another person approves the plan:
+postern project approve.
+
+Exits with 2 where the files would be refused, and where the plan waits for an approval.
 
 Examples:
 
@@ -53,6 +57,7 @@ type planFile struct {
 	Excludes []string     `json:"excludes,omitempty"`
 	Strict   bool         `json:"strict,omitzero"`
 	Moved    bool         `json:"allowMovedSecrets,omitzero"`
+	Meant    []string     `json:"allowWeakening,omitempty"`
 	Plan     *client.Plan `json:"plan"`
 }
 
@@ -65,6 +70,7 @@ func (c *planCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	in.AllowMoved = in.AllowMoved || c.AllowMovedSecrets
+	in.AllowWeakening = append(in.AllowWeakening, c.AllowWeakening...)
 	watch := a.progress()
 	to, ctx, cancel, err := c.onProject(ctx, watch)
 	if err != nil {
@@ -76,8 +82,8 @@ func (c *planCommand) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if c.Out != "" && plan.OK {
-		kept := planFile{planVersion, c.Project, c.Source, in.Excludes, in.Strict, in.AllowMoved, plan}
+	if c.Out != "" && plan.Digest != "" {
+		kept := planFile{planVersion, c.Project, c.Source, in.Excludes, in.Strict, in.AllowMoved, in.AllowWeakening, plan}
 		if err := writeWhole(c.Out, 0o600, func(w io.Writer) error {
 			return json.MarshalWrite(w, kept, json.Deterministic(true), jsontext.WithIndent("  "))
 		}); err != nil {
@@ -93,12 +99,23 @@ func (c *planCommand) Run(ctx context.Context, a *app) error {
 			return err
 		}
 		return errRefused
+	case !plan.OK && plan.Digest != "":
+		return c.refuse(a, from, &client.Validation{Details: plan.Details}, c.awaits())
 	case !plan.OK:
 		return c.refuse(a, from, &client.Validation{Details: plan.Details, Missing: plan.Missing}, "The files would be refused.")
 	case c.ExitCode && plan.Changed:
 		return errChanges
 	}
 	return nil
+}
+
+// awaits says what a plan needs that only lacks leave.
+func (c *planCommand) awaits() string {
+	file := c.Out
+	if file == "" {
+		file = "the file that --out writes"
+	}
+	return "The plan can be applied once it is approved with another key: postern project approve, with " + escaped(file) + "."
 }
 
 func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
@@ -110,7 +127,7 @@ func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
 	}
 	a.report(from, plan.Warnings)
 	none := "No file would change."
-	if !plan.OK {
+	if plan.Digest == "" {
 		none = "What it would change is not known while there are errors."
 	}
 	if err := a.printDifferences(plan.Changes, c.All, none); err != nil {
@@ -120,13 +137,14 @@ func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
 	for _, r := range plan.Rebound {
 		fmt.Fprintf(a.stderr, "%s.\n", printable(reboundText(r)))
 	}
-	if !plan.OK {
+	if plan.Digest == "" {
 		return nil
 	}
 	if !plan.Changed {
 		fmt.Fprintf(a.stderr, "The project is so already: revision %d.\n", plan.Base.Revision)
 	}
 	fmt.Fprintf(a.stderr, "Plan %s over revision %d.\n", escaped(plan.Digest), plan.Base.Revision)
+	a.tellApprovals(plan.Approved)
 	a.tellPending(plan.Pending)
 	return nil
 }

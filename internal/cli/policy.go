@@ -14,6 +14,7 @@ type policyCommand struct {
 	Unprotect   []string `help:"Let this be changed again; may be repeated." placeholder:"WHAT" sep:"none"`
 	MaxRemovals int      `help:"How many entities and files one import may remove." default:"-1" placeholder:"N"`
 	AnyRemovals bool     `help:"Let an import remove any number."`
+	Weakening   string   `help:"What it takes to weaken security: allow (nothing), leave (--allow-weakening, or an approval) or approval (of the plan, with another key)." enum:",allow,leave,approval" default:"" placeholder:"WHAT"`
 	connection
 }
 
@@ -29,6 +30,7 @@ Examples:
 
     postern project policy
     postern project policy --protect project.domain --protect "connector:Mail" --max-removals 5
+    postern project policy --weakening approval
     postern project policy --unprotect project.domain --any-removals`
 }
 
@@ -57,20 +59,26 @@ func (c *policyCommand) Run(ctx context.Context, a *app) error {
 	if p.MaxRemovals != nil {
 		fmt.Fprintf(a.stdout, "removals   %d at most\n", *p.MaxRemovals)
 	}
-	if len(p.Protected) == 0 && p.MaxRemovals == nil {
-		fmt.Fprintln(a.stderr, "The project has no policy: imports may change and remove everything.")
+	if p.Weakening != "allow" && p.Weakening != "" {
+		fmt.Fprintf(a.stdout, "weakening  needs %s\n", escaped(p.Weakening))
+	}
+	if len(p.Protected) == 0 && p.MaxRemovals == nil && p.Weakening == "allow" {
+		fmt.Fprintln(a.stderr, "The project has no policy: imports may change, remove and weaken everything.")
 	}
 	return nil
 }
 
 func (c *policyCommand) changes() bool {
-	return len(c.Protect)+len(c.Unprotect) > 0 || c.MaxRemovals >= 0 || c.AnyRemovals
+	return len(c.Protect)+len(c.Unprotect) > 0 || c.MaxRemovals >= 0 || c.AnyRemovals || c.Weakening != ""
 }
 
 func (c *policyCommand) changed(p client.Policy) client.Policy {
 	p.Protected = slices.DeleteFunc(append(slices.Clone(p.Protected), c.Protect...), func(what string) bool { return slices.Contains(c.Unprotect, what) })
 	if c.MaxRemovals >= 0 {
 		p.MaxRemovals = &c.MaxRemovals
+	}
+	if c.Weakening != "" {
+		p.Weakening = c.Weakening
 	}
 	if c.AnyRemovals {
 		p.MaxRemovals = nil

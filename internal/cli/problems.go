@@ -78,7 +78,7 @@ func (a *app) spoken(s string) string {
 	if a.offers["secrets"] {
 		secrets = "--secrets"
 	}
-	return strings.NewReplacer("/inputSecrets", secrets, "inputSecrets", secrets, "allowMovedSecrets", "--allow-moved-secrets").Replace(s)
+	return strings.NewReplacer("/inputSecrets", secrets, "inputSecrets", secrets, "allowMovedSecrets", "--allow-moved-secrets", "allowWeakening", "--allow-weakening").Replace(s)
 }
 
 // reportFailures prints what a server says that knows no details.

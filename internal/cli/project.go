@@ -22,6 +22,7 @@ type projectCommand struct {
 	Apply     applyCommand       `cmd:"" help:"Import what a plan was made of, if it does exactly what the plan says."`
 	Diff      projectDiffCommand `cmd:"" help:"Say how two revisions, two projects, or files and a project differ."`
 	Validate  validateCommand    `cmd:"" help:"Check files against the project, and change nothing."`
+	Approve   approveCommand     `cmd:"" help:"Approve a plan that weakens security, for another key that applies it."`
 	Policy    policyCommand      `cmd:"" help:"Show or change what imports may not do to the project."`
 	Log       logCommand         `cmd:"" help:"List the revisions of the project, the newest first."`
 	Show      showCommand        `cmd:"" help:"Show one revision, and what it changed."`

@@ -18,6 +18,7 @@ type rollbackCommand struct {
 	ConfirmWithin string `help:"Go forward again by itself after this time, from 10s to 24h, unless postern project confirm comes first." placeholder:"TIME"`
 	Yes           bool   `help:"Do not ask."`
 	All           bool   `help:"Show every field, however many an entity has."`
+	leave
 	connection
 }
 
@@ -42,7 +43,7 @@ func (c *rollbackCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer cancel()
-	in := client.RollbackRequest{Revision: c.Revision, Message: c.Message, Within: c.ConfirmWithin, ValidateOnly: true}
+	in := client.RollbackRequest{Revision: c.Revision, Message: c.Message, Within: c.ConfirmWithin, Weakening: c.AllowWeakening, ValidateOnly: true}
 	plan, err := to.Rollback(ctx, in)
 	if err != nil {
 		return err
@@ -60,7 +61,7 @@ func (c *rollbackCommand) Run(ctx context.Context, a *app) error {
 			return err
 		}
 	}
-	in.ValidateOnly, in.IfMatch = false, plan.Digest // what was shown is what is done
+	in.ValidateOnly, in.Plan = false, plan.Plan // what was shown is what is done
 	res, err := to.Rollback(ctx, in)
 	if err != nil {
 		return err
@@ -86,6 +87,9 @@ func (c *rollbackCommand) refuse(a *app, plan *client.RollbackResult) error {
 	}
 	a.report(&local{name: func(file string) string { return file }}, plan.Warnings)
 	fmt.Fprintln(a.stderr, "Nothing was changed.")
+	if plan.Plan != "" {
+		fmt.Fprintf(a.stderr, "It can be done once its plan is approved with another key: postern project approve %s\n", escaped(plan.Plan))
+	}
 	return errRefused
 }
 

@@ -10,7 +10,7 @@ import (
 // A Plan is what an import would do.
 type Plan struct {
 	OK       bool                  `json:"ok"`
-	Digest   string                `json:"digest"` // to give to ImportRequest.Plan; blank where the import would be refused
+	Digest   string                `json:"digest"` // to give to ImportRequest.Plan; blank where the import would be refused for more than an approval
 	Base     PlanSide              `json:"base"`
 	Result   PlanSide              `json:"result"`
 	Changed  bool                  `json:"changed"`
@@ -21,6 +21,7 @@ type Plan struct {
 	Warnings []snapshot.Problem    `json:"warnings"`
 	Details  []snapshot.Problem    `json:"details"`
 	Missing  MissingSecrets        `json:"missingSecrets"`
+	Approved []Approval            `json:"approvals"`
 	Pending  *Pending              `json:"pending,omitzero"` // what waits to be confirmed; until then nothing is imported
 }
 
@@ -62,4 +63,18 @@ func (c *Client) Plan(ctx context.Context, in *ImportRequest) (*Plan, error) {
 	defer res.Body.Close()
 	out := &Plan{}
 	return out, c.read(res, out)
+}
+
+// An Approval is leave to import a plan, by another key than the one that imports.
+type Approval struct {
+	By          Author `json:"by"`
+	CreatedTime int64  `json:"createdTime"` // Unix seconds
+	Until       int64  `json:"until"`       // Unix seconds
+}
+
+// Approve approves the plan with a digest. Only our server knows this call.
+func (c *Client) Approve(ctx context.Context, plan string) (Approval, error) {
+	var out Approval
+	err := c.ask(ctx, http.MethodPost, "/v1/mgmt/project/plan/approve", map[string]string{"plan": plan}, &out)
+	return out, err
 }

@@ -9,6 +9,7 @@ import (
 type Policy struct {
 	Protected   []string `json:"protected"`   // exclude keys, and entities as "kind:name"
 	MaxRemovals *int     `json:"maxRemovals"` // nil is any number
+	Weakening   string   `json:"weakening"`   // what it takes to weaken security: "allow", "leave" or "approval"
 }
 
 // Policy returns the policy of the project. Only our server knows this call, and

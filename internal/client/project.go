@@ -62,11 +62,13 @@ type ImportRequest struct {
 	Secrets    []snapshot.InputSecret
 	Strict     bool
 	AllowMoved bool
-	Message    string
-	Source     snapshot.Source // where the files come from
-	Within     string          // how long to wait for a confirmation, as "10m"; blank for not at all
-	Plan       string          // the digest of the plan that this must be
-	Key        string          // the same request with the same key is one import
+	// AllowWeakening are the codes of risks that are meant.
+	AllowWeakening []string
+	Message        string
+	Source         snapshot.Source // where the files come from
+	Within         string          // how long to wait for a confirmation, as "10m"; blank for not at all
+	Plan           string          // the digest of the plan that this must be
+	Key            string          // the same request with the same key is one import
 	// IfMatch is the digest of the revision that the project must be at.
 	IfMatch string
 }
@@ -160,11 +162,12 @@ func (in *ImportRequest) body(w io.Writer) error {
 		Secrets    map[string][]wireSecret `json:"inputSecrets,omitempty"`
 		Strict     bool                    `json:"strict,omitzero"`
 		AllowMoved bool                    `json:"allowMovedSecrets,omitzero"`
+		Weakening  []string                `json:"allowWeakening,omitempty"`
 		Message    string                  `json:"message,omitempty"`
 		Source     snapshot.Source         `json:"source,omitzero"`
 		Within     string                  `json:"confirmWithin,omitzero"`
 		Plan       string                  `json:"plan,omitzero"`
-	}{in.Excludes, wireSecrets(in.Secrets), in.Strict, in.AllowMoved, in.Message, in.Source, in.Within, in.Plan})
+	}{in.Excludes, wireSecrets(in.Secrets), in.Strict, in.AllowMoved, in.AllowWeakening, in.Message, in.Source, in.Within, in.Plan})
 }
 
 type wireSecret struct {

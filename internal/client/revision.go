@@ -76,6 +76,8 @@ type RollbackRequest struct {
 	Source       snapshot.Source `json:"source,omitzero"`
 	Within       string          `json:"confirmWithin,omitzero"`
 	ValidateOnly bool            `json:"validateOnly,omitzero"`
+	Plan         string          `json:"plan,omitzero"`
+	Weakening    []string        `json:"allowWeakening,omitempty"`
 	// IfMatch is the digest of the revision that the project must be at.
 	IfMatch string `json:"-"`
 }
@@ -89,6 +91,8 @@ type RollbackResult struct {
 	Failures    []string              `json:"failures,omitempty"`
 	Missing     MissingSecrets        `json:"missingSecrets,omitempty"`
 	Differences []snapshot.Difference `json:"differences,omitempty"`
+	Plan        string                `json:"plan,omitzero"` // its digest
+	Approved    []Approval            `json:"approvals,omitempty"`
 }
 
 // Rollback makes the project what it was at a revision. One that is refused is

@@ -2,6 +2,7 @@ package project
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -46,7 +47,9 @@ func (s *Service) Collect(ctx context.Context, by audit.Origin, keep Retention) 
 		}
 	}
 	if err == nil {
-		err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error { return forgetAnswers(tx) })
+		err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+			return errors.Join(forgetAnswers(tx), forgetApprovals(tx))
+		})
 	}
 	if err == nil {
 		err = s.retain(ctx, by, keep, &done)
@@ -76,6 +79,7 @@ func (s *Service) purge(ctx context.Context, by audit.Origin, id string, done *C
 			{"confirmations", `project = $1`, new(int)},
 			{"import_keys", `project = $1`, new(int)},
 			{"policies", `project = $1`, new(int)},
+			{"approvals", `project = $1`, new(int)},
 			{"data_keys", `project = $1`, new(int)},
 		} {
 			args := []any{id}

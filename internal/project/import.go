@@ -34,6 +34,9 @@ type Import struct {
 	target *state                // a rollback: the revision that the upload is
 	undoes *Pending              // a rollback: what it takes back instead of a confirmation
 	repeat *repeat               // what is kept of it, where it has a key
+
+	approved string              // who approved its plan, where that was needed
+	meant    []snapshot.RiskCode // what weakens security in it, with leave
 }
 
 // A Result is what an import did.
@@ -64,8 +67,13 @@ func (r *Report) Failed() bool { return snapshot.Failed(r.Problems) }
 // Rollback comes through here too: whatever an import must be held against
 // belongs into check or against, where st is the head for both.
 func (s *Service) apply(ctx context.Context, by audit.Origin, in Import) (*Result, error) {
-	st, out, config, err := s.check(ctx, in)
+	c, err := s.check(ctx, in)
 	if err != nil {
+		return nil, err
+	}
+	st, out, config := c.st, c.out, c.config
+	in.meant = c.meant
+	if in.approved, err = s.second(ctx, by, c, in); err != nil {
 		return nil, err
 	}
 	if out.Failed() {
@@ -103,34 +111,45 @@ func (s *Service) Decode(r io.Reader, maxFiles int) (*snapshot.Upload, error) {
 // Validate checks an upload and changes nothing.
 func (s *Service) Validate(ctx context.Context, in Import) (*Report, error) {
 	in.dry = true
-	_, out, _, err := s.check(ctx, in)
+	c, err := s.check(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	return &Report{out.Problems, out.Missing}, nil
+	return &Report{slices.Concat(c.weakened, c.out.Problems), c.out.Missing}, nil
+}
+
+// checked is an upload that was held against the head.
+type checked struct {
+	st     *state
+	out    *snapshot.Outcome
+	config *Config
+
+	weakened []snapshot.Problem  // what weakens security, and nobody gave leave to
+	meant    []snapshot.RiskCode // what weakens security, and leave was given to
 }
 
 // check holds an upload against the head and compiles what it would make, so
 // that what would not run is a problem like any other.
-func (s *Service) check(ctx context.Context, in Import) (*state, *snapshot.Outcome, *Config, error) {
+func (s *Service) check(ctx context.Context, in Import) (*checked, error) {
 	if err := in.checkWords(); err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	st, err := s.head(ctx, in.Project)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	if err := st.allows(in); err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	if in.IfMatch != "" && in.IfMatch != st.revision.Digest.String() {
-		return nil, nil, nil, ErrPrecond
+		return nil, ErrPrecond
 	}
-	out, config, err := s.against(ctx, st, in)
+	c := &checked{st: st}
+	c.out, c.config, err = s.against(ctx, st, in)
 	if err == nil && in.undoes == nil { // what must be confirmed goes back, whatever else it did
-		err = s.held(ctx, st, out)
+		err = s.held(ctx, c, in)
 	}
-	return st, out, config, err
+	return c, err
 }
 
 // against holds an upload against a state. That of a rollback is whole, so it is
@@ -245,6 +264,12 @@ func (in Import) done(by audit.Origin, rev Revision, pending *Pending, follow []
 	}
 	if in.target != nil {
 		e.Details["to"] = in.target.revision.Number
+	}
+	if len(in.meant) > 0 {
+		e.Details["allowedWeakening"] = in.meant
+	}
+	if in.approved != "" {
+		e.Details["approvedBy"] = in.approved
 	}
 	if in.undoes != nil {
 		e.Details["undoes"] = in.undoes.Revision

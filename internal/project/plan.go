@@ -20,9 +20,12 @@ var ErrPlanned = fault.New(fault.Conflict, "P40905",
 // import, up to the one that writes, and no stored secret is opened for it.
 type Plan struct {
 	Report
-	Base        Revision        // the head that it was made against
-	Result      snapshot.Digest // of the configuration that would be there; zero where it would be refused
-	Digest      snapshot.Digest // of all of the plan, to be given to the import; zero where it would be refused
+	Base   Revision        // the head that it was made against
+	Result snapshot.Digest // of the configuration that would be there; zero where it would be refused
+	// Digest is of all of the plan, to be given to the import. It is zero where that
+	// would be refused, but not where an approval is all that it lacks.
+	Digest      snapshot.Digest
+	Approvals   []Approval // of this plan
 	Changed     bool
 	Differences []snapshot.Difference // none of secrets
 	Secrets     []PlannedSecret
@@ -64,11 +67,16 @@ type PlannedSecret struct {
 func (s *Service) Plan(ctx context.Context, in Import) (*Plan, error) {
 	in.dry = true
 	whole := in.Upload.Clone()
-	st, out, _, err := s.check(ctx, in)
+	c, err := s.check(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	return s.planOf(ctx, st, in, out, whole)
+	plan, err := s.planOf(ctx, c.st, in, c.out, whole)
+	if err != nil {
+		return nil, err
+	}
+	plan.Approvals, err = s.awaits(ctx, c, in.Project, plan.Digest, &plan.Report)
+	return plan, err
 }
 
 // planOf makes the plan of an outcome.

@@ -28,9 +28,13 @@ type Policy struct {
 	// MaxRemovals is how many entities and files one import may remove; nil is any
 	// number.
 	MaxRemovals *int `json:"maxRemovals"`
+	// Weakening is what it takes to weaken security; blank is Allow.
+	Weakening Weakening `json:"weakening,omitzero"`
 }
 
-func (p Policy) empty() bool { return len(p.Protected) == 0 && p.MaxRemovals == nil }
+func (p Policy) empty() bool {
+	return len(p.Protected) == 0 && p.MaxRemovals == nil && p.Weakening.free()
+}
 
 func (p Policy) check() error {
 	if len(p.Protected) > 1000 {
@@ -44,7 +48,7 @@ func (p Policy) check() error {
 	if p.MaxRemovals != nil && *p.MaxRemovals < 0 {
 		return ErrPolicy.WithMessage("the policy is not valid: maxRemovals must not be negative")
 	}
-	return nil
+	return p.Weakening.check()
 }
 
 // Policy returns the policy of a project.
@@ -104,7 +108,8 @@ func (s *Service) SetPolicy(ctx context.Context, by audit.Origin, id string, p P
 }
 
 // held adds to an outcome what the policy of the project does not allow.
-func (s *Service) held(ctx context.Context, st *state, out *snapshot.Outcome) error {
+func (s *Service) held(ctx context.Context, c *checked, in Import) error {
+	st, out := c.st, c.out
 	if st.policy.empty() || out.Failed() {
 		return nil
 	}
@@ -135,6 +140,7 @@ func (s *Service) held(ctx context.Context, st *state, out *snapshot.Outcome) er
 			Message: fmt.Sprintf("%d things would be removed, and the policy of the project allows %d", removed, *most),
 		})
 	}
+	c.weigh(list, in.Upload.AllowWeakening)
 	slices.SortStableFunc(found, func(a, b snapshot.Problem) int { return strings.Compare(a.File, b.File) })
 	out.Problems = slices.Concat(found, out.Problems)
 	return nil

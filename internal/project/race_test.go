@@ -44,10 +44,11 @@ func TestTwoImportsAtOnce(t *testing.T) {
 			marks := [2]string{fmt.Sprintf("a%d", round), fmt.Sprintf("b%d", round)}
 			for i, mark := range marks {
 				in := Import{Project: f.id, Upload: small(mark, mark)}
-				st, out, config, err := f.check(t.Context(), in)
-				if err != nil || config == nil {
+				c, err := f.check(t.Context(), in)
+				if err != nil || c.config == nil {
 					t.Fatal(err)
 				}
+				st, out := c.st, c.out
 				next, err := f.seal(t.Context(), st, out)
 				if err != nil {
 					t.Fatal(err)

@@ -93,9 +93,11 @@ func (in Import) fingerprint(key *secret.DataKey) ([]byte, error) {
 		Strict, Moved                               bool
 		Revision                                    int64
 		Secrets                                     []value
+		Weakening                                   []snapshot.RiskCode
 	}{
 		Files: tree.Digest().String(), IfMatch: in.IfMatch, Kind: string(in.kind()), Message: in.Upload.Message, Within: in.Upload.Within,
 		Plan: in.Upload.Plan, Source: in.Upload.Source, Excludes: in.Upload.Excludes, Strict: in.Upload.Strict, Moved: in.Upload.AllowMoved,
+		Weakening: in.Upload.AllowWeakening,
 	}
 	if in.target != nil {
 		asked.Revision = in.target.revision.Number

@@ -231,10 +231,11 @@ func TestRollbackToWhatGoesMeanwhile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			st, out, _, err := f.check(t.Context(), in)
-			if err != nil || out.Failed() {
-				t.Fatal(err, out)
+			c, err := f.check(t.Context(), in)
+			if err != nil || c.out.Failed() {
+				t.Fatal(err, c)
 			}
+			st, out := c.st, c.out
 			next, err := f.seal(t.Context(), st, out)
 			if err != nil {
 				t.Fatal(err)

@@ -22,6 +22,8 @@ type Rollback struct {
 	Source   snapshot.Source // where the wish comes from
 	Plan     string          // the digest of the plan that this must be, as for an import
 	Key      string          // as for an import
+
+	AllowWeakening []snapshot.RiskCode // as for an import
 }
 
 // CannotUndo are what a rollback leaves as it is, for people.
@@ -40,7 +42,8 @@ type RollbackPlan struct {
 	To          Revision
 	Changes     []snapshot.Change
 	Differences []snapshot.Difference
-	Digest      snapshot.Digest // of the plan; zero where it would be refused
+	Digest      snapshot.Digest // as that of a plan
+	Approvals   []Approval      // as those of a plan
 }
 
 // Rollback imports a revision again, as a new one. It goes the way of every
@@ -66,10 +69,11 @@ func (s *Service) PlanRollback(ctx context.Context, r Rollback) (*RollbackPlan, 
 		return nil, fmt.Errorf("plan rollback: %w", err)
 	}
 	in.dry = true
-	st, out, _, err := s.check(ctx, in)
+	c, err := s.check(ctx, in)
 	if err != nil {
 		return nil, err
 	}
+	st, out := c.st, c.out
 	plan := &RollbackPlan{Report: Report{out.Problems, out.Missing}, From: st.revision, To: in.target.revision, Changes: out.Changes}
 	// Those that were destroyed are problems already.
 	if plan.Differences, err = s.facts.CompareStored(s.base(ctx, st), s.base(ctx, in.target)); err != nil || out.Failed() {
@@ -79,7 +83,10 @@ func (s *Service) PlanRollback(ctx context.Context, r Rollback) (*RollbackPlan, 
 	if err != nil {
 		return nil, err
 	}
-	plan.Digest, err = planDigest(st, in, out, secrets)
+	if plan.Digest, err = planDigest(st, in, out, secrets); err != nil {
+		return nil, err
+	}
+	plan.Approvals, err = s.awaits(ctx, c, in.Project, plan.Digest, &plan.Report)
 	return plan, err
 }
 
@@ -94,7 +101,7 @@ func (s *Service) backward(ctx context.Context, r Rollback) (Import, error) {
 	}
 	up := &snapshot.Upload{
 		Files: snapshot.Render(files, snapshot.FormatPlain), SameIDs: true,
-		Message: r.Message, Source: r.Source, Within: r.Within, Plan: r.Plan,
+		Message: r.Message, Source: r.Source, Within: r.Within, Plan: r.Plan, AllowWeakening: r.AllowWeakening,
 	}
 	if up.Message == "" {
 		up.Message = fmt.Sprintf("rollback to revision %d", r.Revision)

@@ -38,6 +38,9 @@ func (in Import) checkWords() error {
 	if _, err := in.within(); err != nil {
 		return err
 	}
+	if err := checkLeave(in.Upload.AllowWeakening); err != nil {
+		return err
+	}
 	if in.About != nil {
 		return in.About.check()
 	}

@@ -35,15 +35,16 @@ type Upload struct {
 	Excludes []string
 	Secrets  []InputSecret
 
-	Strict     bool   // unknown keys and files are errors
-	SameIDs    bool   // an id that the target has means the same entity, whatever its name
-	AllowMoved bool   // carry stored secrets over to a destination that has changed
-	Message    string // why, for the record
-	Source     Source // where from, for the record
-	Plan       string // the digest of the plan that this must be; blank for none
-	Within     string // how long a confirmation is waited for, as it was written: "10m"; blank for not at all
-	Problems   []Problem
-	PassedOver []string // files of a folder or an archive that belong to no snapshot
+	Strict         bool       // unknown keys and files are errors
+	SameIDs        bool       // an id that the target has means the same entity, whatever its name
+	AllowMoved     bool       // carry stored secrets over to a destination that has changed
+	AllowWeakening []RiskCode // what of what weakens security is meant
+	Message        string     // why, for the record
+	Source         Source     // where from, for the record
+	Plan           string     // the digest of the plan that this must be; blank for none
+	Within         string     // how long a confirmation is waited for, as it was written: "10m"; blank for not at all
+	Problems       []Problem
+	PassedOver     []string // files of a folder or an archive that belong to no snapshot
 
 	sums map[string]summed // digests that are known already, by path
 }
@@ -145,7 +146,7 @@ func (d *decoder) member(name string) error {
 		return ErrBody.WithMessage(fmt.Sprintf("the body has the member %q twice", name))
 	}
 	switch name {
-	case "files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "message", "source", "confirmWithin", "plan":
+	case "files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "allowWeakening", "message", "source", "confirmWithin", "plan":
 		d.seen[name] = true // of others nothing is read
 	}
 	switch name {
@@ -165,6 +166,8 @@ func (d *decoder) member(name string) error {
 		return d.typed(&d.up.Strict, "strict must be true or false")
 	case "allowMovedSecrets":
 		return d.typed(&d.up.AllowMoved, "allowMovedSecrets must be true or false")
+	case "allowWeakening":
+		return d.typed(&d.up.AllowWeakening, "allowWeakening must be a list of the codes of risks")
 	case "message":
 		return d.typed(&d.up.Message, "message must be a string")
 	case "source":

@@ -83,6 +83,7 @@ const (
 	CodeRule          Code = "rule"
 	CodeProtected     Code = "protected"
 	CodeRemovals      Code = "too_many_removals"
+	CodeWeakens       Code = "weakens_security"
 )
 
 // Codes says what each code means, for the reference.
@@ -125,6 +126,7 @@ var Codes = []struct {
 	{CodeRule, "Values that contradict each other."},
 	{CodeProtected, "A change of what the policy of the project protects."},
 	{CodeRemovals, "More removals at once than the policy of the project allows."},
+	{CodeWeakens, "A change that weakens security, and that the policy of the project lets nobody do without leave."},
 }
 
 // problems collects what is wrong, in any order.

@@ -1,6 +1,9 @@
 package snapshot
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // A RiskCode names a kind of weakening, for programs: it is what a caller
 // allows. Codes are stable.
@@ -105,6 +108,18 @@ var RiskCodes = []struct {
 	{riskSealed, "a credential is set, replaced or dropped"},
 	{riskUnknown, "something that no schema describes changes"},
 	{riskReview, "this should be looked at"},
+}
+
+// Check refuses a code that is none, and names the nearest that is one.
+func (c RiskCode) Check() error {
+	var all []string
+	for _, known := range RiskCodes {
+		if known.Code == c {
+			return nil
+		}
+		all = append(all, string(known.Code))
+	}
+	return fmt.Errorf("%q is no code of a risk%s", printablePath(string(c)), hintAfter(nearest(string(c), all)))
 }
 
 // says is the sentence of a code.
