@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -34,8 +35,9 @@ type auditRequest struct {
 	Levels          []string `json:"levels"`
 	Text            string   `json:"text"`
 	OldestFirst     bool     `json:"oldestFirst"`
-	Size            number   `json:"size"`
-	Page            number   `json:"page"` // from 0
+	Size            number   `json:"size"`      // at most 1,000, and 0 is as many
+	Page            number   `json:"page"`      // from 0
+	NoTenants       bool     `json:"noTenants"` // also what no tenant has, where tenants are named
 
 	// What records of a configuration do not have. A search for one of these
 	// finds nothing.
@@ -76,20 +78,23 @@ const mostPages = 1_000_000
 
 func (s *Server) searchAudit(ctx context.Context, in *auditRequest) (*auditAnswer, error) {
 	out := &auditAnswer{Audits: []wireAudit{}}
-	for _, list := range [][]string{in.UserIDs, in.Devices, in.Methods, in.Geos, in.ExternalIDs, in.Tenants, in.LoginIDsContain} {
+	for _, list := range [][]string{in.UserIDs, in.Devices, in.Methods, in.Geos, in.ExternalIDs, in.LoginIDsContain} {
 		if len(list) > 0 {
 			return out, nil
 		}
 	}
+	if len(in.Tenants) > 0 && !in.NoTenants {
+		return out, nil
+	}
+	size := int(min(max(in.Size, 0), audit.MostFound))
+	if size == 0 {
+		size = audit.MostFound // the Node SDK has no word for a size, nor for a second page
+	}
 	search := audit.Search{
 		Project: callerOf(ctx).project, Actions: in.Actions, ExcludedActions: in.ExcludedActions, Actors: in.ActorIDs,
-		Remotes: in.RemoteAddresses, Text: in.Text, OldestFirst: in.OldestFirst,
-		Limit: int(min(max(in.Size, 0), mostPages)), From: milliseconds(in.From), To: milliseconds(in.To),
+		Remotes: in.RemoteAddresses, Text: in.Text, OldestFirst: in.OldestFirst, From: milliseconds(in.From), To: milliseconds(in.To),
+		Limit: size, Offset: int(min(max(in.Page, 0), mostPages)) * size,
 	}
-	if search.Limit == 0 {
-		search.Limit = 100
-	}
-	search.Offset = int(min(max(in.Page, 0), mostPages)) * search.Limit
 	if wanted := slices.Concat(in.AuditTypes, in.Levels); len(wanted) > 0 {
 		for _, outcome := range []string{audit.Done, audit.Refused, audit.Failed} {
 			if slices.Contains(wanted, levels[outcome]) {
@@ -103,6 +108,11 @@ func (s *Server) searchAudit(ctx context.Context, in *auditRequest) (*auditAnswe
 	events, total, err := audit.Find(ctx, s.Projects.DB, search)
 	if err != nil {
 		return nil, err
+	}
+	if total == 0 { // a project that never was has no record at all, and one that was deleted has
+		if _, all, err := audit.Find(ctx, s.Projects.DB, audit.Search{Project: search.Project, Limit: 1}); err != nil || all == 0 {
+			return nil, cmp.Or(err, error(project.ErrNotFound))
+		}
 	}
 	out.Total = total
 	for _, e := range events {

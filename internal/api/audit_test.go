@@ -1,7 +1,9 @@
 package api
 
 import (
+	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"postern/internal/audit"
 	"postern/internal/mgmtkey"
 	"postern/internal/snapshot"
+	"postern/internal/store"
 	"postern/internal/testkit"
 )
 
@@ -53,20 +56,47 @@ func TestSearchAudit(t *testing.T) {
 			"by a level that there is not": {`{"auditTypes":["debug"]}`, nil, 0},
 			"by a text":                    {`{"text":"OTHER"}`, all[1:2], 1},
 			"the second page":              {`{"size":3,"page":1}`, all[3:], 4},
+			"a page over the largest":      {`{"size":5000,"page":1}`, nil, 4},
 			"a page out of range":          {`{"size":3,"page":9223372036854775807}`, nil, 4},
 			"of a user":                    {`{"userIds":["U1"]}`, nil, 0},
+			"of a tenant":                  {`{"tenants":["T1"]}`, nil, 0},
+			"of a tenant or of none":       {`{"tenants":["T1"],"noTenants":true}`, all, 4},
 			"the oldest first":             {`{"oldestFirst":true,"size":1}`, all[3:], 4},
 		} {
 			if got, out := b.actions(t, tt.body); !slices.Equal(got, tt.want) || out.Total != tt.total {
 				t.Errorf("%s: %v of %d, want %v of %d", name, got, out.Total, tt.want, tt.total)
 			}
 		}
+		wantFault(t, b.send(t, "POST", auditPath, `{}`, "Authorization", "Bearer P2aAc4T2V93bddihGEx2Ryhc8e5Z:"+b.key), 404, "E011008")
 		_, out := b.actions(t, `{"actions":["project.rename"]}`)
 		one := out.Audits[0]
 		if one.ProjectID != b.project || !strings.HasPrefix(one.ActorID, "K") || one.RemoteAddress != "192.0.2.1" || len(one.Occurred) != 13 || one.Data["name"] != "Other" {
 			t.Errorf("%+v", one)
 		}
 	})
+}
+
+// A search that names no size gets as many as a page may have, and a size over
+// that one leaves nothing out between two pages.
+func TestAuditPages(t *testing.T) {
+	t.Parallel()
+	b := setup(t, filepath.Join(t.TempDir(), "test.db"))
+	err := b.Projects.DB.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+		for range audit.MostFound + 1 {
+			if err := audit.Record(tx, audit.Event{Project: b.project, Action: "test", Outcome: audit.Done, Actor: "test"}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]int{`{}`: audit.MostFound, `{"size":5000}`: audit.MostFound, `{"size":5000,"page":1}`: 2, `{"size":101}`: 101} {
+		if got, _ := b.actions(t, body); len(got) != want {
+			t.Errorf("%s finds %d, want %d", body, len(got), want)
+		}
+	}
 }
 
 // A key that is known and asks for what it may not do leaves a record, which

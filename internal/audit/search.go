@@ -10,8 +10,8 @@ import (
 	"postern/internal/store"
 )
 
-// mostFound bounds one page of a search.
-const mostFound = 1000
+// MostFound is how many events one page of a search has at most.
+const MostFound = 1000
 
 // A Search says which events are wanted. Its zero value wants all of those of
 // the whole server.
@@ -25,7 +25,7 @@ type Search struct {
 	Outcomes        []string
 	Text            string // in the action, the actor, the address or the details, whatever the case
 	OldestFirst     bool
-	Limit, Offset   int // a page has at most 1,000 events, and 0 is as many
+	Limit, Offset   int // a page has at most MostFound events, and 0 is as many
 }
 
 // Find returns one page of the events that s wants, in the order in which they
@@ -37,8 +37,8 @@ func Find(ctx context.Context, db *store.DB, s Search) (events []Event, total in
 		order = ` ORDER BY number, occurred_at, id`
 	}
 	limit := s.Limit
-	if limit <= 0 || limit > mostFound {
-		limit = mostFound
+	if limit <= 0 || limit > MostFound {
+		limit = MostFound
 	}
 	err = db.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
 		if err := tx.QueryRow(`SELECT count(*) FROM audit WHERE `+where, args...).Scan(&total); err != nil {
