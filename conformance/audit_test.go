@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"testing"
+	"time"
 
 	"github.com/descope/go-sdk/descope"
 )
@@ -21,9 +22,21 @@ func TestAuditIsSearched(t *testing.T) {
 		if r.ProjectID != id || r.Type != "info" || r.ActorID == "" || r.Occurred.IsZero() || r.Data["revision"] != float64(1) {
 			t.Errorf("the record is %+v", *r)
 		}
+		text, err := client.Audit().Search(t.Context(), &descope.AuditSearchOptions{Text: "IMPORT", From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour)})
+		if err != nil || len(text) != 1 {
+			t.Errorf("by text and time: %d records, %v", len(text), err)
+		}
+		page, total, err := client.Audit().SearchAll(t.Context(), &descope.AuditSearchOptions{ExcludedActions: []string{"project.import"}, Limit: 1, Page: 1})
+		if err != nil || total != 1 || len(page) != 0 {
+			t.Errorf("a page after the last: %d of %d records, %v", len(page), total, err)
+		}
 		none, total, err := client.Audit().SearchAll(t.Context(), &descope.AuditSearchOptions{Tenants: []string{"T1"}})
 		if err != nil || total != 0 || len(none) != 0 {
 			t.Errorf("of a tenant: %d of %d records, %v", len(none), total, err)
+		}
+		all, total, err := client.Audit().SearchAll(t.Context(), &descope.AuditSearchOptions{Tenants: []string{"T1"}, NoTenants: true})
+		if err != nil || total != 2 || len(all) != 2 {
+			t.Errorf("of a tenant or of none: %d of %d records, %v", len(all), total, err)
 		}
 	})
 }

@@ -55,9 +55,14 @@ type tool struct {
 // run gives what the tool printed, and fails unless it exits as wanted.
 func (c tool) run(t *testing.T, wantExit int, args ...string) string {
 	t.Helper()
+	return c.runWith(t, nil, wantExit, args...)
+}
+
+func (c tool) runWith(t *testing.T, env []string, wantExit int, args ...string) string {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), c.bin, args...)
 	cmd.Dir = c.dir
-	cmd.Env = append(os.Environ(), "DESCOPE_BASE_URL="+c.baseURL, "DESCOPE_MANAGEMENT_KEY="+c.server.key)
+	cmd.Env = append(append(os.Environ(), "DESCOPE_BASE_URL="+c.baseURL, "DESCOPE_MANAGEMENT_KEY="+c.server.key), env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
@@ -95,6 +100,7 @@ func (c tool) journey(t *testing.T) {
 	c.run(t, 0, "project", "snapshot", "import", production, "-p", "first", "--secrets-input", filled)
 	c.run(t, 0, "project", "snapshot", "export", production, "-p", "promoted")
 	c.wantSameFolders(t, "first", "promoted")
+	c.audit(t, production)
 
 	c.run(t, 0, "project", "snapshot", "export", staging, "-p", "bare", "--no-assets")
 	if _, err := os.Stat(filepath.Join(c.dir, "bare", "assets")); err == nil {
@@ -212,6 +218,32 @@ func (c tool) readBytes(t *testing.T, name string) map[string]string {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// audit finds the imports of a project with the tool, which takes the project from
+// the environment here.
+func (c tool) audit(t *testing.T, project string) {
+	t.Helper()
+	in := []string{"DESCOPE_PROJECT_ID=" + project}
+	var found struct {
+		Ok      bool                   `json:"ok"`
+		Count   int                    `json:"count"`
+		Records []*descope.AuditRecord `json:"records"`
+	}
+	c.decode(t, c.runWith(t, in, 0, "audit", "search", "project.IMPORT", "--json"), &found)
+	if !found.Ok || found.Count != 1 || len(found.Records) != 1 {
+		t.Fatalf("the tool finds %d of %d imports", len(found.Records), found.Count)
+	}
+	if r := found.Records[0]; r.ProjectID != project || r.Action != "project.import" || r.Type != "info" || r.Occurred.IsZero() || r.Data["digest"] == nil {
+		t.Errorf("the record is %+v", *r)
+	}
+	if text := c.runWith(t, in, 0, "audit", "search", "project.import"); !strings.Contains(text, "Found 1 record") {
+		t.Errorf("for people it prints %s", text)
+	}
+	if text := c.runWith(t, in, 0, "audit", "search", "nothing of the kind"); !strings.Contains(text, "Found 0 records") {
+		t.Errorf("of nothing it prints %s", text)
+	}
+	c.runWith(t, []string{"DESCOPE_PROJECT_ID=P2aAc4T2V93bddihGEx2Ryhc8e5Z"}, exitError, "audit", "search", "import")
 }
 
 func (c tool) delete(t *testing.T, project string) {

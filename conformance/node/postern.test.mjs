@@ -109,6 +109,13 @@ test('the audit tells of the import', options, async (t) => {
   assert.equal(records[0].projectId, id);
   assert.ok(Math.abs(records[0].occurred - Date.now()) < 3_600_000, `occurred ${records[0].occurred}`);
   assert.equal(records[0].data.revision, 1);
+
+  const found = await ok(audit.searchAll({ text: 'IMPORT', to: Date.now() + 3_600_000 }));
+  assert.equal(found.total, 1);
+  assert.deepEqual(found.audits, records);
+  assert.deepEqual(await ok(audit.search({ loginIds: ['somebody'] })), []);
+  assert.deepEqual(await ok(audit.search({ tenants: ['T1'], excludedActions: ['project.import'] })), []);
+  assert.equal((await ok(audit.search({ tenants: ['T1'], noTenants: true }))).length, 2);
 });
 
 test('import of an export changes nothing', options, async (t) => {
