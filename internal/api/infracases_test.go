@@ -78,6 +78,7 @@ var infraRefusals = []infraRefusal{
 	{name: "user template that does not exist", data: settings(`"userTemplateId":"JTnone"`), want: `there is no jwt template "JTnone" (data.settings.userTemplateId`},
 	{name: "migration vendor", data: settings(`"externalAuthConfig":{"foo":{},"loginIdExternalUserSources":["a"]}`), want: "must have exactly one of auth0 and okta"},
 	{name: "okta with domain", data: settings(`"externalAuthConfig":{"okta":{"clientId":"c","issuer":"i","apiToken":"t","domain":"d"},"loginIdExternalUserSources":["a"]}`), want: "data.settings.externalAuthConfig.okta.domain"},
+	{name: "okta without token", data: settings(`"externalAuthConfig":{"okta":{"clientId":"c","issuer":"https://other.example.com"},"loginIdExternalUserSources":["a"]}`), want: "data.settings.externalAuthConfig.okta.apiToken"},
 	{name: "auth0 with token", data: settings(`"externalAuthConfig":{"auth0":{"clientId":"c","domain":"d","apiToken":"t"},"loginIdExternalUserSources":["a"]}`), want: "data.settings.externalAuthConfig.auth0.apiToken"},
 	{name: "template name in both lists", data: `"jwtTemplates":{"userTemplates":[{"id":"ref:jwttemplate:1","name":"N","template":{}}],"keyTemplates":[{"id":"ref:jwttemplate:2","name":"N","template":{}}]}`, want: `is there twice (data.jwtTemplates.keyTemplates.0`},
 	{name: "key template for users", data: settings(`"userTemplateId":"ref:jwttemplate:2"`) + `,"jwtTemplates":{"keyTemplates":[{"id":"ref:jwttemplate:2","name":"N","template":{}}]}`, want: "The userTemplateId field must be a template for the tokens of a user"},

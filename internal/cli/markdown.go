@@ -23,6 +23,9 @@ func writeMarkdown(to io.Writer, plan *client.Plan) error {
 	default:
 		fmt.Fprintf(&b, "### An import would change this project\n\nOver revision %d.\n\n", plan.Base.Revision)
 	}
+	if plan.Pending != nil {
+		fmt.Fprintf(&b, "\n**Waiting:** %s. Until it is confirmed or undone, nothing is imported.\n\n", inline(pendingText(plan.Pending)))
+	}
 	s := plan.Summary
 	if plan.Changed || !plan.OK {
 		b.WriteString("| created | changed | removed | renamed | found by name | secrets |\n|--:|--:|--:|--:|--:|--:|\n")
