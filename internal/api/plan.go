@@ -17,6 +17,7 @@ type planAnswer struct {
 	Changed  bool                    `json:"changed"`
 	Summary  planSummary             `json:"summary"`
 	Changes  []snapshot.Difference   `json:"changes"`
+	Effects  []snapshot.Effect       `json:"effects"` // of the plan as a whole; each change has its own
 	Secrets  []project.PlannedSecret `json:"secrets"`
 	Rebound  []snapshot.Rebound      `json:"rebound"`
 	Warnings []snapshot.Problem      `json:"warnings"`
@@ -64,7 +65,7 @@ func planOnWire(p *project.Plan) planAnswer {
 		OK: !p.Failed(), Digest: digestOnWire(p.Digest), Changed: p.Changed,
 		Base:    planSide{Revision: p.Base.Number, Digest: digestOnWire(p.Base.Digest)},
 		Result:  planSide{Digest: digestOnWire(p.Result)},
-		Changes: p.Differences, Secrets: p.Secrets, Rebound: p.Rebound,
+		Changes: p.Differences, Effects: p.Effects, Secrets: p.Secrets, Rebound: p.Rebound,
 		Warnings: []snapshot.Problem{}, Details: []snapshot.Problem{}, Missing: missing(p.Missing), Pending: pendingOnWire(p.Pending),
 	}
 	for _, problem := range p.Problems {

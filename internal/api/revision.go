@@ -177,7 +177,8 @@ type rollbackAnswer struct {
 	Failures    []string              `json:"failures,omitempty"`
 	Missing     *missingSecrets       `json:"missingSecrets,omitzero"`
 	Differences []snapshot.Difference `json:"differences,omitempty"`
-	Plan        string                `json:"plan,omitzero"` // its digest, to be given to the rollback
+	Effects     []snapshot.Effect     `json:"effects,omitempty"` // of the rollback as a whole, as those of a plan
+	Plan        string                `json:"plan,omitzero"`     // its digest, to be given to the rollback
 	Approved    []wireApproval        `json:"approvals,omitempty"`
 }
 
@@ -216,7 +217,7 @@ func (s *Server) planRollback(ctx context.Context, r project.Rollback) (*rollbac
 	return &rollbackAnswer{
 		Revision: plan.From.Number, Digest: plan.From.Digest.String(), Changes: plan.Changes, Warnings: plan.Problems, CannotUndo: project.CannotUndo,
 		OK: &ok, Failures: failures(plan.Problems, 0), Missing: missing(plan.Missing), Differences: plan.Differences,
-		Plan: digestOnWire(plan.Digest), Approved: approved,
+		Effects: plan.Effects, Plan: digestOnWire(plan.Digest), Approved: approved,
 	}, nil
 }
 

@@ -115,6 +115,7 @@ func otherFiles(was, now []snapshot.Difference) []string {
 	count := map[string]int{}
 	for sign, list := range map[int][]snapshot.Difference{1: was, -1: now} {
 		for _, d := range list {
+			d.Effects = nil // what they touch may be other data by now, and the files the same
 			text, err := json.Marshal(d, json.Deterministic(true))
 			if err == nil {
 				count[d.File+"\n"+string(text)] += sign

@@ -134,13 +134,15 @@ func (a *app) printDifferences(list []snapshot.Difference, all bool, none string
 		}
 		if d.Field == "" {
 			p.risks(d, "      ")
+			p.effects(d, "      ")
 			continue
 		}
-		if fields++; fields > fewFields && !all && !weakens(d) {
+		if fields++; fields > fewFields && !all && !weakens(d) && len(d.Effects) == 0 {
 			left++
 		} else {
 			p.line("      %s %s", p.sign(d.Action), fieldText(d))
 			p.risks(d, "        ")
+			p.effects(d, "        ")
 		}
 		if last := i+1 == len(list) || !same(list[i+1], d); last && left > 0 {
 			p.line("      … and %s (--all shows them)", plural(left, "more field"))
@@ -153,6 +155,13 @@ func (a *app) printDifferences(list []snapshot.Difference, all bool, none string
 		fmt.Fprintf(a.stderr, "\n%s in %s%s\n", plural(len(list), "difference"), plural(sections, "section"), riskCounts(list))
 	}
 	return err
+}
+
+// effects writes what a difference does beyond itself, below it.
+func (p *paper) effects(d snapshot.Difference, indent string) {
+	for _, e := range d.Effects {
+		p.line("%s%s %s", indent, p.paint(yellow, "touches:"), printable(e.Message))
+	}
 }
 
 func same(a, b snapshot.Difference) bool {

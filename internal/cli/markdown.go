@@ -40,6 +40,9 @@ func writeMarkdown(to io.Writer, plan *client.Plan) error {
 			lines = append(lines, "- secret: "+inline(secretText(secret)))
 		}
 	}
+	for _, e := range plan.Effects {
+		lines = append(lines, "- **note** "+inline(e.Message))
+	}
 	lines = append(lines, changeLines(plan.Changes)...)
 	lines = append(lines, reboundLines(plan.Rebound)...)
 	for _, p := range plan.Warnings {
@@ -86,6 +89,9 @@ func changeLines(list []snapshot.Difference) []string {
 			text = fmt.Sprintf("- %s: %s", inline(what), inline(fieldText(d)))
 		}
 		lines = append(lines, text)
+		for _, e := range d.Effects {
+			lines = append(lines, "  - **touches** "+inline(e.Message))
+		}
 	}
 	if section != "\x00" {
 		lines = append(lines, unfold)

@@ -17,7 +17,8 @@ func TestMarkdownIsText(t *testing.T) {
 	t.Parallel()
 	plan := &client.Plan{OK: true, Changed: true, Digest: "abc", Changes: []snapshot.Difference{{
 		Section: "authorization", File: "roles.json", Kind: "role", Name: "</details><img src=x> @admin `x` [y](z)\n# h", Action: snapshot.Created,
-	}}, Rebound: []snapshot.Rebound{{Kind: "role", Name: "</details><img src=x>", From: "`x`", To: "[y](z)"}}}
+		Effects: []snapshot.Effect{{Code: "c", Message: "1 refers to it now: flow \"</details><img src=x> @admin `x` [y](z)\n# h\".", Count: 1}},
+	}}, Effects: []snapshot.Effect{{Code: "c", Message: "`x` @admin </details><img src=x>"}}, Rebound: []snapshot.Rebound{{Kind: "role", Name: "</details><img src=x>", From: "`x`", To: "[y](z)"}}}
 	var b strings.Builder
 	if err := writeMarkdown(&b, plan); err != nil {
 		t.Fatal(err)

@@ -30,8 +30,8 @@ type planCommand struct {
 // Help implements kong.HelpProvider.
 func (planCommand) Help() string {
 	return `Asks the server what an import would do, and changes nothing: what would be created, changed, removed, renamed, by section,
-entity and field, what becomes of each secret, and which entities keep other ids than the files give them. No value of a
-secret is shown, and no stored one is opened.
+entity and field, what else each of these touches, what becomes of each secret, and which entities keep other ids than the
+files give them. No value of a secret is shown, and no stored one is opened.
 
 The plan has a digest. An import that is given it does exactly what was shown, or nothing: postern project apply reads it from the
 file that --out writes.
@@ -133,6 +133,7 @@ func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
 	if err := a.printDifferences(plan.Changes, c.All, none); err != nil {
 		return err
 	}
+	a.tellEffects(plan.Effects)
 	a.tellSecrets(plan.Secrets)
 	for _, r := range plan.Rebound {
 		fmt.Fprintf(a.stderr, "%s.\n", printable(reboundText(r)))
@@ -145,8 +146,14 @@ func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
 	}
 	fmt.Fprintf(a.stderr, "Plan %s over revision %d.\n", escaped(plan.Digest), plan.Base.Revision)
 	a.tellApprovals(plan.Approved)
-	a.tellPending(plan.Pending)
 	return nil
+}
+
+// tellEffects says what a plan does as a whole.
+func (a *app) tellEffects(list []snapshot.Effect) {
+	for _, e := range list {
+		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(yellow, "note:"), printable(e.Message))
+	}
 }
 
 // secretWords say what becomes of a secret.

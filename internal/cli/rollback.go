@@ -100,6 +100,7 @@ func (c *rollbackCommand) tellPlan(a *app, plan *client.RollbackResult) error {
 	if err := a.printDifferences(plan.Differences, c.All, "Nothing would change."); err != nil {
 		return err
 	}
+	a.tellEffects(plan.Effects)
 	if len(plan.Differences) > 0 {
 		fmt.Fprintln(a.stderr, "\nWhat a rollback does not undo:")
 		for _, text := range plan.CannotUndo {

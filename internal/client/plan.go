@@ -16,6 +16,7 @@ type Plan struct {
 	Changed  bool                  `json:"changed"`
 	Summary  PlanSummary           `json:"summary"`
 	Changes  []snapshot.Difference `json:"changes"`
+	Effects  []snapshot.Effect     `json:"effects"` // of the plan as a whole; each change has its own
 	Secrets  []PlannedSecret       `json:"secrets"`
 	Rebound  []snapshot.Rebound    `json:"rebound"`
 	Warnings []snapshot.Problem    `json:"warnings"`

@@ -91,7 +91,8 @@ type RollbackResult struct {
 	Failures    []string              `json:"failures,omitempty"`
 	Missing     MissingSecrets        `json:"missingSecrets,omitempty"`
 	Differences []snapshot.Difference `json:"differences,omitempty"`
-	Plan        string                `json:"plan,omitzero"` // its digest
+	Effects     []snapshot.Effect     `json:"effects,omitempty"` // of the rollback as a whole
+	Plan        string                `json:"plan,omitzero"`     // its digest
 	Approved    []Approval            `json:"approvals,omitempty"`
 }
 

@@ -43,14 +43,18 @@ func (st *state) allows(in Import) error {
 		return nil
 	}
 	if p := st.pending; p != nil && (in.undoes == nil || in.undoes.Revision != p.Revision) {
-		what := fmt.Sprintf("goes back to revision %d at %s", p.GoesBackTo, p.At.UTC().Format(time.RFC3339))
-		if p.Failure != "" {
-			what = fmt.Sprintf("could not go back to revision %d", p.GoesBackTo)
-		}
-		return ErrPending.WithMessage(fmt.Sprintf("revision %d waits to be confirmed and %s; nothing was applied. First confirm it or undo it: postern project confirm %d, with --undo to undo it",
-			p.Revision, what, p.Revision))
+		return ErrPending.WithMessage(fmt.Sprintf("%s; nothing was applied. First confirm it or undo it: postern project confirm %d, with --undo to undo it", p, p.Revision))
 	}
 	return nil
+}
+
+// String says what waits, as the beginning of a sentence.
+func (p *Pending) String() string {
+	what := fmt.Sprintf("goes back to revision %d at %s", p.GoesBackTo, p.At.UTC().Format(time.RFC3339))
+	if p.Failure != "" {
+		what = fmt.Sprintf("could not go back to revision %d", p.GoesBackTo)
+	}
+	return fmt.Sprintf("revision %d waits to be confirmed and %s", p.Revision, what)
 }
 
 // pending is what an import that must be confirmed leaves with its revision.

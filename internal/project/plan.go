@@ -28,6 +28,7 @@ type Plan struct {
 	Approvals   []Approval // of this plan
 	Changed     bool
 	Differences []snapshot.Difference // none of secrets
+	Effects     []snapshot.Effect     // of the plan as a whole; each difference has its own
 	Secrets     []PlannedSecret
 	Rebound     []snapshot.Rebound
 	Pending     *Pending // what waits to be confirmed; until then nothing is imported
@@ -101,6 +102,9 @@ func (s *Service) planOf(ctx context.Context, st *state, in Import, out *snapsho
 			return nil, fmt.Errorf("plan: %w", err)
 		}
 		if err = s.nameSecrets(plan.Secrets, base, made); err != nil {
+			return nil, fmt.Errorf("plan: %w", err)
+		}
+		if plan.Effects, err = s.tellEffects(ctx, Planned{in.Project, plan.Differences, plan.Secrets, base, made, st.pending}); err != nil {
 			return nil, fmt.Errorf("plan: %w", err)
 		}
 	}

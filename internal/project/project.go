@@ -65,6 +65,9 @@ type Service struct {
 	DB     *store.DB
 	Master *secret.Master
 	Log    *slog.Logger
+	// Effects are what other owners of data say of a plan. They are set before the
+	// service is used.
+	Effects []Effects
 
 	codecs  codecOnce
 	facts   snapshot.Cache

@@ -42,8 +42,9 @@ type RollbackPlan struct {
 	To          Revision
 	Changes     []snapshot.Change
 	Differences []snapshot.Difference
-	Digest      snapshot.Digest // as that of a plan
-	Approvals   []Approval      // as those of a plan
+	Effects     []snapshot.Effect // of the rollback as a whole, as those of a plan
+	Digest      snapshot.Digest   // as that of a plan
+	Approvals   []Approval        // as those of a plan
 }
 
 // Rollback imports a revision again, as a new one. It goes the way of every
@@ -76,12 +77,19 @@ func (s *Service) PlanRollback(ctx context.Context, r Rollback) (*RollbackPlan, 
 	st, out := c.st, c.out
 	plan := &RollbackPlan{Report: Report{out.Problems, out.Missing}, From: st.revision, To: in.target.revision, Changes: out.Changes}
 	// Those that were destroyed are problems already.
-	if plan.Differences, err = s.facts.CompareStored(s.base(ctx, st), s.base(ctx, in.target)); err != nil || out.Failed() {
-		return plan, err
+	base, made := s.base(ctx, st), s.base(ctx, in.target)
+	if plan.Differences, err = s.facts.CompareStored(base, made); err != nil {
+		return nil, err
 	}
 	secrets, err := s.plannedSecrets(ctx, st, out)
 	if err != nil {
 		return nil, err
+	}
+	if err = s.nameSecrets(secrets, base, made); err != nil {
+		return nil, err
+	}
+	if plan.Effects, err = s.tellEffects(ctx, Planned{in.Project, plan.Differences, secrets, base, made, st.pending}); err != nil || out.Failed() {
+		return plan, err
 	}
 	if plan.Digest, err = planDigest(st, in, out, secrets); err != nil {
 		return nil, err

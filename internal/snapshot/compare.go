@@ -33,7 +33,8 @@ type Difference struct {
 	Renames bool             `json:"renames,omitzero"` // the name of the entity changes, and it stays the same one
 	Was     string           `json:"was,omitzero"`     // the file that the entity was in, where it is in another one now
 
-	Risks []Risk `json:"risks,omitzero"` // what it means for security, the weakenings first
+	Risks   []Risk   `json:"risks,omitzero"`    // what it means for security, the weakenings first
+	Effects []Effect `json:"effects,omitempty"` // what it does beyond itself, in a plan; Compare tells none
 
 	guards   []string // the exclude keys that would have left it alone
 	formerly string   // the name of the entity before, where it has another one now
