@@ -25,6 +25,7 @@ var bodies = map[string]string{
 	"/v1/mgmt/project/plan":              `{"files":{}}`,
 	"/v1/mgmt/project/snapshot/plan":     `{"files":{}}`,
 	"/v1/mgmt/project/plan/approve":      `{"plan":"` + strings.Repeat("ab", 32) + `"}`,
+	"/v1/mgmt/project/drift":             `{"files":{}}`,
 	"/v1/mgmt/project/policy":            `{"protected":["flows"]}`,
 	"/v1/mgmt/project/create":            `{"name":"New"}`,
 	"/v1/mgmt/project/clone":             `{"name":"Copy"}`,

@@ -38,6 +38,7 @@ type importRequest struct {
 	Plan       string                   `json:"plan"`          // the digest of the plan that the import must be
 	Source     snapshot.Source          `json:"source"`        // where the files come from, for the history
 	Within     string                   `json:"confirmWithin"` // "10m": goes back by itself unless it is confirmed
+	Base       int64                    `json:"base"`          // for drift: the revision that the files come from
 }
 
 type inputSecret struct {

@@ -72,11 +72,11 @@ func TestOpenAPI(t *testing.T) {
 // taken with a wrong type.
 func TestImportRequestIsWhatIsDecoded(t *testing.T) {
 	t.Parallel()
-	for _, p := range []string{"files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "message", "source", "confirmWithin"} {
+	for _, p := range []string{"files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "message", "source", "confirmWithin", "plan", "base"} {
 		if !strings.Contains(memberNames[importRequest](), " "+p+" ") {
 			t.Errorf("the description lacks %s", p)
 		}
-		if _, err := snapshot.Decode(strings.NewReader(`{"`+p+`":17}`), 10); err == nil {
+		if _, err := snapshot.Decode(strings.NewReader(`{"`+p+`":17.5}`), 10); err == nil {
 			t.Errorf("the decoder does not know %s", p)
 		}
 	}

@@ -63,18 +63,12 @@ func (s *Server) planSnapshot(w http.ResponseWriter, r *http.Request) error {
 func planOnWire(p *project.Plan) planAnswer {
 	out := planAnswer{
 		OK: !p.Failed(), Digest: digestOnWire(p.Digest), Changed: p.Changed,
-		Base:    planSide{Revision: p.Base.Number, Digest: digestOnWire(p.Base.Digest)},
+		Base:    sideOnWire(p.Base),
 		Result:  planSide{Digest: digestOnWire(p.Result)},
 		Changes: p.Differences, Effects: p.Effects, Secrets: p.Secrets, Rebound: p.Rebound,
-		Warnings: []snapshot.Problem{}, Details: []snapshot.Problem{}, Missing: missing(p.Missing), Pending: pendingOnWire(p.Pending),
+		Missing: missing(p.Missing), Pending: pendingOnWire(p.Pending),
 	}
-	for _, problem := range p.Problems {
-		if problem.Level == snapshot.Error {
-			out.Details = append(out.Details, problem)
-		} else {
-			out.Warnings = append(out.Warnings, problem)
-		}
-	}
+	out.Warnings, out.Details = byLevel(p.Problems)
 	for _, r := range p.Rebound {
 		if !r.New {
 			out.Summary.Adopted++
@@ -100,6 +94,18 @@ func planOnWire(p *project.Plan) planAnswer {
 		}
 	}
 	return out
+}
+
+// byLevel tells warnings and errors apart.
+func byLevel(list []snapshot.Problem) (warnings, errs []snapshot.Problem) {
+	for _, problem := range list {
+		if problem.Level == snapshot.Error {
+			errs = append(errs, problem)
+		} else {
+			warnings = append(warnings, problem)
+		}
+	}
+	return warnings, errs
 }
 
 // digestOnWire writes a digest; one that there is not is blank.

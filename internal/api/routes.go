@@ -53,6 +53,7 @@ func (s *Server) routes() []route {
 
 		{http.MethodPost, "/v1/mgmt/project/plan", in(mgmtkey.Plan), raw[importRequest, planAnswer](s.planSnapshot), "Say what an import of the same body would do, and change nothing."},
 		{http.MethodPost, "/v1/mgmt/project/snapshot/plan", in(mgmtkey.Plan), raw[importRequest, planAnswer](s.planSnapshot), "The same, beside the calls of the SDKs."},
+		{http.MethodPost, "/v1/mgmt/project/drift", in(mgmtkey.Plan), raw[importRequest, driftAnswer](s.drift), "Say how files and the project differ, seen from the revision in base, and who changed what since."},
 
 		{http.MethodPost, "/v1/mgmt/project/rollback", in(mgmtkey.Import), call(s.rollback), "Make the project what it was at a revision, as a new one; or say what that would change."},
 		{http.MethodPost, "/v1/mgmt/project/confirm", in(mgmtkey.Import), call(s.confirm), "Let a revision stay that would go back by itself, or take it back at once."},

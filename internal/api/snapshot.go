@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"postern/internal/mgmtkey"
@@ -171,6 +172,7 @@ func (s *Server) exportSnapshot(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", `"`+rev.Digest.String()+`"`)
+	w.Header().Set("Postern-Revision", strconv.FormatInt(rev.Number, 10))
 	if err := snapshot.WriteBody(w, files, nil); err != nil {
 		// The status is out already. Half an export must not look like a whole one.
 		s.logOf(w, r).InfoContext(r.Context(), "export not written to its end", "err", err)

@@ -25,6 +25,10 @@ const (
 	exitFailed  = 1
 	exitInvalid = 2 // a snapshot that is refused, or a command that does not exist
 	exitChanges = 3 // a plan that changes something, where that was asked for
+
+	exitAhead    = 3 // a status: an import would change what the files changed
+	exitBehind   = 4 // a status: an import would take back what changed on the server
+	exitDiverged = 5 // a status: both
 )
 
 // grammar is every command of the program.

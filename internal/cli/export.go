@@ -73,6 +73,7 @@ func (c *exportCommand) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	rememberBase(c.Project, c.Target, known{Revision: got.Revision, Digest: got.Digest})
 	out := exported{Files: len(got.Files) - len(leftOut), Digest: got.Digest, LeftOut: leftOut}
 	if carrierOf(c.Target) == folder && len(got.Files) > 0 {
 		if out.Stale, err = stale(c.Target, got.Files); err != nil {

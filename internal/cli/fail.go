@@ -42,6 +42,9 @@ func (a *app) fail(err error) int {
 	if errors.Is(err, errChanges) {
 		return exitChanges
 	}
+	if state, ok := errors.AsType[driftExit](err); ok {
+		return int(state)
+	}
 	message, hint, code := err.Error(), "", exitFailed
 	if e, ok := errors.AsType[*usageError](err); ok {
 		code, hint = exitInvalid, e.hint

@@ -98,6 +98,7 @@ func (c *importCommand) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	rememberBase(c.Project, c.Source, known{Revision: res.Revision, Digest: res.Digest})
 	if c.JSON {
 		return a.printJSON(struct {
 			OK bool `json:"ok"`

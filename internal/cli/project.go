@@ -21,6 +21,7 @@ type projectCommand struct {
 	Plan      planCommand        `cmd:"" help:"Say what an import would do, and change nothing."`
 	Apply     applyCommand       `cmd:"" help:"Import what a plan was made of, if it does exactly what the plan says."`
 	Diff      projectDiffCommand `cmd:"" help:"Say how two revisions, two projects, or files and a project differ."`
+	Status    statusCommand      `cmd:"" help:"Say whether files and the project drifted apart, and who changed what."`
 	Validate  validateCommand    `cmd:"" help:"Check files against the project, and change nothing."`
 	Approve   approveCommand     `cmd:"" help:"Approve a plan that weakens security, for another key that applies it."`
 	Policy    policyCommand      `cmd:"" help:"Show or change what imports may not do to the project."`

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"postern/internal/snapshot"
@@ -25,6 +26,7 @@ type Project struct {
 type Export struct {
 	Files    snapshot.Files
 	Digest   string             // of the revision, to give to ImportRequest.IfMatch; may be empty
+	Revision int64              // its number; 0 where the server does not say
 	Problems []snapshot.Problem // files that the server sent and that cannot be read
 }
 
@@ -52,7 +54,8 @@ func (c *Client) Export(ctx context.Context, format snapshot.Format, revision in
 		return nil, c.foreign(res, "its answer is not an export")
 	}
 	digest := strings.Trim(strings.TrimPrefix(res.Header.Get("ETag"), "W/"), `"`)
-	return &Export{Files: up.Files, Digest: digest, Problems: up.Problems}, nil
+	number, _ := strconv.ParseInt(res.Header.Get("Postern-Revision"), 10, 64) // only ours says it
+	return &Export{Files: up.Files, Digest: digest, Revision: number, Problems: up.Problems}, nil
 }
 
 // An ImportRequest is a snapshot to apply or to validate.
@@ -69,6 +72,7 @@ type ImportRequest struct {
 	Within         string          // how long to wait for a confirmation, as "10m"; blank for not at all
 	Plan           string          // the digest of the plan that this must be
 	Key            string          // the same request with the same key is one import
+	Base           int64           // for Drift: the revision that the files come from; 0 where it is not known
 	// IfMatch is the digest of the revision that the project must be at.
 	IfMatch string
 }
@@ -167,7 +171,8 @@ func (in *ImportRequest) body(w io.Writer) error {
 		Source     snapshot.Source         `json:"source,omitzero"`
 		Within     string                  `json:"confirmWithin,omitzero"`
 		Plan       string                  `json:"plan,omitzero"`
-	}{in.Excludes, wireSecrets(in.Secrets), in.Strict, in.AllowMoved, in.AllowWeakening, in.Message, in.Source, in.Within, in.Plan})
+		Base       int64                   `json:"base,omitzero"`
+	}{in.Excludes, wireSecrets(in.Secrets), in.Strict, in.AllowMoved, in.AllowWeakening, in.Message, in.Source, in.Within, in.Plan, in.Base})
 }
 
 type wireSecret struct {

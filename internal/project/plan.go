@@ -32,6 +32,8 @@ type Plan struct {
 	Secrets     []PlannedSecret
 	Rebound     []snapshot.Rebound
 	Pending     *Pending // what waits to be confirmed; until then nothing is imported
+
+	shown bool // whether Differences are known, though it may be refused
 }
 
 // A SecretState says what an import does with one secret.
@@ -96,7 +98,7 @@ func (s *Service) planOf(ctx context.Context, st *state, in Import, out *snapsho
 	if plan.Secrets, err = s.plannedSecrets(ctx, st, out); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	if !shown.Failed() {
+	if plan.shown = !shown.Failed(); plan.shown {
 		made := base.With(shown)
 		if plan.Differences, err = s.facts.CompareStored(snapshot.Base{Tree: base.Tree, Load: base.Load}, made); err != nil {
 			return nil, fmt.Errorf("plan: %w", err)

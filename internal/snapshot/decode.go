@@ -45,6 +45,7 @@ type Upload struct {
 	Within         string     // how long a confirmation is waited for, as it was written: "10m"; blank for not at all
 	Problems       []Problem
 	PassedOver     []string // files of a folder or an archive that belong to no snapshot
+	Base           int64    // the number of the revision that the files come from, where it is asked what moved since; 0 for not known
 
 	sums map[string]summed // digests that are known already, by path
 }
@@ -146,7 +147,7 @@ func (d *decoder) member(name string) error {
 		return ErrBody.WithMessage(fmt.Sprintf("the body has the member %q twice", name))
 	}
 	switch name {
-	case "files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "allowWeakening", "message", "source", "confirmWithin", "plan":
+	case "files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "allowWeakening", "message", "source", "confirmWithin", "plan", "base":
 		d.seen[name] = true // of others nothing is read
 	}
 	switch name {
@@ -176,6 +177,8 @@ func (d *decoder) member(name string) error {
 		return d.typed(&d.up.Within, `confirmWithin must be a length of time in a string, such as "10m"`)
 	case "plan":
 		return d.typed(&d.up.Plan, "plan must be the digest of a plan, in a string")
+	case "base":
+		return d.typed(&d.up.Base, "base must be the number of a revision")
 	default:
 		return d.dec.SkipValue()
 	}
