@@ -79,16 +79,31 @@ func reach(ts *testscript.TestScript, _ bool, args []string) {
 
 // within tries again and again until it works.
 func within(ts *testscript.TestScript, what string, try func() bool) {
+	if !comes(try) {
+		ts.Fatalf("%s is not there within %s", what, patience)
+	}
+}
+
+// until does the same for a test without a script.
+func until(t *testing.T, what string, try func() bool) {
+	t.Helper()
+	if !comes(try) {
+		t.Fatalf("%s is not there within %s", what, patience)
+	}
+}
+
+func comes(try func() bool) bool {
 	deadline := time.After(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !try() {
 		select {
 		case <-deadline:
-			ts.Fatalf("%s is not there within %s", what, patience)
+			return false
 		case <-tick.C:
 		}
 	}
+	return true
 }
 
 // port NAME puts an address that is free now into a variable.

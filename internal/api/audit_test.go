@@ -20,9 +20,9 @@ import (
 const auditPath = "/v1/mgmt/audit/search"
 
 // actions returns what a search finds, each with what came of it.
-func (b *bundle) actions(t *testing.T, body string, headers ...string) ([]string, auditAnswer) {
+func (b *bundle) actions(t *testing.T, body string) ([]string, auditAnswer) {
 	t.Helper()
-	w := b.send(t, "POST", auditPath, body, headers...)
+	w := b.send(t, "POST", auditPath, body)
 	var out auditAnswer
 	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil || w.Code != 200 || out.Audits == nil {
 		t.Fatalf("%d %s %v", w.Code, w.Body, err)
