@@ -59,7 +59,7 @@ func (c *checkCommand) Run(a *app) error {
 			Missing  client.MissingSecrets `json:"missingSecrets"`
 		}{!refused, from.locateAll(problems), groups(missing)})
 	case "sarif":
-		err = a.printJSON(sarifOf(from, problems))
+		err = a.printJSON(sarifOf(from, problemFindings(problems)))
 	default:
 		a.showProblems(from, problems)
 		if !refused {

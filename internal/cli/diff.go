@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"strings"
 	"unicode/utf8"
 
@@ -13,10 +15,11 @@ import (
 
 // diffCommand says what an import would change.
 type diffCommand struct {
-	From string `arg:"" help:"Folder, .zip or .json file that stands for the project as it is."`
-	To   string `arg:"" help:"Folder, .zip or .json file to import, or - for the JSON of the API on stdin."`
-	All  bool   `help:"Show every field, however many an entity has."`
-	JSON bool   `help:"Print the result as JSON."`
+	From   string `arg:"" help:"Folder, .zip or .json file that stands for the project as it is."`
+	To     string `arg:"" help:"Folder, .zip or .json file to import, or - for the JSON of the API on stdin."`
+	All    bool   `help:"Show every field, however many an entity has."`
+	JSON   bool   `help:"Print the result as JSON." xor:"form"`
+	Format string `help:"How to say it: text, json or sarif." enum:"text,json,sarif" default:"text" placeholder:"FORMAT"`
 }
 
 // Help implements kong.HelpProvider.
@@ -28,6 +31,8 @@ second one does not have stays as it is.
 Secrets are never shown, only that they change.
 
 What weakens security is said below each change, with a code; "look" is what a person should look at, as nobody else can tell.
+
+As SARIF, each change that weakens security or may do so, and each removal, is an annotation of the files of the second one.
 
 Exits with 0 where nothing would change, and with 2 where something would, or where one of the two would be refused.
 
@@ -53,10 +58,13 @@ func (c *diffCommand) Run(a *app) error {
 
 // compare says what an import of one snapshot would change in the other.
 func (c *diffCommand) compare(a *app, from, to *local) error {
+	files := maps.Clone(to.upload.Files) // the comparison takes them over
 	found, target, outcome, err := snapshot.CompareImport(from.upload, to.upload)
 	switch {
 	case err != nil:
 		return err
+	case c.Format == "sarif":
+		return c.annotate(a, from, to, files, found, target, outcome)
 	case target.Failed():
 		a.showProblems(from, target.Problems)
 		fmt.Fprintf(a.stderr, "%s is no project that one could import into.\n", printable(c.From))
@@ -69,9 +77,27 @@ func (c *diffCommand) compare(a *app, from, to *local) error {
 	return c.tell(a, found)
 }
 
+// annotate writes what should be looked at, or why one of the two is refused.
+func (c *diffCommand) annotate(a *app, from, to *local, files snapshot.Files, found *snapshot.Comparison, target, outcome *snapshot.Outcome) error {
+	if target.Failed() {
+		return cmp.Or(a.printJSON(sarifOf(from, problemFindings(target.Problems))), errRefused)
+	}
+	list, ends := problemFindings(outcome.Problems), errRefused
+	if found != nil {
+		find := snapshot.NewFinder(files)
+		list = append(list, changeFindings(find, found.Differences)...)
+		list = append(list, missingFindings(find, found.Missing)...)
+		ends = nil
+		if len(found.Differences) > 0 {
+			ends = errDifferent
+		}
+	}
+	return cmp.Or(a.printJSON(sarifOf(to, list)), ends)
+}
+
 // tell prints what was found, and ends the command with what it exits with.
 func (c *diffCommand) tell(a *app, found *snapshot.Comparison) (err error) {
-	if c.JSON {
+	if c.JSON || c.Format == "json" {
 		err = a.printJSON(struct {
 			Same        bool                   `json:"same"`
 			Differences []snapshot.Difference  `json:"differences"`
@@ -108,9 +134,13 @@ const fewFields = 12
 func (c *diffCommand) print(a *app, found *snapshot.Comparison) error {
 	err := a.printDifferences(found.Differences, c.All, "Nothing would change.")
 	for _, m := range found.Missing {
-		fmt.Fprintf(a.stderr, "%s the %s of %q, which a snapshot does not hold\n", a.paint(yellow, "needed:"), printable(m.Type), printable(m.Name))
+		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(yellow, "needed:"), printable(neededText(m)))
 	}
 	return err
+}
+
+func neededText(m snapshot.MissingSecret) string {
+	return fmt.Sprintf("the %s of %q, which a snapshot does not hold", m.Type, m.Name)
 }
 
 // printDifferences writes differences for people; none says that there are none.
@@ -183,19 +213,27 @@ func (p *paper) heading(d snapshot.Difference) {
 	if d.Field != "" {
 		sign = p.sign(snapshot.Changed)
 	}
-	what := d.Kind + " " + quote(d.Name)
-	switch {
-	case d.Kind == "":
+	if d.Kind == "" {
 		p.line("  %s %s", sign, printable(d.File))
 		return
-	case d.Name == "":
-		what = d.Kind + " " + d.ID
 	}
 	where := d.File
 	if d.Was != "" {
 		where = d.Was + " → " + d.File
 	}
-	p.line("  %s %s %s", sign, printable(what), p.paint(faint, "("+printable(where)+")"))
+	p.line("  %s %s %s", sign, printable(subjectText(d)), p.paint(faint, "("+printable(where)+")"))
+}
+
+// subjectText names the entity of a difference, or its file.
+func subjectText(d snapshot.Difference) string {
+	switch {
+	case d.Kind == "":
+		return d.File
+	case d.Name == "":
+		return d.Kind + " " + d.ID
+	default:
+		return d.Kind + " " + quote(d.Name)
+	}
 }
 
 func quote(s string) string { return `"` + s + `"` }

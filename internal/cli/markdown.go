@@ -80,10 +80,7 @@ func changeLines(list []snapshot.Difference) []string {
 			section = d.Section
 			lines = append(lines, fold(sectionTitle(section), count[section]))
 		}
-		what := d.File
-		if d.Kind != "" {
-			what = d.Kind + " " + quote(d.Name)
-		}
+		what := subjectText(d)
 		text := fmt.Sprintf("- %s %s", d.Action, inline(what))
 		if d.Field != "" {
 			text = fmt.Sprintf("- %s: %s", inline(what), inline(fieldText(d)))

@@ -20,6 +20,7 @@ var errChanges = errors.New("the plan changes something")
 type planCommand struct {
 	upload
 	Out               string `help:"File to write the plan to, for postern project apply." placeholder:"FILE" type:"path"`
+	Format            string `help:"How to say it: text, json, markdown or sarif." enum:"text,json,markdown,sarif" default:"text" placeholder:"FORMAT"`
 	Markdown          bool   `help:"Print the plan as Markdown, for a comment on a pull request." xor:"form"`
 	ExitCode          bool   `help:"Exit with 3 where the import would change something."`
 	All               bool   `help:"Show every field, however many an entity has."`
@@ -36,6 +37,9 @@ files give them. No value of a secret is shown, and no stored one is opened.
 The plan has a digest. An import that is given it does exactly what was shown, or nothing: postern project apply reads it from the
 file that --out writes.
 
+As SARIF, what weakens security is an error of the files, and what should be looked at a warning: what may weaken it, what is
+removed, what touches more than the files show.
+
 Where the policy of the project asks for leave to weaken security, --allow-weakening gives it; or another person approves the plan:
 postern project approve.
 
@@ -46,6 +50,7 @@ Examples:
     postern project plan config/identity
     postern project plan config/identity --out plan.json && postern project apply plan.json
     postern project plan config/identity --markdown > comment.md
+    postern project plan config/identity --format sarif > identity.sarif
     postern project plan --json | jq '.changes[] | select(.section == "password")'`
 }
 
@@ -94,7 +99,7 @@ func (c *planCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	switch {
-	case !plan.OK && c.JSON: // the plan that was printed says why
+	case !plan.OK && c.form() != "text" && c.form() != "markdown": // what was printed says why
 		if err := c.template(plan.Missing); err != nil {
 			return err
 		}
@@ -118,12 +123,26 @@ func (c *planCommand) awaits() string {
 	return "The plan can be applied once it is approved with another key: postern project approve, with " + escaped(file) + "."
 }
 
-func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
+// form is how the plan is said.
+func (c *planCommand) form() string {
 	switch {
 	case c.JSON:
-		return a.printJSON(plan)
+		return "json"
 	case c.Markdown:
+		return "markdown"
+	default:
+		return c.Format
+	}
+}
+
+func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
+	switch c.form() {
+	case "json":
+		return a.printJSON(plan)
+	case "markdown":
 		return writeMarkdown(a.stdout, plan)
+	case "sarif":
+		return a.printJSON(sarifOf(from, planFindings(from.upload.Files, plan)))
 	}
 	a.report(from, plan.Warnings)
 	none := "No file would change."

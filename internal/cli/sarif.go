@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -9,8 +10,8 @@ import (
 	"postern/internal/snapshot"
 )
 
-// What follows is as much of SARIF 2.1.0 (OASIS) as problems need: one run,
-// its rules, and a result for each problem.
+// What follows is as much of SARIF 2.1.0 (OASIS) as problems and changes need:
+// one run, its rules, and a result for each.
 
 type sarifLog struct {
 	Schema  string     `json:"$schema"`
@@ -76,34 +77,62 @@ type sarifLogical struct {
 	Kind string `json:"kind"`
 }
 
-// sarifOf writes problems as a SARIF log. Every code is a rule, whether it was
-// met or not, so that the rules of all runs are the same.
-func sarifOf(from *local, list []snapshot.Problem) sarifLog {
-	driver := sarifDriver{Name: "postern", Version: server.Version(), Rules: []sarifRule{}}
-	index := map[snapshot.Code]int{}
-	for i, c := range snapshot.Codes {
-		index[c.Code] = i
-		driver.Rules = append(driver.Rules, sarifRule{ID: string(c.Code), Text: sarifText{strings.ReplaceAll(c.Doc, "`", "")}})
+// A finding is what a result is made of.
+type finding struct {
+	rule, level, text string
+	at                snapshot.Problem // where, as a problem has it
+}
+
+// sarifOf writes findings as a SARIF log. Every rule is in it, whether it was met
+// or not, so that the rules of all runs are the same. A forge refuses a result
+// that is nowhere: what no file has is found in the whole.
+func sarifOf(from *local, list []finding) sarifLog {
+	driver := sarifDriver{Name: "postern", Version: server.Version(), Rules: sarifRules()}
+	index := map[string]int{}
+	for i, r := range driver.Rules {
+		index[r.ID] = i
 	}
 	run := sarifRun{Tool: sarifTool{driver}, ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
 	pages := map[string]*page{}
+	for _, f := range list {
+		r := sarifResult{RuleID: f.rule, RuleIndex: index[f.rule], Level: f.level, Message: sarifText{printable(f.text)}}
+		where := sarifLocation{Physical: sarifPhysical{Artifact: sarifArtifact{uriOf(cmp.Or(from.name(f.at.File), "."))}}}
+		if f.at.File != "" {
+			where.Physical.Region = regionOf(from.page(f.at.File, pages), f.at)
+		}
+		if f.at.Pointer != "" {
+			where.Logical = []sarifLogical{{Name: f.at.File + "#" + f.at.Pointer, Kind: "member"}}
+		}
+		r.Locations = []sarifLocation{where}
+		run.Results = append(run.Results, r)
+	}
+	return sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}}
+}
+
+// sarifRules are the codes of problems, of risks and of what else is found in
+// changes.
+func sarifRules() []sarifRule {
+	var out []sarifRule
+	for _, c := range snapshot.Codes {
+		out = append(out, sarifRule{ID: string(c.Code), Text: sarifText{strings.ReplaceAll(c.Doc, "`", "")}})
+	}
+	for _, c := range snapshot.RiskCodes {
+		out = append(out, sarifRule{ID: string(c.Code), Text: sarifText{strings.ToUpper(c.Says[:1]) + c.Says[1:] + "."}})
+	}
+	return append(out, changeRules...)
+}
+
+// problemFindings are problems as they are.
+func problemFindings(list []snapshot.Problem) []finding {
+	var out []finding
 	for _, p := range list {
 		text := p.Message
 		if p.Hint != "" {
 			text += " (" + p.Hint + ")"
 		}
-		r := sarifResult{RuleID: string(p.Code), RuleIndex: index[p.Code], Level: string(p.Level), Message: sarifText{text}}
-		if p.File != "" {
-			r.Locations = []sarifLocation{{Physical: sarifPhysical{
-				Artifact: sarifArtifact{uriOf(from.name(p.File))}, Region: regionOf(from.page(p.File, pages), p),
-			}}}
-			if p.Pointer != "" {
-				r.Locations[0].Logical = []sarifLogical{{Name: p.File + "#" + p.Pointer, Kind: "member"}}
-			}
-		}
-		run.Results = append(run.Results, r)
+		out = append(out, finding{string(p.Code), string(p.Level), text, p})
 	}
-	return sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}}
+	return out
 }
 
 // regionOf is the place of a problem in its document.
