@@ -75,7 +75,7 @@ func (h *gitHub) run(t *testing.T, file, job string) (log string, green bool) {
 		case strings.HasPrefix(step.Uses, "actions/upload-artifact@"):
 			h.must(t, `cp "`+step.With["path"]+`" "$KEPT"`, nil)
 		case step.Run != "":
-			for _, line := range strings.SplitSeq(out, "\n") {
+			for line := range strings.SplitSeq(out, "\n") {
 				name, value, _ := strings.Cut(line, "=")
 				h.known["steps.apply.outputs."+name] = value
 			}

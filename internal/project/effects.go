@@ -140,15 +140,15 @@ func (p Planned) of(s PlannedSecret) int {
 }
 
 // called names a secret, with its entity or without.
-func (s PlannedSecret) called(whole bool) string {
-	what := s.Type
+func (p PlannedSecret) called(whole bool) string {
+	what := p.Type
 	if what == "" {
-		what = s.Field
+		what = p.Field
 	}
 	if !whole {
 		return what
 	}
-	return fmt.Sprintf("%s of the %s %q", what, snapshot.KindWords(s.Kind), s.Name)
+	return fmt.Sprintf("%s of the %s %q", what, snapshot.KindWords(p.Kind), p.Name)
 }
 
 // waits says what must be settled before anything is imported.
