@@ -424,6 +424,30 @@ func TestInfraSecrets(t *testing.T) {
 	})
 }
 
+// A flow names its connector: one of the same request, and after that was renamed
+// by its new name only.
+func TestInfraFlowsNameConnectors(t *testing.T) {
+	t.Parallel()
+	b := setup(t, filepath.Join(t.TempDir(), "postern.db"))
+	made := b.managedOK(t, http.MethodPost, "", whole(`"connectors":{"http":[`+infraHTTP+`]},"flows":{"ref":`+infraRefFlow+`}`))
+	id, _ := lookup(made.Data, "connectors.http.0.id").(string)
+	bound := func(from managed) any {
+		return lookup(from.Data, "flows.ref.contents.tasks.1.arguments.connectorId.value")
+	}
+	if got := bound(made); got != id || id == "" {
+		t.Errorf("the flow calls %v, want %s", got, id)
+	}
+	renamed := `"connectors":{"http":[` + strings.NewReplacer("ref:connector:9", id, "My HTTP", "Renamed").Replace(infraHTTP) + `]}`
+	w := b.manage(t, http.MethodPut, made.ID, whole(renamed+`,"flows":{"ref":`+infraRefFlow+`}`))
+	if !strings.Contains(w.Body.String(), `there is no connector \"My HTTP\"`) || w.Code != http.StatusBadRequest {
+		t.Errorf("a flow with the older name: %d %s", w.Code, w.Body)
+	}
+	now := b.managedOK(t, http.MethodPut, made.ID, whole(renamed+`,"flows":{"ref":`+strings.ReplaceAll(infraRefFlow, `"My HTTP"`, `"Renamed"`)+`}`))
+	if got := bound(now); got != id {
+		t.Errorf("the flow calls %v, want %s", got, id)
+	}
+}
+
 // Two entities that swap their names stay the same entities.
 func TestInfraSwapsNames(t *testing.T) {
 	t.Parallel()
