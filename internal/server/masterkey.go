@@ -104,6 +104,9 @@ func makeMaster(path string) (*secret.Master, madeKey, error) {
 		return nil, "", err
 	}
 	draft, err := os.CreateTemp(filepath.Dir(path), ".master-key-*") // mode 0600
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", fmt.Errorf("make master key: there is no folder %s; make it, for the user who runs this", filepath.Dir(path))
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("make master key: %w", err)
 	}

@@ -32,6 +32,9 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *DB, err erro
 	if err != nil {
 		return nil, err
 	}
+	if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) { // SQLite says only that it cannot open the file
+		return nil, fmt.Errorf("there is no folder %s; make it, for the user who runs this", filepath.Dir(path))
+	}
 	unlock, err := LockFile(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("wait for another process that opens it: %w", err)
