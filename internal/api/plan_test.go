@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
 
 	"postern/internal/project"
 	"postern/internal/snapshot"
@@ -114,5 +116,38 @@ func TestPlanOfARollbackOnTheWire(t *testing.T) {
 	wantFault(t, b.send(t, "POST", rollbackPath, `{"revision":1,"plan":"other"}`), 409, "P40905")
 	if w := b.send(t, "POST", rollbackPath, `{"revision":1,"plan":"`+plan.Plan+`"}`); w.Code != http.StatusOK {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// What the owner of some data says is in the plan of an import and in that of a
+// rollback: beside the change, or beside the whole.
+func TestEffectsOnTheWire(t *testing.T) {
+	t.Parallel()
+	b := setup(t, t.TempDir()+"/test.db")
+	domains := func(list string) string {
+		return importBody(t, snapshot.Files{"project.json": []byte(`{"trustedDomains":"` + list + `"}`)}, "")
+	}
+	b.send(t, "POST", importPath, domains("a.example"))
+	b.send(t, "POST", importPath, domains("b.example"))
+	b.Projects.Effects = []project.Effects{{Owner: "users", Of: func(_ context.Context, p project.Planned) ([]project.Told, error) {
+		return []project.Told{
+			{Difference: 0, Effect: snapshot.Effect{Code: "users_leave", Message: "7 users are at " + string(p.Differences[0].From) + ".", Count: 7}},
+			{Difference: project.Whole, Effect: snapshot.Effect{Code: "signed_in", Message: "9 users are signed in.", Count: 9}},
+		}, nil
+	}}}
+	plan := b.plan(t, domains("a.example"))
+	var back rollbackAnswer
+	w := b.send(t, "POST", rollbackPath, `{"revision":1,"validateOnly":true}`)
+	if err := json.Unmarshal(w.Body.Bytes(), &back); err != nil {
+		t.Fatalf("%d %s, %v", w.Code, w.Body, err)
+	}
+	for name, got := range map[string][2][]snapshot.Effect{
+		"an import":  {plan.Changes[0].Effects, plan.Effects},
+		"a rollback": {back.Differences[0].Effects, back.Effects},
+	} {
+		want := [2][]snapshot.Effect{{{Code: "users_leave", Message: `7 users are at "b.example".`, Count: 7}}, {{Code: "signed_in", Message: "9 users are signed in.", Count: 9}}}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }

@@ -23,8 +23,8 @@ func writeMarkdown(to io.Writer, plan *client.Plan) error {
 	default:
 		fmt.Fprintf(&b, "### An import would change this project\n\nOver revision %d.\n\n", plan.Base.Revision)
 	}
-	if plan.Pending != nil {
-		fmt.Fprintf(&b, "\n**Waiting:** %s. Until it is confirmed or undone, nothing is imported.\n\n", inline(pendingText(plan.Pending)))
+	for _, e := range plan.Effects {
+		fmt.Fprintf(&b, "\n**Note:** %s\n\n", inline(e.Message))
 	}
 	s := plan.Summary
 	if plan.Changed || !plan.OK {
@@ -39,9 +39,6 @@ func writeMarkdown(to io.Writer, plan *client.Plan) error {
 		if secret.State != "same" {
 			lines = append(lines, "- secret: "+inline(secretText(secret)))
 		}
-	}
-	for _, e := range plan.Effects {
-		lines = append(lines, "- **note** "+inline(e.Message))
 	}
 	lines = append(lines, changeLines(plan.Changes)...)
 	lines = append(lines, reboundLines(plan.Rebound)...)

@@ -35,15 +35,15 @@ func TestMarkdownIsText(t *testing.T) {
 }
 
 // Who reads only the comment sees that the project takes no import now.
-func TestMarkdownSaysWhatWaits(t *testing.T) {
+func TestMarkdownSaysWhatIsOfTheWhole(t *testing.T) {
 	t.Parallel()
 	for _, plan := range []*client.Plan{{OK: true}, {OK: true, Changed: true}, {}} {
-		plan.Pending = &client.Pending{Revision: 7, GoesBackTo: 6}
+		plan.Effects = []snapshot.Effect{{Code: "waits_for_confirmation", Message: "Revision 7 waits.", Count: 1}}
 		var b strings.Builder
 		if err := writeMarkdown(&b, plan); err != nil {
 			t.Fatal(err)
 		}
-		if want := "\n\n**Waiting:** revision 7 goes back to 6 at 1970"; !strings.Contains(b.String(), want) {
+		if want := "\n\n**Note:** Revision 7 waits.\n\n"; !strings.Contains(b.String(), want) {
 			t.Errorf("%q is not in\n%s", want, b.String())
 		}
 	}

@@ -15,8 +15,8 @@ import (
 type Effects struct {
 	Owner string // whose data it is, in the plural, for errors: "users"
 	// Of looks at what would change. It writes nothing and opens no secret. It is
-	// asked about imports that would be refused, too, where what they would change
-	// is known.
+	// asked about imports that would be refused, too; where nobody can know what
+	// they would change, there are no differences.
 	Of func(ctx context.Context, p Planned) ([]Told, error)
 }
 

@@ -144,7 +144,12 @@ func TestPlanSaysWhatWaits(t *testing.T) {
 	f := setupOn(t, testkit.Store(t))
 	f.load(t, small("a", "one"))
 	f.try(t, small("b", "one"), "10m")
+	wrong := small("c", "one")
+	wrong.Files["roles.json"] = []byte(`{"roles":1}`)
 	got := touched(nil, f.plan(t, small("c", "one")).Effects)
+	if diff := cmp.Diff(got, touched(nil, f.plan(t, wrong).Effects)); diff != "" {
+		t.Errorf("of what is refused (-want +got):\n%s", diff)
+	}
 	if len(got) != 1 || !strings.HasPrefix(got[0], "Revision 2 waits to be confirmed and goes back to revision 1 at 20") ||
 		!strings.HasSuffix(got[0], "postern project confirm 2, with --undo to undo it. (waits_for_confirmation, 1)") {
 		t.Errorf("got %q", got)

@@ -98,17 +98,17 @@ func (s *Service) planOf(ctx context.Context, st *state, in Import, out *snapsho
 	if plan.Secrets, err = s.plannedSecrets(ctx, st, out); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
+	made := base.With(shown)
 	if plan.shown = !shown.Failed(); plan.shown {
-		made := base.With(shown)
 		if plan.Differences, err = s.facts.CompareStored(snapshot.Base{Tree: base.Tree, Load: base.Load}, made); err != nil {
 			return nil, fmt.Errorf("plan: %w", err)
 		}
 		if err = s.nameSecrets(plan.Secrets, base, made); err != nil {
 			return nil, fmt.Errorf("plan: %w", err)
 		}
-		if plan.Effects, err = s.tellEffects(ctx, Planned{in.Project, plan.Differences, plan.Secrets, base, made, st.pending}); err != nil {
-			return nil, fmt.Errorf("plan: %w", err)
-		}
+	}
+	if plan.Effects, err = s.tellEffects(ctx, Planned{in.Project, plan.Differences, plan.Secrets, base, made, st.pending}); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
 	}
 	if !out.Failed() {
 		plan.Result = out.Tree.Digest()
