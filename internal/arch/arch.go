@@ -9,7 +9,7 @@ package arch
 var layers = [][]string{
 	{"fault", "ident", "secret"},
 	{"store", "snapshot", "message", "safehttp"},
-	{"audit", "infra"},
+	{"audit", "infra", "signature"},
 	{"project", "mgmtkey", "limit", "key"},
 	{"user", "tenant", "authz", "connector", "doctor"},
 	{"session", "backup"},

@@ -59,6 +59,7 @@ func (o *Outcome) Failed() bool { return Failed(o.Problems) }
 // loading the target; everything that is wrong with the upload is a problem.
 func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 	ps := &problems{list: up.Problems}
+	takeBeside(up.Files)
 	ex := parseExcludes(up.Excludes, ps)
 	migrate(up.Files, ps)
 	if _, there := base.Tree[versionFile]; !there && up.Files[versionFile] == nil {

@@ -47,6 +47,8 @@ type Upload struct {
 	PassedOver     []string // files of a folder or an archive that belong to no snapshot
 	Base           int64    // the number of the revision that the files come from, where it is asked what moved since; 0 for not known
 
+	Environment string // whose values the placeholders in the files get; blank for none
+
 	sums map[string]summed // digests that are known already, by path
 }
 

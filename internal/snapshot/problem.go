@@ -84,6 +84,11 @@ const (
 	CodeProtected     Code = "protected"
 	CodeRemovals      Code = "too_many_removals"
 	CodeWeakens       Code = "weakens_security"
+	CodeUnsigned      Code = "unsigned"
+	CodeSignature     Code = "signature_invalid"
+	CodeSigner        Code = "signature_key"
+	CodeSignedFiles   Code = "signature_files"
+	CodeSignedFor     Code = "signature_scope"
 )
 
 // Codes says what each code means, for the reference.
@@ -127,6 +132,11 @@ var Codes = []struct {
 	{CodeProtected, "A change of what the policy of the project protects."},
 	{CodeRemovals, "More removals at once than the policy of the project allows."},
 	{CodeWeakens, "A change that weakens security, and that the policy of the project lets nobody do without leave."},
+	{CodeUnsigned, "A snapshot, or the revision of a rollback, that nobody signed, where only signed ones are taken."},
+	{CodeSignature, "A `signature.json` that is no signature, or whose signature is not that of its key over what it says."},
+	{CodeSigner, "A signature by a key that the policy of the project does not name."},
+	{CodeSignedFiles, "A file that is not as it was signed, was added since, or is missing."},
+	{CodeSignedFor, "A signature for another project or another environment."},
 }
 
 // problems collects what is wrong, in any order.

@@ -26,6 +26,7 @@ func WriteReference(w io.Writer) error {
 	for i := range Sections {
 		r.section(&Sections[i])
 	}
+	r.beside()
 	r.connectorTypes()
 	r.shapes()
 	r.codes()
@@ -165,8 +166,12 @@ func (r *reference) excludeKeys() {
 func (r *reference) section(s *Section) {
 	r.heading(2, "%s", sectionHeading(*s))
 	r.line("%s", s.Doc)
-	for i := range s.Files {
-		f := &s.Files[i]
+	r.files(s.Files)
+}
+
+func (r *reference) files(list []File) {
+	for i := range list {
+		f := &list[i]
 		r.heading(3, "%s", code(f.Pattern))
 		if f.Schema == "" {
 			r.line("Kept as it is.")
@@ -203,6 +208,14 @@ func (r *reference) keys(doc map[string]any) {
 	for _, row := range k.rows {
 		r.row(row...)
 	}
+}
+
+// beside writes the files that travel with a snapshot.
+func (r *reference) beside() {
+	r.heading(2, "Files that travel beside")
+	r.line("They lie in the folder, the archive or the body like the others, and are no part of the configuration: an import reads them and")
+	r.line("keeps none of them, and its digest does not cover them.")
+	r.files(Beside)
 }
 
 func (r *reference) connectorTypes() {

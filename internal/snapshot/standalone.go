@@ -17,10 +17,10 @@ type SchemaFile struct {
 }
 
 // SchemaFiles returns the schemas of the files of a snapshot, in the order of
-// the table.
+// the table, and then those of the files that travel with it.
 func SchemaFiles() []SchemaFile {
 	var out []SchemaFile
-	for _, s := range Sections {
+	for _, s := range append(slices.Clone(Sections), Section{Files: Beside}) {
 		for _, f := range s.Files {
 			if f.Schema == "" {
 				continue
