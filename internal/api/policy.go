@@ -5,19 +5,22 @@ import (
 	"context"
 
 	"postern/internal/project"
+	"postern/internal/signature"
 	"postern/internal/snapshot"
 )
 
 // policyBody is a policy on the wire, as it is asked for and answered. Its
 // members are the whole: one that is missing protects nothing.
 type policyBody struct {
-	Protected   []string `json:"protected"`   // exclude keys, and entities as "kind:name"
-	MaxRemovals *int     `json:"maxRemovals"` // null is any number
-	Weakening   string   `json:"weakening"`   // what it takes to weaken security: "allow" nothing, "leave" or "approval"
+	Protected     []string           `json:"protected"`     // exclude keys, and entities as "kind:name"
+	MaxRemovals   *int               `json:"maxRemovals"`   // null is any number
+	Weakening     string             `json:"weakening"`     // what it takes to weaken security: "allow" nothing, "leave" or "approval"
+	Signers       []signature.Signer `json:"signers"`       // the public keys that are trusted, each with a name
+	RequireSigned bool               `json:"requireSigned"` // nothing is taken that none of them signed
 }
 
 func policyOnWire(p project.Policy) *policyBody {
-	out := &policyBody{Protected: []string{}, MaxRemovals: p.MaxRemovals, Weakening: string(cmp.Or(p.Weakening, project.Allow))}
+	out := &policyBody{Protected: []string{}, MaxRemovals: p.MaxRemovals, Weakening: string(cmp.Or(p.Weakening, project.Allow)), Signers: p.Signers, RequireSigned: p.RequireSigned}
 	for _, what := range p.Protected {
 		out.Protected = append(out.Protected, string(what))
 	}
@@ -34,7 +37,7 @@ func (s *Server) getPolicy(ctx context.Context, _ *empty) (*policyBody, error) {
 
 func (s *Server) setPolicy(ctx context.Context, in *policyBody) (*policyBody, error) {
 	c := callerOf(ctx)
-	p := project.Policy{Protected: []snapshot.Protection{}, MaxRemovals: in.MaxRemovals, Weakening: project.Weakening(in.Weakening)}
+	p := project.Policy{Protected: []snapshot.Protection{}, MaxRemovals: in.MaxRemovals, Weakening: project.Weakening(in.Weakening), Signers: in.Signers, RequireSigned: in.RequireSigned}
 	for _, what := range in.Protected {
 		p.Protected = append(p.Protected, snapshot.Protection(what))
 	}

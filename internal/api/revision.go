@@ -7,6 +7,7 @@ import (
 
 	"postern/internal/fault"
 	"postern/internal/project"
+	"postern/internal/signature"
 	"postern/internal/snapshot"
 )
 
@@ -47,15 +48,16 @@ type wireAuthor struct {
 }
 
 type wireRevision struct {
-	Number      int64           `json:"number"`
-	Digest      string          `json:"digest"`
-	Parent      int64           `json:"parent"`
-	CreatedTime int64           `json:"createdTime"` // Unix seconds
-	Author      wireAuthor      `json:"author"`
-	Kind        string          `json:"kind"`
-	Message     string          `json:"message"`
-	Summary     string          `json:"summary"`
-	Source      snapshot.Source `json:"source"`
+	Number      int64             `json:"number"`
+	Digest      string            `json:"digest"`
+	Parent      int64             `json:"parent"`
+	CreatedTime int64             `json:"createdTime"` // Unix seconds
+	Author      wireAuthor        `json:"author"`
+	Kind        string            `json:"kind"`
+	Message     string            `json:"message"`
+	Summary     string            `json:"summary"`
+	Source      snapshot.Source   `json:"source"`
+	SignedBy    *signature.Signer `json:"signedBy,omitzero"` // whose signature was found to fit
 }
 
 // revisionsOnWire writes revisions with the names of their authors.
@@ -72,7 +74,7 @@ func (s *Server) revisionsOnWire(ctx context.Context, list ...project.Revision) 
 	for _, r := range list {
 		out = append(out, wireRevision{
 			Number: r.Number, Digest: r.Digest.String(), Parent: r.Parent, CreatedTime: r.CreatedAt.Unix(),
-			Author: wireAuthor{ID: r.Author, Name: names[r.Author]}, Kind: string(r.Kind), Message: r.Message, Summary: r.Summary, Source: r.Source,
+			Author: wireAuthor{ID: r.Author, Name: names[r.Author]}, Kind: string(r.Kind), Message: r.Message, Summary: r.Summary, Source: r.Source, SignedBy: r.SignedBy,
 		})
 	}
 	return out, nil

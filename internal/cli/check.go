@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"postern/internal/client"
+	"postern/internal/signature"
 	"postern/internal/snapshot"
 )
 
@@ -17,7 +18,10 @@ type checkCommand struct {
 	Base    string `help:"Folder, .zip or .json file that stands for the project to import into." placeholder:"FOLDER"`
 	Secrets string `help:"File with the secrets that the files do not hold." placeholder:"FILE"`
 	Strict  bool   `help:"Take unknown keys and files for errors."`
-	Format  string `help:"How to say it: text, json or sarif." enum:"text,json,sarif" default:"text" placeholder:"FORMAT"`
+
+	SignedBy []string `help:"Take only what this public key signed; may be repeated, for one of several." placeholder:"KEY" sep:"none"`
+
+	Format string `help:"How to say it: text, json or sarif." enum:"text,json,sarif" default:"text" placeholder:"FORMAT"`
 }
 
 // Help implements kong.HelpProvider.
@@ -27,6 +31,8 @@ indexes and secrets. Each problem is shown with its file, line and column.
 
 A snapshot holds no secrets, so it is no fault of it that they are missing: they are counted. With --secrets or --base
 each one that is missing is an error, as it would be for a server: --base says what the project has already.
+
+Whether a signature fits the files is said, too. With --signed-by one that does not is an error, and so is none.
 
 Exits with 2 where the files would be refused.
 
@@ -46,6 +52,12 @@ func (c *checkCommand) Run(a *app) error {
 		return err
 	}
 	a.tellPassedOver(from)
+	signers, err := readSigners(c.SignedBy, false)
+	if err != nil {
+		return err
+	}
+	signer, found := signature.Demand{Required: len(signers) > 0, Signers: signers}.Verify(from.upload)
+	from.upload.Problems = append(from.upload.Problems, found...)
 	problems, missing, err := c.problems(a, from)
 	if err != nil {
 		return err
@@ -55,15 +67,19 @@ func (c *checkCommand) Run(a *app) error {
 	case "json":
 		err = a.printJSON(struct {
 			OK       bool                  `json:"ok"`
+			SignedBy *signature.Signer     `json:"signedBy,omitzero"`
 			Problems []located             `json:"problems"`
 			Missing  client.MissingSecrets `json:"missingSecrets"`
-		}{!refused, from.locateAll(problems), groups(missing)})
+		}{!refused, signer, from.locateAll(problems), groups(missing)})
 	case "sarif":
 		err = a.printJSON(sarifOf(from, problemFindings(problems)))
 	default:
 		a.showProblems(from, problems)
 		if !refused {
 			fmt.Fprintf(a.stderr, "%s %s\n", a.paint(green, "Valid:"), plural(len(from.upload.Files), "file"))
+			if signer != nil {
+				fmt.Fprintf(a.stderr, "%s by the key %s, and as it was signed.\n", a.paint(green, "Signed:"), signer.Key)
+			}
 			if len(missing) > 0 {
 				fmt.Fprintf(a.stderr, "The files mention %s; a project that does not have them needs them beside the files.\n", plural(len(missing), "secret"))
 			}

@@ -40,6 +40,7 @@ type grammar struct {
 	Format  formatCommand  `cmd:"" help:"Write the files of a snapshot in the one form that exports have."`
 	Diff    diffCommand    `cmd:"" help:"Say what an import of one snapshot would change in another."`
 	Convert convertCommand `cmd:"" help:"Turn a snapshot or a single flow from a folder into one file, and back."`
+	Sign    signCommand    `cmd:"" help:"Sign the files of a snapshot, so that a project can tell whose they are."`
 	Schema  schemaCommand  `cmd:"" help:"Write the JSON Schemas of the files, for an editor."`
 	Key     keyCommand     `cmd:"" help:"Make, list and revoke management keys."`
 	Audit   auditCommand   `cmd:"" help:"Say who did what, and prove that the record of it is whole."`

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"postern/internal/client"
+	"postern/internal/signature"
 )
 
 // policyCommand shows and changes what imports may not do.
@@ -15,6 +16,11 @@ type policyCommand struct {
 	MaxRemovals int      `help:"How many entities and files one import may remove." default:"-1" placeholder:"N"`
 	AnyRemovals bool     `help:"Let an import remove any number."`
 	Weakening   string   `help:"What it takes to weaken security: allow (nothing), leave (--allow-weakening, or an approval) or approval (of the plan, with another key)." enum:",allow,leave,approval" default:"" placeholder:"WHAT"`
+
+	Signer        []string `help:"Trust what this key signs; a name and a public key as NAME=KEY; may be repeated." placeholder:"NAME=KEY" sep:"none"`
+	RemoveSigner  []string `help:"Trust what the signer of this name signs no longer; may be repeated." placeholder:"NAME" sep:"none"`
+	RequireSigned bool     `help:"Take only snapshots that a trusted key signed." xor:"signed"`
+	AllowUnsigned bool     `help:"Take snapshots that nobody signed, too." xor:"signed"`
 	connection
 }
 
@@ -26,12 +32,16 @@ admin key.
 
 What is protected can be left out of an import with --exclude.
 
+Where only signed snapshots are taken, an import whose files a trusted key did not sign is refused, and so are infrastructure as code
+and a rollback to a revision that was not signed by a key that is trusted now.
+
 Examples:
 
     postern project policy
     postern project policy --protect project.domain --protect "connector:Mail" --max-removals 5
     postern project policy --weakening approval
-    postern project policy --unprotect project.domain --any-removals`
+    postern project policy --unprotect project.domain --any-removals
+    postern project policy --signer "release=$(postern sign public release.key)" --require-signed`
 }
 
 // Run implements the command.
@@ -46,7 +56,10 @@ func (c *policyCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	if c.changes() {
-		if p, err = to.SetPolicy(ctx, c.changed(p)); err != nil {
+		if p, err = c.changed(p); err != nil {
+			return err
+		}
+		if p, err = to.SetPolicy(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -62,17 +75,23 @@ func (c *policyCommand) Run(ctx context.Context, a *app) error {
 	if p.Weakening != "allow" && p.Weakening != "" {
 		fmt.Fprintf(a.stdout, "weakening  needs %s\n", escaped(p.Weakening))
 	}
-	if len(p.Protected) == 0 && p.MaxRemovals == nil && p.Weakening == "allow" {
+	for _, s := range p.Signers {
+		fmt.Fprintf(a.stdout, "signer     %s %s\n", escaped(s.Name), escaped(string(s.Key)))
+	}
+	if p.RequireSigned {
+		fmt.Fprintln(a.stdout, "signed     only what one of the signers signed")
+	}
+	if len(p.Protected)+len(p.Signers) == 0 && p.MaxRemovals == nil && p.Weakening == "allow" {
 		fmt.Fprintln(a.stderr, "The project has no policy: imports may change, remove and weaken everything.")
 	}
 	return nil
 }
 
 func (c *policyCommand) changes() bool {
-	return len(c.Protect)+len(c.Unprotect) > 0 || c.MaxRemovals >= 0 || c.AnyRemovals || c.Weakening != ""
+	return len(c.Protect)+len(c.Unprotect)+len(c.Signer)+len(c.RemoveSigner) > 0 || c.MaxRemovals >= 0 || c.AnyRemovals || c.Weakening != "" || c.RequireSigned || c.AllowUnsigned
 }
 
-func (c *policyCommand) changed(p client.Policy) client.Policy {
+func (c *policyCommand) changed(p client.Policy) (client.Policy, error) {
 	p.Protected = slices.DeleteFunc(append(slices.Clone(p.Protected), c.Protect...), func(what string) bool { return slices.Contains(c.Unprotect, what) })
 	if c.MaxRemovals >= 0 {
 		p.MaxRemovals = &c.MaxRemovals
@@ -83,5 +102,13 @@ func (c *policyCommand) changed(p client.Policy) client.Policy {
 	if c.AnyRemovals {
 		p.MaxRemovals = nil
 	}
-	return p
+	more, err := readSigners(c.Signer, true)
+	for _, name := range c.RemoveSigner {
+		if !slices.ContainsFunc(p.Signers, func(s signature.Signer) bool { return s.Name == name }) {
+			return p, usage("postern project policy shows them", "the policy names no signer %q", name)
+		}
+	}
+	p.Signers = slices.DeleteFunc(append(slices.Clone(p.Signers), more...), func(s signature.Signer) bool { return slices.Contains(c.RemoveSigner, s.Name) })
+	p.RequireSigned = (p.RequireSigned || c.RequireSigned) && !c.AllowUnsigned
+	return p, err
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"postern/internal/signature"
 	"postern/internal/snapshot"
 )
 
@@ -25,15 +26,16 @@ type Author struct {
 
 // A Revision is one state of the configuration of a project.
 type Revision struct {
-	Number      int64           `json:"number"`
-	Digest      string          `json:"digest"`
-	Parent      int64           `json:"parent"`
-	CreatedTime int64           `json:"createdTime"` // Unix seconds
-	Author      Author          `json:"author"`
-	Kind        string          `json:"kind"`
-	Message     string          `json:"message"`
-	Summary     string          `json:"summary"`
-	Source      snapshot.Source `json:"source"`
+	Number      int64             `json:"number"`
+	Digest      string            `json:"digest"`
+	Parent      int64             `json:"parent"`
+	CreatedTime int64             `json:"createdTime"` // Unix seconds
+	Author      Author            `json:"author"`
+	Kind        string            `json:"kind"`
+	Message     string            `json:"message"`
+	Summary     string            `json:"summary"`
+	Source      snapshot.Source   `json:"source"`
+	SignedBy    *signature.Signer `json:"signedBy,omitzero"` // whose signature the server found to fit
 }
 
 // A History is a page of revisions.

@@ -144,6 +144,7 @@ func (s *Service) check(ctx context.Context, in Import) (*checked, error) {
 	if in.IfMatch != "" && in.IfMatch != st.revision.Digest.String() {
 		return nil, ErrPrecond
 	}
+	st.signer = st.signed(in)
 	c := &checked{st: st}
 	c.out, c.config, err = s.against(ctx, st, in)
 	if err == nil && in.undoes == nil { // what must be confirmed goes back, whatever else it did
@@ -218,7 +219,7 @@ func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *st
 	}
 	rev := Revision{
 		Number: st.revision.Number + 1, Parent: st.revision.Number, Digest: snapshot.Sum(manifest), secretsDigest: snapshot.Sum(list),
-		CreatedAt: time.Now(), Author: by.Actor, Kind: in.kind(), Message: in.Upload.Message, Source: in.Upload.Source, Summary: summarize(out.Changes),
+		CreatedAt: time.Now(), Author: by.Actor, Kind: in.kind(), Message: in.Upload.Message, Source: in.Upload.Source, Summary: summarize(out.Changes), SignedBy: st.signer,
 	}
 	blobs := append(c.encodeAll(out.Fresh), c.encode(rev.Digest, manifest), c.encode(rev.secretsDigest, list))
 	pending := in.pending(rev)
@@ -261,6 +262,9 @@ func (in Import) done(by audit.Origin, rev Revision, pending *Pending, follow []
 	e.Details = map[string]any{"revision": rev.Number, "digest": rev.Digest.String(), "summary": rev.Summary}
 	if len(follow) > 0 {
 		e.Details["carriedSecrets"] = carried(follow)
+	}
+	if rev.SignedBy != nil {
+		e.Details["signedBy"] = rev.SignedBy
 	}
 	if in.target != nil {
 		e.Details["to"] = in.target.revision.Number

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"postern/internal/fault"
+	"postern/internal/signature"
 	"postern/internal/snapshot"
 )
 
@@ -151,8 +152,9 @@ func planDigest(st *state, in Import, out *snapshot.Outcome, secrets []PlannedSe
 		Kind     Kind
 		Moved    bool
 		Policy   Policy
+		Signer   *signature.Signer
 		Secrets  []value
-	}{in.Project, st.revision.Number, st.revision.Digest.String(), out.Tree.Digest().String(), in.kind(), in.Upload.AllowMoved, st.policy, []value{}}
+	}{in.Project, st.revision.Number, st.revision.Digest.String(), out.Tree.Digest().String(), in.kind(), in.Upload.AllowMoved, st.policy, st.signer, []value{}}
 	for _, p := range secrets {
 		said.Secrets = append(said.Secrets, value{p.Kind, p.ID, p.Field, p.State, p.fingerprint})
 	}

@@ -12,6 +12,7 @@ import (
 
 	"postern/internal/audit"
 	"postern/internal/fault"
+	"postern/internal/signature"
 	"postern/internal/snapshot"
 	"postern/internal/store"
 )
@@ -30,9 +31,14 @@ type Policy struct {
 	MaxRemovals *int `json:"maxRemovals"`
 	// Weakening is what it takes to weaken security; blank is Allow.
 	Weakening Weakening `json:"weakening,omitzero"`
+	// Signers are the keys that are trusted.
+	Signers []signature.Signer `json:"signers"`
+	// RequireSigned lets nothing in that none of them signed.
+	RequireSigned bool `json:"requireSigned"`
 }
 
-func (p Policy) empty() bool {
+// indifferent reports whether the policy says nothing of what an import changes.
+func (p Policy) indifferent() bool {
 	return len(p.Protected) == 0 && p.MaxRemovals == nil && p.Weakening.free()
 }
 
@@ -48,7 +54,10 @@ func (p Policy) check() error {
 	if p.MaxRemovals != nil && *p.MaxRemovals < 0 {
 		return ErrPolicy.WithMessage("the policy is not valid: maxRemovals must not be negative")
 	}
-	return p.Weakening.check()
+	if err := p.Weakening.check(); err != nil {
+		return err
+	}
+	return p.checkSigners()
 }
 
 // Policy returns the policy of a project.
@@ -82,6 +91,7 @@ func (s *Service) SetPolicy(ctx context.Context, by audit.Origin, id string, p P
 		return err
 	}
 	p.Protected = slices.Compact(slices.Sorted(slices.Values(p.Protected)))
+	p.Signers = slices.SortedFunc(slices.Values(p.Signers), func(a, b signature.Signer) int { return strings.Compare(a.Name, b.Name) })
 	text, err := json.Marshal(p)
 	if err != nil {
 		return err
@@ -110,7 +120,7 @@ func (s *Service) SetPolicy(ctx context.Context, by audit.Origin, id string, p P
 // held adds to an outcome what the policy of the project does not allow.
 func (s *Service) held(ctx context.Context, c *checked, in Import) error {
 	st, out := c.st, c.out
-	if st.policy.empty() || out.Failed() {
+	if st.policy.indifferent() || out.Failed() {
 		return nil
 	}
 	base := s.base(ctx, st)

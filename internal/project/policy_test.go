@@ -165,7 +165,7 @@ func TestAPolicyThatSaysNothingIsRefused(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, err, ErrPolicy)
 		}
 	}
-	if p, err := f.Policy(t.Context(), f.id); err != nil || !p.empty() {
+	if p, err := f.Policy(t.Context(), f.id); err != nil || !p.indifferent() {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
@@ -189,7 +189,7 @@ func TestAPolicyIsNoPartOfTheConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if policy, err := f.Policy(t.Context(), p.ID); err != nil || !policy.empty() {
+	if policy, err := f.Policy(t.Context(), p.ID); err != nil || !policy.indifferent() {
 		t.Errorf("the clone has %+v, %v", policy, err)
 	}
 }

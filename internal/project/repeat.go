@@ -87,16 +87,16 @@ func (in Import) fingerprint(key *secret.DataKey) ([]byte, error) {
 	}
 	type value struct{ Group, ID, Name, Type, Value string }
 	asked := struct {
-		Files, IfMatch, Kind, Message, Within, Plan string
-		Source                                      snapshot.Source
-		Excludes                                    []string
-		Strict, Moved                               bool
-		Revision                                    int64
-		Secrets                                     []value
-		Weakening                                   []snapshot.RiskCode
+		Files, IfMatch, Kind, Message, Within, Plan, Environment string
+		Source                                                   snapshot.Source
+		Excludes                                                 []string
+		Strict, Moved                                            bool
+		Revision                                                 int64
+		Secrets                                                  []value
+		Weakening                                                []snapshot.RiskCode
 	}{
 		Files: tree.Digest().String(), IfMatch: in.IfMatch, Kind: string(in.kind()), Message: in.Upload.Message, Within: in.Upload.Within,
-		Plan: in.Upload.Plan, Source: in.Upload.Source, Excludes: in.Upload.Excludes, Strict: in.Upload.Strict, Moved: in.Upload.AllowMoved,
+		Plan: in.Upload.Plan, Environment: in.Upload.Environment, Source: in.Upload.Source, Excludes: in.Upload.Excludes, Strict: in.Upload.Strict, Moved: in.Upload.AllowMoved,
 		Weakening: in.Upload.AllowWeakening,
 	}
 	if in.target != nil {

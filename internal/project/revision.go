@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"postern/internal/fault"
+	"postern/internal/signature"
 	"postern/internal/snapshot"
 	"postern/internal/store"
 )
@@ -25,6 +26,7 @@ type Revision struct {
 	Message   string
 	Summary   string // what changed, in numbers: "2 created, 1 removed"
 	Source    snapshot.Source
+	SignedBy  *signature.Signer // whose signature was found to fit; nil where there was none
 
 	secretsDigest snapshot.Digest
 }
@@ -40,6 +42,7 @@ type state struct {
 	secrets  []snapshot.StoredSecret
 	pending  *Pending // what waits to be confirmed, or nil
 	policy   Policy
+	signer   *signature.Signer // of what is about to be imported
 
 	contents  map[snapshot.Digest][]byte // of the tree, where all of it was read
 	destroyed []snapshot.StoredSecret    // those of a rollback's target that are not in secrets any more
@@ -107,6 +110,13 @@ func (s *Service) readState(tx *store.Tx, id string, number int64) (*state, erro
 	return st, nil
 }
 
+// An origin is where a revision comes from, as it is stored: what whoever sent it
+// says, and what was found to be true.
+type origin struct {
+	snapshot.Source
+	SignedBy *signature.Signer `json:"signedBy,omitzero"`
+}
+
 const revisionColumns = `number, digest, secrets, parent, created_at, author, kind, message, summary, source`
 
 func scanRevision(row store.Scanner) (Revision, error) {
@@ -118,9 +128,12 @@ func scanRevision(row store.Scanner) (Revision, error) {
 		return r, err
 	}
 	copy(r.Digest[:], digest)
+	var from origin
 	copy(r.secretsDigest[:], secrets)
 	r.CreatedAt = time.Unix(created, 0)
-	return r, json.Unmarshal([]byte(source), &r.Source)
+	err := json.Unmarshal([]byte(source), &from)
+	r.Source, r.SignedBy = from.Source, from.SignedBy
+	return r, err
 }
 
 func readRevision(tx *store.Tx, id string, number int64) (Revision, error) {
@@ -141,7 +154,7 @@ func insertRevision(tx *store.Tx, id string, r Revision) error {
 	if n, err := moved.RowsAffected(); err != nil || n != 1 {
 		return errors.Join(ErrConflict, err)
 	}
-	source, err := json.Marshal(r.Source)
+	source, err := json.Marshal(origin{r.Source, r.SignedBy})
 	if err != nil {
 		return err
 	}
