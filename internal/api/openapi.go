@@ -28,17 +28,18 @@ func raw[In, Out any](serve handler) operation {
 
 // importRequest is what snapshot.Decode reads as a stream.
 type importRequest struct {
-	Files      map[string]any           `json:"files"`
-	Excludes   []string                 `json:"excludes"`
-	Secrets    map[string][]inputSecret `json:"inputSecrets"`
-	Strict     bool                     `json:"strict"`
-	AllowMoved bool                     `json:"allowMovedSecrets"`
-	Weakening  []string                 `json:"allowWeakening"` // codes of risks that are meant
-	Message    string                   `json:"message"`
-	Plan       string                   `json:"plan"`          // the digest of the plan that the import must be
-	Source     snapshot.Source          `json:"source"`        // where the files come from, for the history
-	Within     string                   `json:"confirmWithin"` // "10m": goes back by itself unless it is confirmed
-	Base       int64                    `json:"base"`          // for drift: the revision that the files come from
+	Files       map[string]any           `json:"files"`
+	Excludes    []string                 `json:"excludes"`
+	Secrets     map[string][]inputSecret `json:"inputSecrets"`
+	Strict      bool                     `json:"strict"`
+	AllowMoved  bool                     `json:"allowMovedSecrets"`
+	Weakening   []string                 `json:"allowWeakening"` // codes of risks that are meant
+	Message     string                   `json:"message"`
+	Plan        string                   `json:"plan"`          // the digest of the plan that the import must be
+	Source      snapshot.Source          `json:"source"`        // where the files come from, for the history
+	Environment string                   `json:"environment"`   // whose values the placeholders in the files get
+	Within      string                   `json:"confirmWithin"` // "10m": goes back by itself unless it is confirmed
+	Base        int64                    `json:"base"`          // for drift: the revision that the files come from
 }
 
 type inputSecret struct {

@@ -57,7 +57,8 @@ type wireRevision struct {
 	Message     string            `json:"message"`
 	Summary     string            `json:"summary"`
 	Source      snapshot.Source   `json:"source"`
-	SignedBy    *signature.Signer `json:"signedBy,omitzero"` // whose signature was found to fit
+	Environment string            `json:"environment,omitzero"` // whose values its placeholders got
+	SignedBy    *signature.Signer `json:"signedBy,omitzero"`    // whose signature was found to fit
 }
 
 // revisionsOnWire writes revisions with the names of their authors.
@@ -74,7 +75,7 @@ func (s *Server) revisionsOnWire(ctx context.Context, list ...project.Revision) 
 	for _, r := range list {
 		out = append(out, wireRevision{
 			Number: r.Number, Digest: r.Digest.String(), Parent: r.Parent, CreatedTime: r.CreatedAt.Unix(),
-			Author: wireAuthor{ID: r.Author, Name: names[r.Author]}, Kind: string(r.Kind), Message: r.Message, Summary: r.Summary, Source: r.Source, SignedBy: r.SignedBy,
+			Author: wireAuthor{ID: r.Author, Name: names[r.Author]}, Kind: string(r.Kind), Message: r.Message, Summary: r.Summary, Source: r.Source, Environment: r.Environment, SignedBy: r.SignedBy,
 		})
 	}
 	return out, nil

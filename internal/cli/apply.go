@@ -45,7 +45,7 @@ func (c *applyCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	with := importCommand{Message: c.Message, ConfirmWithin: c.ConfirmWithin, AllowMovedSecrets: kept.Moved, leave: leave{kept.Meant}, Plan: kept.Plan.Digest}
-	with.upload = upload{Source: kept.Source, Exclude: kept.Excludes, SecretsInput: c.SecretsInput, Strict: kept.Strict, connection: c.connection}
+	with.upload = upload{Source: kept.Source, Exclude: kept.Excludes, SecretsInput: c.SecretsInput, Strict: kept.Strict, Environment: kept.Environment, connection: c.connection}
 	if c.Source != "" {
 		with.Source = c.Source
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +18,8 @@ type checkCommand struct {
 	Secrets string `help:"File with the secrets that the files do not hold." placeholder:"FILE"`
 	Strict  bool   `help:"Take unknown keys and files for errors."`
 
-	SignedBy []string `help:"Take only what this public key signed; may be repeated, for one of several." placeholder:"KEY" sep:"none"`
+	Environment string   `help:"Environment whose values the placeholders in the files get; without it each one is checked: the name of a file in environments/." placeholder:"NAME"`
+	SignedBy    []string `help:"Take only what this public key signed; may be repeated, for one of several." placeholder:"KEY" sep:"none"`
 
 	Format string `help:"How to say it: text, json or sarif." enum:"text,json,sarif" default:"text" placeholder:"FORMAT"`
 }
@@ -31,6 +31,9 @@ indexes and secrets. Each problem is shown with its file, line and column.
 
 A snapshot holds no secrets, so it is no fault of it that they are missing: they are counted. With --secrets or --base
 each one that is missing is an error, as it would be for a server: --base says what the project has already.
+
+Placeholders get the values of an environment. Without --environment the files are checked once for each environment that they have
+values for.
 
 Whether a signature fits the files is said, too. With --signed-by one that does not is an error, and so is none.
 
@@ -56,9 +59,11 @@ func (c *checkCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	signer, found := signature.Demand{Required: len(signers) > 0, Signers: signers}.Verify(from.upload)
-	from.upload.Problems = append(from.upload.Problems, found...)
-	problems, missing, err := c.problems(a, from)
+	if c.Environment != "" {
+		from.upload.Environment = c.Environment
+	}
+	demand := signature.Demand{Required: len(signers) > 0, Signers: signers}
+	signer, problems, missing, err := c.problems(a, from, demand)
 	if err != nil {
 		return err
 	}
@@ -91,31 +96,43 @@ func (c *checkCommand) Run(a *app) error {
 	return err
 }
 
-// problems checks the files, all of them at once.
-func (c *checkCommand) problems(a *app, from *local) ([]snapshot.Problem, []snapshot.MissingSecret, error) {
+// problems checks the files, all of them at once: for the environment that is
+// named, or for each that there is.
+func (c *checkCommand) problems(a *app, from *local, demand signature.Demand) (signer *signature.Signer, found []snapshot.Problem, missing []snapshot.MissingSecret, err error) {
 	up, cache := from.upload, &snapshot.Cache{}
 	up.Strict = up.Strict || c.Strict
 	if c.Secrets != "" {
 		secrets, err := readSecrets(c.Secrets)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		up.Secrets = append(up.Secrets, secrets...)
 	}
-	base, err := a.standIn(c.Base, cache)
-	if err != nil {
-		return nil, nil, err
+	check := func(up *snapshot.Upload) ([]snapshot.Problem, error) {
+		base, err := a.standIn(c.Base, up.Environment, cache)
+		if err != nil {
+			return nil, err
+		}
+		by, unfit := demand.Verify(up)
+		up.Problems = append(up.Problems, unfit...)
+		out, err := snapshot.Check(up, base, cache)
+		if err != nil {
+			return nil, err
+		}
+		if missing = out.Missing; by != nil {
+			signer = by
+		}
+		if c.Base == "" && c.Secrets == "" {
+			return without(out.Problems, snapshot.CodeSecretMissing), nil
+		}
+		return out.Problems, nil
 	}
-	was := maps.Clone(up.Files)
-	out, err := snapshot.Check(up, base, cache)
-	up.Files = was // the check took them over
-	if err != nil {
-		return nil, nil, err
+	if up.Environment == "" && len(up.Environments()) > 0 {
+		found, err = forEach(up, check)
+	} else {
+		found, err = check(up.Clone()) // it takes the files over
 	}
-	if c.Base == "" && c.Secrets == "" {
-		return without(out.Problems, snapshot.CodeSecretMissing), out.Missing, nil
-	}
-	return out.Problems, out.Missing, nil
+	return signer, found, missing, err
 }
 
 // without returns a list without the problems of a code.
@@ -133,7 +150,7 @@ func groups(list []snapshot.MissingSecret) client.MissingSecrets {
 }
 
 // standIn reads the snapshot that stands for a project. None is a new project.
-func (a *app) standIn(target string, cache *snapshot.Cache) (snapshot.Base, error) {
+func (a *app) standIn(target, environment string, cache *snapshot.Cache) (snapshot.Base, error) {
 	if target == "" {
 		return snapshot.Base{}, nil
 	}
@@ -141,6 +158,7 @@ func (a *app) standIn(target string, cache *snapshot.Cache) (snapshot.Base, erro
 	if err != nil {
 		return snapshot.Base{}, err
 	}
+	from.forEnvironment(environment)
 	base, out, err := snapshot.StandIn(from.upload, cache)
 	if err != nil {
 		return snapshot.Base{}, err

@@ -16,6 +16,8 @@ import (
 type convertCommand struct {
 	From string `arg:"" help:"Folder, .zip or .json file to read, or - for JSON on stdin."`
 	To   string `arg:"" help:"Folder, .zip or .json file to write, or - for JSON on stdout."`
+
+	Environment string `help:"Put the values of this environment in place of the placeholders." placeholder:"NAME"`
 }
 
 // Help implements kong.HelpProvider.
@@ -26,9 +28,13 @@ the JSON of its export. Which of the two it is, is seen by what is read; nothing
 The folder of a flow has the flow's id for its name. A name that ends in a slash is the folder to put it into. Texts and
 images that a flow has in the assets of its snapshot are put into its export.
 
+Placeholders and the values of environments are files like others, and are converted with them. With --environment the values are put
+in, for a server that does not know placeholders; a signature is left away then.
+
 Examples:
 
     postern convert config/identity identity.zip
+    postern convert config/identity staging.zip --environment staging
     postern convert identity.zip identity.json
     curl … | postern convert - config/identity
     postern convert config/identity/flows/sign-in sign-in.json
@@ -54,6 +60,18 @@ func (c *convertCommand) Run(a *app) error {
 	}
 	if len(up.Secrets)+len(up.Excludes) > 0 || up.Message != "" {
 		fmt.Fprintf(a.stderr, "%s only the files are converted, not the secrets, exclude keys and message beside them.\n", a.paint(yellow, "warning:"))
+	}
+	if c.Environment != "" {
+		up.Environment = c.Environment
+		files, problems := up.Resolve()
+		if len(problems) > 0 {
+			a.showProblems(source.local, problems)
+		}
+		if snapshot.Failed(problems) {
+			fmt.Fprintln(a.stderr, "Nothing was written.")
+			return errRefused
+		}
+		up.Files = files
 	}
 	leftOut, err := a.writeTarget(c.To, up.Files)
 	if err != nil || c.To == "-" {

@@ -20,6 +20,8 @@ type diffCommand struct {
 	All    bool   `help:"Show every field, however many an entity has."`
 	JSON   bool   `help:"Print the result as JSON." xor:"form"`
 	Format string `help:"How to say it: text, json or sarif." enum:"text,json,sarif" default:"text" placeholder:"FORMAT"`
+
+	Environment string `help:"Environment whose values the placeholders in the files get: the name of a file in environments/." placeholder:"NAME"`
 }
 
 // Help implements kong.HelpProvider.
@@ -58,6 +60,8 @@ func (c *diffCommand) Run(a *app) error {
 
 // compare says what an import of one snapshot would change in the other.
 func (c *diffCommand) compare(a *app, from, to *local) error {
+	from.forEnvironment(c.Environment)
+	to.forEnvironment(c.Environment)
 	files := maps.Clone(to.upload.Files) // the comparison takes them over
 	found, target, outcome, err := snapshot.CompareImport(from.upload, to.upload)
 	switch {

@@ -13,6 +13,8 @@ type exportCommand struct {
 	NoAssets bool   `help:"Leave images and long texts inside the documents."`
 	Revision int64  `help:"Number of an older revision to write; postern project log shows them." placeholder:"N"`
 	Prune    bool   `help:"Remove files of an older export that this one does not have."`
+
+	Environment string `help:"Environment that the project is: where a value is still that of the environment, the placeholder in the folder is put back." placeholder:"NAME"`
 	connection
 }
 
@@ -23,10 +25,14 @@ func (exportCommand) Help() string {
 Files in the folder that the export does not have are listed: the next import would bring them back. --prune removes
 them. Files that can not be part of a snapshot are never touched.
 
+A folder with placeholders keeps them: --environment says which environment the project is. Where the project has another value
+than the environment, the value is written, and that is said.
+
 Examples:
 
     postern project export
     postern project export config/identity --prune
+    postern project export config/identity --environment staging
     postern project export backup.zip
     postern project export older --revision 41
     postern project export - | jq '.files["project.json"]'`
@@ -34,11 +40,12 @@ Examples:
 
 // An exported result is what --json prints.
 type exported struct {
-	Files   int      `json:"files"`
-	Digest  string   `json:"digest,omitzero"`
-	Stale   []string `json:"stale"`
-	Pruned  []string `json:"pruned"`
-	LeftOut []string `json:"leftOut"`
+	Files   int              `json:"files"`
+	Digest  string           `json:"digest,omitzero"`
+	Stale   []string         `json:"stale"`
+	Pruned  []string         `json:"pruned"`
+	LeftOut []string         `json:"leftOut"`
+	Lost    []snapshot.Place `json:"lostPlaceholders,omitempty"`
 }
 
 // Run implements the command.
@@ -47,6 +54,10 @@ func (c *exportCommand) Run(ctx context.Context, a *app) error {
 		return usage("name a folder, a .zip or a .json file", "--json and - both write to stdout")
 	}
 	if err := checkTarget(c.Target); err != nil {
+		return err
+	}
+	template, err := c.templateIn(a)
+	if err != nil {
 		return err
 	}
 	to, ctx, cancel, err := c.onProject(ctx, nil)
@@ -69,12 +80,16 @@ func (c *exportCommand) Run(ctx context.Context, a *app) error {
 		a.report(&local{name: func(file string) string { return file }}, got.Problems)
 		return fmt.Errorf("the server sent files that cannot be read; nothing was written")
 	}
+	var lost []snapshot.Place
+	if template != nil {
+		lost = snapshot.Restore(got.Files, template)
+	}
 	leftOut, err := a.writeLocal(c.Target, got.Files)
 	if err != nil {
 		return err
 	}
 	rememberBase(c.Project, c.Target, known{Revision: got.Revision, Digest: got.Digest})
-	out := exported{Files: len(got.Files) - len(leftOut), Digest: got.Digest, LeftOut: leftOut}
+	out := exported{Files: len(got.Files) - len(leftOut), Digest: got.Digest, LeftOut: leftOut, Lost: lost}
 	if carrierOf(c.Target) == folder && len(got.Files) > 0 {
 		if out.Stale, err = stale(c.Target, got.Files); err != nil {
 			return err
@@ -97,6 +112,7 @@ func (c *exportCommand) tell(a *app, out exported) error {
 		return nil
 	}
 	fmt.Fprintf(a.stderr, "Wrote %s to %s.\n", plural(out.Files, "file"), c.Target)
+	a.tellLost(out.Lost)
 	a.tellLeftOut(out.LeftOut, "use postern project export - for all")
 	for _, file := range out.Pruned {
 		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(red, "removed:"), escaped(file))

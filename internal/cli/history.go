@@ -183,6 +183,7 @@ func (c *showCommand) Run(ctx context.Context, a *app) error {
 		{"Commit", fullCommit(r.Source)},
 		{"Branch", r.Source.Branch},
 		{"Repository", r.Source.Repository},
+		{"Environment", r.Environment},
 		{"Signed by", signerText(r.SignedBy)},
 	} {
 		if row[1] != "" {

@@ -20,6 +20,7 @@ type upload struct {
 	SecretsInput  string   `help:"File with the secrets that the files do not hold." placeholder:"FILE"`
 	SecretsOutput string   `help:"File to write a template to, for the secrets that are missing." placeholder:"FILE"`
 	Strict        bool     `help:"Take unknown keys and files for errors."`
+	Environment   string   `help:"Environment whose values the placeholders in the files get: the name of a file in environments/." placeholder:"NAME"`
 	connection
 }
 
@@ -45,6 +46,9 @@ func (importCommand) Help() string {
 	return `All files are checked first; then all of them become the configuration of the project at once, or none does. A
 section that the files do not have stays as it is. Importing the same files again changes nothing.
 
+One folder serves several environments where it has placeholders: the text ${environment.NAME} stands for the value of NAME in
+environments/ENVIRONMENT.json, and --environment says which one that is.
+
 Secrets that the project has already are kept. New ones come from --secrets-input, in the form that --secrets-output
 writes.
 
@@ -55,6 +59,7 @@ Examples:
     postern project import
     postern project import config/identity --message "longer passwords" --secrets-input secrets.json
     postern project import --confirm-within 10m && ./try-signing-in && postern project confirm
+    postern project import config/identity --environment staging
     postern project import backup.zip --exclude connectors --exclude project.domain
     postern project export - | postern project import - --project P2aAc4T2V93bddihGEx2Ryhc8e5Z`
 }
@@ -180,6 +185,9 @@ func (c *upload) read(a *app) (*local, *client.ImportRequest, error) {
 	}
 	a.tellPassedOver(from)
 	up := from.upload
+	if c.Environment != "" {
+		up.Environment = c.Environment
+	}
 	excludes := append(up.Excludes, c.Exclude...)
 	if err := checkExcludes(excludes); err != nil {
 		return nil, nil, err
@@ -195,7 +203,7 @@ func (c *upload) read(a *app) (*local, *client.ImportRequest, error) {
 	}
 	in := &client.ImportRequest{
 		Files: up.Files, Excludes: excludes, Secrets: up.Secrets,
-		Strict: up.Strict || c.Strict, AllowMoved: up.AllowMoved, Message: up.Message, Source: up.Source, Within: up.Within,
+		Strict: up.Strict || c.Strict, AllowMoved: up.AllowMoved, Message: up.Message, Source: up.Source, Within: up.Within, Environment: up.Environment,
 	}
 	for _, code := range up.AllowWeakening {
 		in.AllowWeakening = append(in.AllowWeakening, string(code))

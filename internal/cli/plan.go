@@ -56,14 +56,15 @@ Examples:
 
 // A planFile is a plan with what it was made of.
 type planFile struct {
-	Version  int          `json:"version"`
-	Project  string       `json:"project"`
-	Source   string       `json:"source"`
-	Excludes []string     `json:"excludes,omitempty"`
-	Strict   bool         `json:"strict,omitzero"`
-	Moved    bool         `json:"allowMovedSecrets,omitzero"`
-	Meant    []string     `json:"allowWeakening,omitempty"`
-	Plan     *client.Plan `json:"plan"`
+	Version     int          `json:"version"`
+	Project     string       `json:"project"`
+	Source      string       `json:"source"`
+	Excludes    []string     `json:"excludes,omitempty"`
+	Strict      bool         `json:"strict,omitzero"`
+	Moved       bool         `json:"allowMovedSecrets,omitzero"`
+	Meant       []string     `json:"allowWeakening,omitempty"`
+	Environment string       `json:"environment,omitzero"`
+	Plan        *client.Plan `json:"plan"`
 }
 
 const planVersion = 1
@@ -88,7 +89,7 @@ func (c *planCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	if c.Out != "" && plan.Digest != "" {
-		kept := planFile{planVersion, c.Project, c.Source, in.Excludes, in.Strict, in.AllowMoved, in.AllowWeakening, plan}
+		kept := planFile{planVersion, c.Project, c.Source, in.Excludes, in.Strict, in.AllowMoved, in.AllowWeakening, in.Environment, plan}
 		if err := writeWhole(c.Out, 0o600, func(w io.Writer) error {
 			return json.MarshalWrite(w, kept, json.Deterministic(true), jsontext.WithIndent("  "))
 		}); err != nil {

@@ -74,6 +74,9 @@ func (a *app) reportOne(l *local, p snapshot.Problem) {
 // spoken puts the flags of the command for the members of a request that a
 // server names.
 func (a *app) spoken(s string) string {
+	if s == "/environment" {
+		return "--environment"
+	}
 	secrets := "--secrets-input"
 	if a.offers["secrets"] {
 		secrets = "--secrets"

@@ -14,6 +14,8 @@ type projectDiffCommand struct {
 	From string `arg:"" help:"What there was: a revision @N, a project project:ID or project:ID@N, a folder, a .zip or .json file."`
 	To   string `arg:"" optional:"" help:"What there is, named likewise; without it the project as it is now."`
 	All  bool   `help:"Show every field, however many an entity has."`
+
+	Environment string `help:"Environment whose values the placeholders in the files get: the name of a file in environments/." placeholder:"NAME"`
 	connection
 }
 
@@ -58,7 +60,7 @@ func (c *projectDiffCommand) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	with := diffCommand{From: from.name, To: to.name, All: c.All, JSON: c.JSON}
+	with := diffCommand{From: from.name, To: to.name, All: c.All, JSON: c.JSON, Environment: c.Environment}
 	if from.whole && to.whole {
 		return with.tell(a, &snapshot.Comparison{Differences: snapshot.Compare(from.upload.Files, to.upload.Files)})
 	}

@@ -71,6 +71,7 @@ type ImportRequest struct {
 	Source         snapshot.Source // where the files come from
 	Within         string          // how long to wait for a confirmation, as "10m"; blank for not at all
 	Plan           string          // the digest of the plan that this must be
+	Environment    string          // whose values the placeholders in the files get
 	Key            string          // the same request with the same key is one import
 	Base           int64           // for Drift: the revision that the files come from; 0 where it is not known
 	// IfMatch is the digest of the revision that the project must be at.
@@ -162,17 +163,18 @@ func (c *Client) Validate(ctx context.Context, in *ImportRequest) (*Validation, 
 // body writes the request on the wire. Secrets are in clear there.
 func (in *ImportRequest) body(w io.Writer) error {
 	return snapshot.WriteBody(w, in.Files, struct {
-		Excludes   []string                `json:"excludes,omitempty"`
-		Secrets    map[string][]wireSecret `json:"inputSecrets,omitempty"`
-		Strict     bool                    `json:"strict,omitzero"`
-		AllowMoved bool                    `json:"allowMovedSecrets,omitzero"`
-		Weakening  []string                `json:"allowWeakening,omitempty"`
-		Message    string                  `json:"message,omitempty"`
-		Source     snapshot.Source         `json:"source,omitzero"`
-		Within     string                  `json:"confirmWithin,omitzero"`
-		Plan       string                  `json:"plan,omitzero"`
-		Base       int64                   `json:"base,omitzero"`
-	}{in.Excludes, wireSecrets(in.Secrets), in.Strict, in.AllowMoved, in.AllowWeakening, in.Message, in.Source, in.Within, in.Plan, in.Base})
+		Excludes    []string                `json:"excludes,omitempty"`
+		Secrets     map[string][]wireSecret `json:"inputSecrets,omitempty"`
+		Strict      bool                    `json:"strict,omitzero"`
+		AllowMoved  bool                    `json:"allowMovedSecrets,omitzero"`
+		Weakening   []string                `json:"allowWeakening,omitempty"`
+		Message     string                  `json:"message,omitempty"`
+		Source      snapshot.Source         `json:"source,omitzero"`
+		Within      string                  `json:"confirmWithin,omitzero"`
+		Plan        string                  `json:"plan,omitzero"`
+		Base        int64                   `json:"base,omitzero"`
+		Environment string                  `json:"environment,omitzero"`
+	}{in.Excludes, wireSecrets(in.Secrets), in.Strict, in.AllowMoved, in.AllowWeakening, in.Message, in.Source, in.Within, in.Plan, in.Base, in.Environment})
 }
 
 type wireSecret struct {

@@ -35,7 +35,8 @@ type Revision struct {
 	Message     string            `json:"message"`
 	Summary     string            `json:"summary"`
 	Source      snapshot.Source   `json:"source"`
-	SignedBy    *signature.Signer `json:"signedBy,omitzero"` // whose signature the server found to fit
+	Environment string            `json:"environment,omitzero"` // whose values its placeholders got
+	SignedBy    *signature.Signer `json:"signedBy,omitzero"`    // whose signature the server found to fit
 }
 
 // A History is a page of revisions.

@@ -219,7 +219,7 @@ func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *st
 	}
 	rev := Revision{
 		Number: st.revision.Number + 1, Parent: st.revision.Number, Digest: snapshot.Sum(manifest), secretsDigest: snapshot.Sum(list),
-		CreatedAt: time.Now(), Author: by.Actor, Kind: in.kind(), Message: in.Upload.Message, Source: in.Upload.Source, Summary: summarize(out.Changes), SignedBy: st.signer,
+		CreatedAt: time.Now(), Author: by.Actor, Kind: in.kind(), Message: in.Upload.Message, Source: in.Upload.Source, Summary: summarize(out.Changes), Environment: in.Upload.Environment, SignedBy: st.signer,
 	}
 	blobs := append(c.encodeAll(out.Fresh), c.encode(rev.Digest, manifest), c.encode(rev.secretsDigest, list))
 	pending := in.pending(rev)
@@ -262,6 +262,9 @@ func (in Import) done(by audit.Origin, rev Revision, pending *Pending, follow []
 	e.Details = map[string]any{"revision": rev.Number, "digest": rev.Digest.String(), "summary": rev.Summary}
 	if len(follow) > 0 {
 		e.Details["carriedSecrets"] = carried(follow)
+	}
+	if rev.Environment != "" {
+		e.Details["environment"] = rev.Environment
 	}
 	if rev.SignedBy != nil {
 		e.Details["signedBy"] = rev.SignedBy

@@ -17,16 +17,17 @@ import (
 
 // A Revision is one state of a project's configuration. It never changes.
 type Revision struct {
-	Number    int64
-	Digest    snapshot.Digest // of the tree; equal configurations have equal ones
-	Parent    int64           // the number of the one that it was made from; 0 for the first
-	CreatedAt time.Time
-	Author    string // the id of the key that made it
-	Kind      Kind
-	Message   string
-	Summary   string // what changed, in numbers: "2 created, 1 removed"
-	Source    snapshot.Source
-	SignedBy  *signature.Signer // whose signature was found to fit; nil where there was none
+	Number      int64
+	Digest      snapshot.Digest // of the tree; equal configurations have equal ones
+	Parent      int64           // the number of the one that it was made from; 0 for the first
+	CreatedAt   time.Time
+	Author      string // the id of the key that made it
+	Kind        Kind
+	Message     string
+	Summary     string // what changed, in numbers: "2 created, 1 removed"
+	Source      snapshot.Source
+	Environment string            // whose values its placeholders got; blank for none
+	SignedBy    *signature.Signer // whose signature was found to fit; nil where there was none
 
 	secretsDigest snapshot.Digest
 }
@@ -114,7 +115,8 @@ func (s *Service) readState(tx *store.Tx, id string, number int64) (*state, erro
 // says, and what was found to be true.
 type origin struct {
 	snapshot.Source
-	SignedBy *signature.Signer `json:"signedBy,omitzero"`
+	Environment string            `json:"environment,omitzero"`
+	SignedBy    *signature.Signer `json:"signedBy,omitzero"`
 }
 
 const revisionColumns = `number, digest, secrets, parent, created_at, author, kind, message, summary, source`
@@ -132,7 +134,7 @@ func scanRevision(row store.Scanner) (Revision, error) {
 	copy(r.secretsDigest[:], secrets)
 	r.CreatedAt = time.Unix(created, 0)
 	err := json.Unmarshal([]byte(source), &from)
-	r.Source, r.SignedBy = from.Source, from.SignedBy
+	r.Source, r.Environment, r.SignedBy = from.Source, from.Environment, from.SignedBy
 	return r, err
 }
 
@@ -154,7 +156,7 @@ func insertRevision(tx *store.Tx, id string, r Revision) error {
 	if n, err := moved.RowsAffected(); err != nil || n != 1 {
 		return errors.Join(ErrConflict, err)
 	}
-	source, err := json.Marshal(origin{r.Source, r.SignedBy})
+	source, err := json.Marshal(origin{r.Source, r.Environment, r.SignedBy})
 	if err != nil {
 		return err
 	}

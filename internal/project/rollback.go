@@ -108,7 +108,7 @@ func (s *Service) backward(ctx context.Context, r Rollback) (Import, error) {
 		return Import{}, err
 	}
 	up := &snapshot.Upload{
-		Files: snapshot.Render(files, snapshot.FormatPlain), SameIDs: true,
+		Files: snapshot.Render(files, snapshot.FormatPlain), SameIDs: true, Stored: true, Environment: target.revision.Environment,
 		Message: r.Message, Source: r.Source, Within: r.Within, Plan: r.Plan, AllowWeakening: r.AllowWeakening,
 	}
 	if up.Message == "" {

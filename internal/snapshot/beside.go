@@ -9,6 +9,7 @@ const SignatureFile = "signature.json"
 // part of the configuration: a check takes them out, and no export has them.
 var Beside = []File{
 	{Pattern: SignatureFile, Schema: "signature"},
+	{Pattern: environmentsFolder + "{environment}.json", Schema: "environment"},
 }
 
 // beside finds the row of a file that travels with a snapshot.

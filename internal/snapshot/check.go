@@ -59,8 +59,8 @@ func (o *Outcome) Failed() bool { return Failed(o.Problems) }
 // loading the target; everything that is wrong with the upload is a problem.
 func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 	ps := &problems{list: up.Problems}
-	takeBeside(up.Files)
 	ex := parseExcludes(up.Excludes, ps)
+	open := resolve(up, takeBeside(up.Files), ex, ps)
 	migrate(up.Files, ps)
 	if _, there := base.Tree[versionFile]; !there && up.Files[versionFile] == nil {
 		up.Files[versionFile] = render(map[string]any{"version": float64(Version)})
@@ -84,6 +84,7 @@ func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 	s.run()
 	d.checkRefs(w, ps)
 	c.rules(d)
+	ps.settle(open)
 
 	out := &Outcome{Problems: ps.sorted(), Missing: sortMissing(s.missing), Lacking: s.lacking}
 	if !out.Failed() {

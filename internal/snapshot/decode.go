@@ -48,6 +48,7 @@ type Upload struct {
 	Base           int64    // the number of the revision that the files come from, where it is asked what moved since; 0 for not known
 
 	Environment string // whose values the placeholders in the files get; blank for none
+	Stored      bool   // the files are a revision: nothing in them is a placeholder
 
 	sums map[string]summed // digests that are known already, by path
 }
@@ -149,7 +150,7 @@ func (d *decoder) member(name string) error {
 		return ErrBody.WithMessage(fmt.Sprintf("the body has the member %q twice", name))
 	}
 	switch name {
-	case "files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "allowWeakening", "message", "source", "confirmWithin", "plan", "base":
+	case "files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "allowWeakening", "message", "source", "confirmWithin", "plan", "base", "environment":
 		d.seen[name] = true // of others nothing is read
 	}
 	switch name {
@@ -181,6 +182,8 @@ func (d *decoder) member(name string) error {
 		return d.typed(&d.up.Plan, "plan must be the digest of a plan, in a string")
 	case "base":
 		return d.typed(&d.up.Base, "base must be the number of a revision")
+	case "environment":
+		return d.typed(&d.up.Environment, "environment must be the name of an environment, in a string")
 	default:
 		return d.dec.SkipValue()
 	}

@@ -89,6 +89,9 @@ const (
 	CodeSigner        Code = "signature_key"
 	CodeSignedFiles   Code = "signature_files"
 	CodeSignedFor     Code = "signature_scope"
+	CodeEnvironment   Code = "unknown_environment"
+	CodePlaceholder   Code = "placeholder"
+	CodeUnusedValue   Code = "unused_value"
 )
 
 // Codes says what each code means, for the reference.
@@ -137,6 +140,9 @@ var Codes = []struct {
 	{CodeSigner, "A signature by a key that the policy of the project does not name."},
 	{CodeSignedFiles, "A file that is not as it was signed, was added since, or is missing."},
 	{CodeSignedFor, "A signature for another project or another environment."},
+	{CodeEnvironment, "An environment that the files have no values for."},
+	{CodePlaceholder, "A placeholder that has no value, that stands for a secret, or that is not the whole text."},
+	{CodeUnusedValue, "A value of an environment that no placeholder asks for."},
 }
 
 // problems collects what is wrong, in any order.
@@ -164,6 +170,12 @@ func (ps *problems) files() map[string]bool {
 		}
 	}
 	return out
+}
+
+// settle takes away what is said of values that are not there yet, but that they
+// are not.
+func (ps *problems) settle(open map[[2]string]bool) {
+	ps.list = slices.DeleteFunc(ps.list, func(p Problem) bool { return p.Code != CodePlaceholder && open[[2]string{p.File, p.Pointer}] })
 }
 
 // sorted returns the problems in their stable order: errors first, then by

@@ -215,6 +215,9 @@ func (r *reference) beside() {
 	r.heading(2, "Files that travel beside")
 	r.line("They lie in the folder, the archive or the body like the others, and are no part of the configuration: an import reads them and")
 	r.line("keeps none of them, and its digest does not cover them.")
+	r.line("")
+	r.line("A text in any other document that is %s and nothing else is a placeholder: the value of that name in the", code(environmentPrefix+"NAME}"))
+	r.line("environment that the import names stands there, which is no secret.")
 	r.files(Beside)
 }
 
