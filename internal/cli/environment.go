@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -42,16 +43,7 @@ func forEach(up *snapshot.Upload, check func(*snapshot.Upload) ([]snapshot.Probl
 			all[i].Message += fmt.Sprintf(" (in the environment %s)", pathsText(in))
 		}
 	}
-	slices.SortStableFunc(all, func(a, b snapshot.Problem) int {
-		switch {
-		case a.Level == b.Level:
-			return 0
-		case a.Level == snapshot.Error:
-			return -1
-		default:
-			return 1
-		}
-	})
+	slices.SortStableFunc(all, func(a, b snapshot.Problem) int { return cmp.Or(cmp.Compare(a.Level, b.Level), cmp.Compare(a.File, b.File)) })
 	return all, nil
 }
 
