@@ -24,7 +24,7 @@ type draft struct {
 	edits map[string][]edit
 
 	rebound []Rebound
-	bound   map[idKey]string            // the upload's id of an entity to its id in the target
+	bound   map[idKey]*Entity           // by the ids that the upload has for them; they have those of the target
 	folders map[string]map[idKey]string // names by the ids that a folder's references give
 }
 
@@ -49,7 +49,7 @@ func (d *draft) incoming(visit func(*Entity)) {
 // unless another one has it already. One that has none needs one if it has
 // secrets, which are bound to it.
 func (d *draft) bind() {
-	d.bound = map[idKey]string{}
+	d.bound = map[idKey]*Entity{}
 	there := map[nameKey]*Entity{}
 	for _, e := range d.base {
 		if e.Name != "" {
@@ -139,8 +139,8 @@ func idPrefix(id string) string {
 
 // assign gives an entity its id in the target, which may not have it yet.
 func (d *draft) assign(e *Entity, id string, fresh bool) {
-	if e.sourced != "" {
-		d.bound[idKey{e.Kind, e.sourced}] = id
+	if key := (idKey{e.Kind, e.sourced}); e.sourced != "" && d.means(d.bound[key], e) {
+		d.bound[key] = e
 	}
 	if e.ID == id {
 		return
@@ -150,6 +150,26 @@ func (d *draft) assign(e *Entity, id string, fresh bool) {
 	}
 	e.ID = id
 	d.edit(e.file, edit{pointer: e.pointer + "/" + escapePointer(e.word.ID), value: id})
+}
+
+// means reports whether a reference of the upload means e and not another entity
+// with the same id: one that was joined from the target means nothing to it, and
+// of two in the upload the first one counts.
+func (d *draft) means(other, e *Entity) bool {
+	if other == nil {
+		return true
+	}
+	if first, second := d.brought(other), d.brought(e); first != second {
+		return second
+	}
+	return e.file < other.file
+}
+
+// brought reports whether the upload itself has an entity.
+func (d *draft) brought(e *Entity) bool {
+	at, known := locate(e.file)
+	doc, err := parse(d.files[e.file])
+	return known && err == nil && slices.ContainsFunc(gather(e.file, at, doc).entities, func(o *Entity) bool { return o.Kind == e.Kind && o.scope == e.scope && o.ID == e.sourced })
 }
 
 func (d *draft) edit(file string, e edit) { d.edits[file] = append(d.edits[file], e) }
@@ -198,8 +218,8 @@ func (d *draft) rebind(all *world) {
 // target returns the id in the target of what a reference by id means.
 func (d *draft) target(r *ref, all *world) string {
 	key := idKey{r.word.Kind, r.value}
-	if id, ok := d.bound[key]; ok {
-		return id
+	if e := d.bound[key]; e != nil {
+		return e.ID
 	}
 	i := slices.IndexFunc(d.aside, func(e *Entity) bool { return e.word.Match == "name" && e.Kind == key.kind && e.ID == key.id })
 	if i >= 0 {

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -139,5 +140,30 @@ func TestMatchingBetweenEnvironments(t *testing.T) {
 				t.Errorf("the same import for the second time changes %v", out.Changes)
 			}
 		})
+	}
+}
+
+// A reference means the entity that the upload has, and not one of the target that
+// stays and happens to have the same id. So the same import again changes nothing.
+func TestAReferenceMeansWhatTheUploadHas(t *testing.T) {
+	t.Parallel()
+	for name, files := range map[string]Files{
+		"in another file": {
+			"auth/magiclink.json": []byte(`{"emailTemplates":[{"id":"ME2","name":"Hello"}]}`),
+			"auth/notp.json":      []byte(`{"whatsappSuccessTemplateId":"ME2"}`),
+			"project.json":        []byte(`{}`),
+		},
+		"in another list of the file": {
+			"auth/notp.json": []byte(`{"whatsappSuccessTemplateId":"ME2"}`),
+			"project.json":   []byte(`{"inviteEmailTemplates":[{"id":"ME2","name":"Hello"}]}`),
+		},
+	} {
+		g := newTarget()
+		g.apply(t, &Upload{Files: Files{"project.json": []byte(`{"inviteSmsTemplates":[{"id":"ME2","name":"Hello"}]}`)}})
+		g.apply(t, (&Upload{Files: files}).Clone())
+		first := g.text("auth/notp.json")
+		if out := g.check(t, (&Upload{Files: files}).Clone()); len(out.Changes) > 0 || strings.Contains(first, `"ME2"`) {
+			t.Errorf("%s: the reference was %s, and then %v changes", name, first, out.Changes)
+		}
 	}
 }
