@@ -193,6 +193,16 @@ func TestPlanOpensNothing(t *testing.T) {
 		if after := f.plan(t, small("b", "two")); after.Digest != before.Digest || states(after)["CI1 configuration/password"] != SecretChanges {
 			t.Errorf("%+v", after)
 		}
+		if _, err := f.Validate(t.Context(), Import{Project: f.id, Upload: small("b", "two")}); err != nil {
+			t.Error(err)
+		}
+		if _, err := f.PlanRollback(t.Context(), Rollback{Project: f.id, Revision: 1}); err != nil {
+			t.Error(err)
+		}
+		// It is no chance: what opens it says that it is damaged.
+		if _, err := f.Secret(t.Context(), f.id, "connector", "CI1", "configuration/password"); err == nil {
+			t.Error("nonsense opens")
+		}
 	})
 }
 

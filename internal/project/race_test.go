@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"postern/internal/audit"
 	"postern/internal/snapshot"
 	"postern/internal/store"
 	"postern/internal/testkit"
@@ -116,6 +117,63 @@ func TestTwoImportsAtOnceWithIfMatch(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Fifty imports that were made from the same revision: in each round one wins, and
+// the others get a conflict; nothing of theirs is there, and the chain of the
+// audit is whole.
+func TestFiftyImportsAtOnce(t *testing.T) {
+	t.Parallel()
+	const importers, rounds = 50, 4
+	testkit.Databases(t, func(t *testing.T, url string) {
+		f := setup(t, url)
+		f.load(t, small("first", "first"))
+		for round := range rounds {
+			_, rev := f.export(t, f.id, snapshot.FormatSplit)
+			errs := together(importers, func(i int) error {
+				mark := fmt.Sprintf("m%d-%d", round, i)
+				_, err := f.Import(t.Context(), tester, Import{Project: f.id, Upload: small(mark, mark), IfMatch: rev.Digest.String()})
+				return err
+			})
+			winner := -1
+			for i, err := range errs {
+				switch {
+				case err == nil && winner < 0:
+					winner = i
+				case err == nil:
+					t.Errorf("round %d: %d and %d won", round, winner, i)
+				case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrPrecond):
+					t.Errorf("round %d: %v", round, explain(err))
+				}
+			}
+			mark := fmt.Sprintf("m%d-%d", round, winner)
+			if diff := cmp.Diff([]string{mark}, f.secrets(t, f.id)); diff != "" || winner < 0 {
+				t.Fatalf("round %d: the secrets after %s won (-want +got):\n%s", round, mark, diff)
+			}
+			files, now := f.export(t, f.id, snapshot.FormatSplit)
+			if got := string(files["project.json"]); got != `{"trustedDomains":"`+mark+`.example"}` || now.Number != rev.Number+1 {
+				t.Fatalf("round %d: revision %d after %d is %s, and %s won", round, now.Number, rev.Number, got, mark)
+			}
+		}
+		f.inspect(t)
+		f.wantChained(t, rounds+1)
+	})
+}
+
+// wantChained sees that the audit has so many imports, and no break.
+func (f *fixture) wantChained(t *testing.T, imports int) {
+	t.Helper()
+	err := f.DB.Read(t.Context(), func(_ context.Context, tx *store.Tx) error {
+		v, err := audit.Verify(tx, nil)
+		if err == nil && len(v.Breaks) > 0 {
+			t.Errorf("the audit is broken: %+v", v.Breaks)
+		}
+		return err
+	})
+	_, done, found := audit.Find(t.Context(), f.DB, audit.Search{Project: f.id, Actions: []string{"project.import"}, Outcomes: []string{audit.Done}})
+	if err != nil || found != nil || done != imports {
+		t.Errorf("the audit has %d imports, want %d; %v, %v", done, imports, err, found)
+	}
 }
 
 // Imports of different projects do not get in each other's way, though their
