@@ -60,6 +60,7 @@ type victim struct {
 
 	changes, litters int
 	startTook        time.Duration
+	ready            time.Time                // when it was, after the last start
 	lengths          map[string]time.Duration // how long each moment takes
 }
 
@@ -95,7 +96,8 @@ func (v *victim) start(t *testing.T) {
 			t.Fatalf("the server does not start: %v\n%s", v.process.Wait(), &complaints)
 		}
 	}
-	v.startTook = time.Since(began)
+	v.ready = time.Now()
+	v.startTook = v.ready.Sub(began)
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	b, err := os.ReadFile(filepath.Join(v.dir, "env"))
 	if err != nil {
@@ -219,14 +221,20 @@ func (v *victim) apply(t *testing.T, w *wanted) time.Duration {
 // and says whether it acknowledged the import.
 func (v *victim) applyAndKill(t *testing.T, w *wanted, delay time.Duration) bool {
 	t.Helper()
-	body := v.body(t, w, true)
+	return v.askAndKill(t, "/v1/mgmt/project/snapshot/import", v.body(t, w, true), delay)
+}
+
+// askAndKill makes a request, kills the server after delay, or when it has
+// answered, and says whether it answered that it was done.
+func (v *victim) askAndKill(t *testing.T, path string, body []byte, delay time.Duration) bool {
+	t.Helper()
 	process := v.process.Process
 	timer := time.AfterFunc(delay, func() { _ = process.Kill() })
-	got := v.post(t, "/v1/mgmt/project/snapshot/import", body)
+	got := v.post(t, path, body)
 	timer.Stop()
 	v.kill(t)
 	if got.status != 0 && got.status != http.StatusOK {
-		t.Fatalf("import: %d %s", got.status, got.body)
+		t.Fatalf("%s: %d %s", path, got.status, got.body)
 	}
 	return got.status == http.StatusOK
 }
@@ -235,6 +243,12 @@ func (v *victim) applyAndKill(t *testing.T, w *wanted, delay time.Duration) bool
 func (v *victim) kill(t *testing.T) {
 	t.Helper()
 	_ = v.process.Process.Kill() // it may be dead already
+	v.gone(t)
+}
+
+// gone waits until the process is gone, which somebody kills.
+func (v *victim) gone(t *testing.T) {
+	t.Helper()
 	if err := v.process.Wait(); err == nil {
 		t.Error("the server ended by itself")
 	}
