@@ -61,7 +61,7 @@ func measure(t *testing.T, out io.Writer, s size) {
 	percent := max(1, all/100)
 	var first []byte
 	sv := newServer(t, dir)
-	var imports, floors, again, splits, changed, exports, copies, commits []time.Duration
+	var imports, floors, again, splits, plans, changed, exports, copies, commits []time.Duration
 	for round := range *rounds {
 		// Content that the server has never seen: it remembers what it knows.
 		salt := fmt.Sprint("round ", round)
@@ -71,7 +71,9 @@ func measure(t *testing.T, out io.Writer, s size) {
 		imports = append(imports, clock(func() { sv.post(t, id, "/v1/mgmt/project/import", first) }))
 		splits = append(splits, clock(func() { split(t, first) }))
 		again = append(again, clock(func() { sv.post(t, id, "/v1/mgmt/project/import", first) }))
-		other := body(edited(s, salt, percent))
+		other := body(edited(s, salt, ", edited", percent))
+		planned := body(edited(s, salt, ", planned", percent)) // others: what was planned is known to the import
+		plans = append(plans, clock(func() { sv.post(t, id, "/v1/mgmt/project/plan", planned) }))
 		changed = append(changed, clock(func() { sv.post(t, id, "/v1/mgmt/project/import", other) }))
 		commits = append(commits, clock(func() { sv.commit(t, round) }))
 		stored := sv.digests(t, id)
@@ -85,6 +87,7 @@ func measure(t *testing.T, out io.Writer, s size) {
 	}
 	row("first import", imports, floors, "3")
 	row("import again, unchanged", again, splits, "1.5")
+	row("plan, 1 % changed", plans, splits, "2")
 	row("import, 1 % changed", changed, splits, "1.7")
 	row("smallest commit", commits, splits, "")
 	row("export", exports, copies, "2")

@@ -80,7 +80,7 @@ func jobs(t *testing.T, bin string, one, many *server) []*job {
 	for range 2 * *rounds { // each goes first as often
 		slices.Reverse(turn)
 		salt := time.Now().String() // content that neither has seen
-		first, other := body(project(sizes[0], salt, flows)), body(edited(sizes[0], salt, 1))
+		first, other := body(project(sizes[0], salt, flows)), body(edited(sizes[0], salt, ", edited", 1))
 		for _, sv := range turn {
 			id := sv.project(t)
 			post := func(path string, b []byte) time.Duration { return clock(func() { sv.post(t, id, path, b) }) }

@@ -34,7 +34,7 @@ func measurePostgres(t *testing.T, out *report, s size) {
 	for range *rounds {
 		salt := time.Now().String()
 		files := project(s, salt, all)
-		first, other := body(files), body(edited(s, salt, percent))
+		first, other := body(files), body(edited(s, salt, ", edited", percent))
 		c.empty(t)
 		ins = append(ins, clock(func() { c.in(t, files) }))
 		id := sv.project(t)

@@ -48,10 +48,11 @@ func project(s size, salt string, changed int) snapshot.Files {
 	return files
 }
 
-// edited is a project of which a few flows have changed since.
-func edited(s size, salt string, changed int) snapshot.Files {
+// edited is a project of which a few flows have changed since, in a way that how
+// tells from others.
+func edited(s size, salt, how string, changed int) snapshot.Files {
 	files := project(s, salt, (s.files-3)/6)
-	maps.Copy(files, flowsOf(project(s, salt+", edited", changed), changed))
+	maps.Copy(files, flowsOf(project(s, salt+how, changed), changed))
 	return files
 }
 
