@@ -35,6 +35,7 @@ func writeMarkdown(to io.Writer, plan *client.Plan) error {
 	for _, p := range plan.Details {
 		lines = append(lines, "- **error** "+inline(p.String()))
 	}
+	lines = append(lines, riskLines(plan.Changes)...)
 	for _, secret := range plan.Secrets {
 		if secret.State != "same" {
 			lines = append(lines, "- secret: "+inline(secretText(secret)))
@@ -52,6 +53,23 @@ func writeMarkdown(to io.Writer, plan *client.Plan) error {
 	writeBounded(&b, lines, maxComment-len(end)-100)
 	_, err := io.WriteString(to, b.String()+end)
 	return err
+}
+
+// riskLines are what weakens security, and then what a person should look at.
+// They stand before what is folded, and are not cut off for its sake.
+func riskLines(list []snapshot.Difference) []string {
+	var weaker, look []string
+	for _, d := range list {
+		for _, r := range d.Risks {
+			text := fmt.Sprintf("%s: %s (%s)", inline(subjectText(d)), inline(r.Message), inline(string(r.Code)))
+			if r.Level == snapshot.Weakens {
+				weaker = append(weaker, "- **weaker** "+text)
+			} else {
+				look = append(look, "- look: "+text)
+			}
+		}
+	}
+	return append(weaker, look...)
 }
 
 // fold begins what is folded under a title and the number of its lines.
@@ -77,10 +95,9 @@ func changeLines(list []snapshot.Difference) []string {
 			section = d.Section
 			lines = append(lines, fold(sectionTitle(section), count[section]))
 		}
-		what := subjectText(d)
-		text := fmt.Sprintf("- %s %s", d.Action, inline(what))
+		text := fmt.Sprintf("- %s %s", d.Action, inline(subjectText(d)))
 		if d.Field != "" {
-			text = fmt.Sprintf("- %s: %s", inline(what), inline(fieldText(d)))
+			text = fmt.Sprintf("- %s: %s", inline(subjectText(d)), inline(fieldText(d)))
 		}
 		lines = append(lines, text)
 		for _, e := range d.Effects {

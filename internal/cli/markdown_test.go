@@ -34,6 +34,26 @@ func TestMarkdownIsText(t *testing.T) {
 	}
 }
 
+// What weakens security is seen without unfolding anything, however much changes.
+func TestMarkdownSaysWhatIsWeaker(t *testing.T) {
+	t.Parallel()
+	plan := &client.Plan{OK: true, Changed: true}
+	for i := range 5000 {
+		plan.Changes = append(plan.Changes, snapshot.Difference{Section: "password", File: "auth/password.json", Field: fmt.Sprintf("f%d", i), Action: snapshot.Changed})
+	}
+	plan.Changes[4000].Risks = []snapshot.Risk{{Code: "other_code", Level: snapshot.Ask, Message: "may be wider"}}
+	plan.Changes[4999].Risks = []snapshot.Risk{{Code: "some_code", Level: snapshot.Weakens, Message: "is <b>weaker"}}
+	var b strings.Builder
+	if err := writeMarkdown(&b, plan); err != nil {
+		t.Fatal(err)
+	}
+	shown, _, _ := strings.Cut(b.String(), "<details")
+	want := "- **weaker** auth/password.json: is &lt;b&gt;weaker (some\\_code)\n- look: auth/password.json: may be wider (other\\_code)\n"
+	if !strings.Contains(shown, want) {
+		t.Errorf("%q is not in\n%s", want, shown)
+	}
+}
+
 // Who reads only the comment sees that the project takes no import now.
 func TestMarkdownSaysWhatIsOfTheWhole(t *testing.T) {
 	t.Parallel()
