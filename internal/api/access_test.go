@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"postern/internal/audit"
+	"postern/internal/edge"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/testkit"
@@ -47,7 +48,7 @@ var before = map[string][]string{
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	for _, r := range (&Server{}).routes() {
-		if r.access.scope != scopeProject {
+		if r.access.Scope != edge.Project {
 			continue
 		}
 		for _, role := range []mgmtkey.Role{mgmtkey.Read, mgmtkey.Plan, mgmtkey.Import, mgmtkey.Admin} {
@@ -70,7 +71,7 @@ func TestRoles(t *testing.T) {
 						}
 					}
 					w := b.send(t, r.method, strings.NewReplacer("{number}", "1", "{key}", "1").Replace(r.path), bodies[r.path], "Authorization", "Bearer "+b.project+":"+b.makeKey(t, grant))
-					may := role >= r.access.role
+					may := role >= r.access.Role
 					if r.path == "/v1/mgmt/project/clone" {
 						may = may && company // it makes a project
 					}
@@ -95,13 +96,13 @@ func TestRouteWithoutAccessServesNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+b.project+":"+b.key)
-	for name, a := range map[string]access{"nothing": {}, "a role only": {role: mgmtkey.Read}, "a project only": {scope: scopeProject}} {
+	for name, a := range map[string]edge.Need{"nothing": {}, "a role only": {Role: mgmtkey.Read}, "a project only": {Scope: edge.Project}} {
 		if _, err := b.authorize(a, r); err == nil {
 			t.Errorf("an access of %s lets an admin in", name)
 		}
 	}
 	for _, r := range b.routes() {
-		if r.access.scope == scopeNobody || r.access.scope == scopeProject && r.access.role == mgmtkey.None {
+		if r.access.Scope == edge.Nobody || r.access.Scope == edge.Project && r.access.Role == mgmtkey.None {
 			t.Errorf("%s serves nobody", r.path)
 		}
 	}

@@ -10,10 +10,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"strings"
 
-	"postern/internal/audit"
+	"postern/internal/edge"
 	"postern/internal/fault"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
@@ -136,51 +135,32 @@ func cors(next http.Handler) http.Handler {
 	})
 }
 
-// A caller is who makes a request.
-type caller struct {
-	project string
-	key     *mgmtkey.Key
-	origin  audit.Origin
-}
-
 type callerKey struct{}
 
-func callerOf(ctx context.Context) *caller {
-	c, _ := ctx.Value(callerKey{}).(*caller)
+func callerOf(ctx context.Context) *edge.Caller {
+	c, _ := ctx.Value(callerKey{}).(*edge.Caller)
 	return c
 }
 
 // authorize checks what the route asks for and returns the request with whoever
-// makes it, as far as that is known where it is refused. Whether a project does not exist or is not the caller's is one
-// answer.
-func (s *Server) authorize(a access, r *http.Request) (*http.Request, error) {
-	if a.scope == scopeNobody {
+// makes it, as far as that is known where it is refused.
+func (s *Server) authorize(need edge.Need, r *http.Request) (*http.Request, error) {
+	if need.Scope == edge.Nobody {
 		return r, errNoRoute
 	}
 	id, token, err := bearer(r)
 	if err != nil {
 		return r, err
 	}
-	addr, _ := netip.ParseAddrPort(r.RemoteAddr)
-	key, err := s.Keys.Authenticate(r.Context(), token, addr.Addr().Unmap())
+	key, err := s.Keys.Authenticate(r.Context(), token, edge.Remote(r))
 	if err != nil {
 		return r, err
 	}
-	c := &caller{project: id, key: key, origin: audit.Origin{
-		Actor: key.ID, Remote: addr.Addr().Unmap().String(), Request: r.Header.Get("X-Request-Id"),
-	}}
-	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, c)) // a refusal is logged with who got it
-	if a.scope == scopeProject {
-		switch have := key.RoleIn(id); {
-		case id == "":
-			return r, errNoProject
-		case have == mgmtkey.None:
-			return r, project.ErrNotFound
-		case have < a.role || a.role == mgmtkey.None:
-			return r, mgmtkey.ErrTooWeak
-		}
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, edge.NewCaller(r, id, key))) // a refusal is logged with who got it
+	if need.Scope == edge.Project && id == "" {
+		return r, errNoProject
 	}
-	return r, nil
+	return r, need.Allow(key, id)
 }
 
 // bearer reads "Bearer <project id>:<management key>" or, for calls that are

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/audit"
+	"postern/internal/edge"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/secret"
@@ -119,7 +120,7 @@ func TestRoutesRefuse(t *testing.T) {
 				wantFault(t, w, tt.status, tt.code)
 			})
 		}
-		if r.access.scope != scopeProject {
+		if r.access.Scope != edge.Project {
 			continue
 		}
 		t.Run(r.path+"/a project of others", func(t *testing.T) {

@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -12,12 +11,8 @@ import (
 	"time"
 
 	"postern/internal/audit"
-	"postern/internal/fault"
-	"postern/internal/ident"
-	"postern/internal/mgmtkey"
+	"postern/internal/edge"
 	"postern/internal/project"
-	"postern/internal/snapshot"
-	"postern/internal/store"
 )
 
 // levels are the wire's words for what came of an action.
@@ -91,7 +86,7 @@ func (s *Server) searchAudit(ctx context.Context, in *auditRequest) (*auditAnswe
 		size = audit.MostFound // the Node SDK has no word for a size, nor for a second page
 	}
 	search := audit.Search{
-		Project: callerOf(ctx).project, Actions: in.Actions, ExcludedActions: in.ExcludedActions, Actors: in.ActorIDs,
+		Project: callerOf(ctx).Project, Actions: in.Actions, ExcludedActions: in.ExcludedActions, Actors: in.ActorIDs,
 		Remotes: in.RemoteAddresses, Text: in.Text, OldestFirst: in.OldestFirst, From: milliseconds(in.From), To: milliseconds(in.To),
 		Limit: size, Offset: int(min(max(in.Page, 0), mostPages)) * size,
 	}
@@ -140,36 +135,10 @@ func auditOnWire(e audit.Event) wireAudit {
 	}
 }
 
-// refused records that a key which is known asked for what it may not do, or for
-// a change that could not be made. What an import finds wrong with its upload is
-// recorded by the import. Losing the record must not hide the answer.
-func (s *Server) refused(r *http.Request, a access, err error) {
-	c := callerOf(r.Context())
-	if c == nil || errors.Is(err, snapshot.ErrInvalid) {
-		return
-	}
-	f := fault.From(err)
-	foreign := c.project != "" && c.key.RoleIn(c.project) == mgmtkey.None
-	switch {
-	case f.Kind == fault.Forbidden:
-	case foreign && errors.Is(err, project.ErrNotFound):
-	case f.Kind == fault.Conflict && a.role >= mgmtkey.Import:
-	default:
-		return
-	}
-	e := c.origin.Event("request.refused", audit.Refused)
+// refused records what was refused to a key that is known.
+func (s *Server) refused(r *http.Request, need edge.Need, err error) {
 	_, path, _ := strings.Cut(r.Pattern, " ")
-	e.Details = map[string]any{"call": path, "code": f.Code, "reason": f.Message}
-	if foreign { // the record is not for those whose project it is
-		if ident.Valid("P", c.project) {
-			e.Details["project"] = c.project
-		}
-	} else {
-		e.Project = c.project
-	}
-	ctx := context.WithoutCancel(r.Context())
-	err = s.Projects.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error { return audit.Record(tx, e) })
-	if err != nil {
-		s.Log.WarnContext(ctx, "refused request not recorded", "route", r.Pattern, "err", err)
+	if err := callerOf(r.Context()).Refused(r.Context(), s.Projects.DB, need, path, err); err != nil {
+		s.Log.WarnContext(r.Context(), "refused request not recorded", "route", r.Pattern, "err", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 
+	"postern/internal/edge"
 	"postern/internal/mgmtkey"
 	"postern/internal/snapshot"
 	"postern/internal/testkit"
@@ -280,7 +281,7 @@ func TestBodyOfAStrangerIsNotRead(t *testing.T) {
 	reader := b.makeKey(t, mgmtkey.Grant{Role: mgmtkey.Read})
 	for _, auth := range []string{"", "Bearer " + b.project + ":Kwrong", "Bearer " + b.project + ":" + reader} {
 		for _, r := range b.routes() {
-			if r.access.scope == scopeProject && r.access.role <= mgmtkey.Read && strings.HasSuffix(auth, reader) || r.access.scope == scopeCompany && strings.HasSuffix(auth, reader) {
+			if r.access.Scope == edge.Project && r.access.Role <= mgmtkey.Read && strings.HasSuffix(auth, reader) || r.access.Scope == edge.Company && strings.HasSuffix(auth, reader) {
 				continue
 			}
 			req := httptest.NewRequestWithContext(t.Context(), r.method, r.path, unreadable{t})

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"postern/internal/edge"
 	"postern/internal/fault"
 	"postern/internal/ident"
 	"postern/internal/infra"
@@ -27,30 +28,6 @@ type envelope struct {
 	Request     string             `json:"requestId,omitempty"`
 }
 
-var status = map[fault.Kind]int{
-	fault.Internal:        http.StatusInternalServerError,
-	fault.Invalid:         http.StatusBadRequest,
-	fault.Unauthenticated: http.StatusUnauthorized,
-	fault.Forbidden:       http.StatusForbidden,
-	fault.NotFound:        http.StatusNotFound,
-	fault.Conflict:        http.StatusConflict,
-	fault.TooLarge:        http.StatusRequestEntityTooLarge,
-	fault.Unsupported:     http.StatusUnsupportedMediaType,
-	fault.Limited:         http.StatusTooManyRequests,
-	fault.Unavailable:     http.StatusServiceUnavailable,
-	fault.Unknown:         http.StatusInternalServerError,
-}
-
-// statusOf returns the status of a fault: our own codes say it themselves.
-func statusOf(f *fault.Error) int {
-	if digits, ok := strings.CutPrefix(f.Code, "P"); ok && len(digits) == 5 {
-		if n, err := strconv.Atoi(digits[:3]); err == nil && n >= 400 && n < 600 {
-			return n
-		}
-	}
-	return status[f.Kind]
-}
-
 // logOf returns the log of a request: its lines carry the id that the answer
 // carries and, once the key is recognised, whose request it is. What stands
 // before the colon is written where it may be a project only: it could be the
@@ -61,16 +38,16 @@ func (s *Server) logOf(w http.ResponseWriter, r *http.Request) *slog.Logger {
 	if c == nil {
 		return log
 	}
-	if ident.Valid("P", c.project) {
-		log = log.With("project", c.project)
+	if ident.Valid("P", c.Project) {
+		log = log.With("project", c.Project)
 	}
-	return log.With("key", c.key.ID)
+	return log.With("key", c.Key.ID)
 }
 
 // fail is the only place where the API turns an error into an answer.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	f := fault.From(err)
-	code := statusOf(f)
+	code := edge.Status(f)
 	log := s.logOf(w, r)
 	if errors.Is(err, context.Canceled) || f.Code == errHangUp.Code {
 		log.InfoContext(r.Context(), "client went away")

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"postern/internal/edge"
 	"postern/internal/fault"
 	"postern/internal/infra"
 	"postern/internal/mgmtkey"
@@ -120,7 +121,7 @@ func placed(req *infra.Request, err error) error {
 
 func (s *Server) createInfraProject(ctx context.Context, in *infraRequest) (*infraAnswer, error) {
 	c := callerOf(ctx)
-	if err := c.key.Require("", mgmtkey.Admin); err != nil {
+	if err := c.Key.Require("", mgmtkey.Admin); err != nil {
 		return nil, mgmtkey.ErrTooWeak.WithMessage("only an admin key for all projects may make a project")
 	}
 	req, err := infra.Write(in.Data, nil)
@@ -128,7 +129,7 @@ func (s *Server) createInfraProject(ctx context.Context, in *infraRequest) (*inf
 		return nil, err
 	}
 	about := described(req.About, project.Project{})
-	p, _, err := s.Projects.CreateFrom(ctx, c.origin, project.KindInfra, *about, req.Upload)
+	p, _, err := s.Projects.CreateFrom(ctx, c.Origin, project.KindInfra, *about, req.Upload)
 	if err != nil {
 		return nil, placed(req, err)
 	}
@@ -172,15 +173,15 @@ func (s *Server) infraProject(ctx context.Context, id string, req *infra.Request
 
 // onProject checks that a call is about the project of its header, and that the
 // key may do it.
-func onProject(ctx context.Context, in *infraRequest, role mgmtkey.Role) (*caller, error) {
+func onProject(ctx context.Context, in *infraRequest, role mgmtkey.Role) (*edge.Caller, error) {
 	c := callerOf(ctx)
 	switch {
-	case c.project == "":
+	case c.Project == "":
 		return nil, errNoProject
-	case in.ID != c.project || c.key.RoleIn(c.project) == mgmtkey.None:
+	case in.ID != c.Project || c.Key.RoleIn(c.Project) == mgmtkey.None:
 		return nil, project.ErrNotFound
 	}
-	return c, c.key.Require(c.project, role)
+	return c, c.Key.Require(c.Project, role)
 }
 
 func (s *Server) readInfraProject(ctx context.Context, in *infraRequest) (*infraAnswer, error) {
@@ -213,7 +214,7 @@ func (s *Server) updateInfraProject(ctx context.Context, in *infraRequest) (*inf
 
 // applyInfra translates the data for the state that the project has now, and
 // imports that if it still is in that state.
-func (s *Server) applyInfra(ctx context.Context, c *caller, in *infraRequest) (*infra.Request, error) {
+func (s *Server) applyInfra(ctx context.Context, c *edge.Caller, in *infraRequest) (*infra.Request, error) {
 	p, err := s.Projects.Get(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -226,7 +227,7 @@ func (s *Server) applyInfra(ctx context.Context, c *caller, in *infraRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.Projects.Import(ctx, c.origin, project.Import{
+	_, err = s.Projects.Import(ctx, c.Origin, project.Import{
 		Project: in.ID, Kind: project.KindInfra, Upload: req.Upload, IfMatch: rev.Digest.String(), About: described(req.About, p),
 	})
 	if err != nil {
@@ -240,5 +241,5 @@ func (s *Server) deleteInfraProject(ctx context.Context, in *infraRequest) (*inf
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.Projects.Delete(ctx, c.origin, in.ID)
+	return nil, s.Projects.Delete(ctx, c.Origin, in.ID)
 }

@@ -113,6 +113,6 @@ func (s *Server) deleteInfraKey(ctx context.Context, in *infraRequest) (*infraAn
 	if _, err := s.visible(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	_, err := s.Keys.Delete(ctx, callerOf(ctx).origin, in.ID)
+	_, err := s.Keys.Delete(ctx, callerOf(ctx).Origin, in.ID)
 	return nil, err
 }

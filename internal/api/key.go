@@ -115,22 +115,6 @@ func (a wireAccess) grants() ([]mgmtkey.Grant, error) {
 	return out, nil
 }
 
-// mayManage reports whether a caller may make or see a key: one that is at most
-// as strong as its own.
-func mayManage(by *mgmtkey.Key, grants []mgmtkey.Grant) bool {
-	for _, g := range grants {
-		if len(g.Projects) == 0 && by.CompanyRole() < mgmtkey.Admin {
-			return false
-		}
-		for _, id := range g.Projects {
-			if by.RoleIn(id) < mgmtkey.Admin {
-				return false
-			}
-		}
-	}
-	return len(grants) > 0
-}
-
 // number is a whole number, or one in a string: clients send both.
 type number int64
 
@@ -201,7 +185,7 @@ func (s *Server) createKey(ctx context.Context, in *createKeyRequest) (*createKe
 	if len(grants) == 0 {
 		return nil, mgmtkey.ErrInvalid.WithMessage("a management key needs a role: give reBac.companyRoles or reBac.projectRoles")
 	}
-	if !mayManage(c.key, grants) {
+	if !c.Key.Manages(grants) {
 		return nil, mgmtkey.ErrTooWeak
 	}
 	addresses, err := mgmtkey.ParseAddresses(in.PermittedIPs)
@@ -213,9 +197,9 @@ func (s *Server) createKey(ctx context.Context, in *createKeyRequest) (*createKe
 		return nil, err
 	}
 	create := mgmtkey.Create{
-		Name: in.Name, Description: in.Description, Grants: grants, PermittedIPs: addresses, ExpiresAt: expires, Maker: c.key,
+		Name: in.Name, Description: in.Description, Grants: grants, PermittedIPs: addresses, ExpiresAt: expires, Maker: c.Key,
 	}
-	k, cleartext, err := s.Keys.Create(ctx, c.origin, create)
+	k, cleartext, err := s.Keys.Create(ctx, c.Origin, create)
 	if err != nil {
 		return nil, err
 	}
@@ -240,14 +224,7 @@ type keyAnswer struct {
 
 // visible returns a key that the caller may manage. Others do not exist for it.
 func (s *Server) visible(ctx context.Context, id string) (mgmtkey.Key, error) {
-	k, err := s.Keys.Get(ctx, id)
-	if err != nil {
-		return k, err
-	}
-	if !mayManage(callerOf(ctx).key, k.Grants) {
-		return mgmtkey.Key{}, mgmtkey.ErrNotFound
-	}
-	return k, nil
+	return s.Keys.Visible(ctx, callerOf(ctx).Key, id)
 }
 
 func (s *Server) getKey(ctx context.Context, in *keyRequest) (*keyAnswer, error) {
@@ -270,7 +247,7 @@ func (s *Server) updateKey(ctx context.Context, in *updateKeyRequest) (*keyAnswe
 	if _, err := s.visible(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	change := mgmtkey.Update{Name: in.Name, Description: in.Description, Status: in.Status, Maker: callerOf(ctx).key}
+	change := mgmtkey.Update{Name: in.Name, Description: in.Description, Status: in.Status, Maker: callerOf(ctx).Key}
 	if in.Status != nil && *in.Status == "" {
 		change.Status = nil
 	}
@@ -281,7 +258,7 @@ func (s *Server) updateKey(ctx context.Context, in *updateKeyRequest) (*keyAnswe
 		}
 		change.PermittedIPs = &addresses
 	}
-	k, err := s.Keys.Update(ctx, callerOf(ctx).origin, in.ID, change)
+	k, err := s.Keys.Update(ctx, callerOf(ctx).Origin, in.ID, change)
 	if err != nil {
 		return nil, err
 	}
@@ -308,7 +285,7 @@ func (s *Server) deleteKeys(ctx context.Context, in *deleteKeysRequest) (*delete
 			return nil, err
 		}
 	}
-	n, err := s.Keys.Delete(ctx, callerOf(ctx).origin, ids...)
+	n, err := s.Keys.Delete(ctx, callerOf(ctx).Origin, ids...)
 	if err != nil {
 		return nil, err
 	}
@@ -326,7 +303,7 @@ func (s *Server) searchKeys(ctx context.Context, _ *empty) (*searchKeysAnswer, e
 	}
 	out := &searchKeysAnswer{Keys: []wireKey{}}
 	for _, k := range keys {
-		if mayManage(callerOf(ctx).key, k.Grants) {
+		if callerOf(ctx).Key.Manages(k.Grants) {
 			out.Keys = append(out.Keys, keyOnWire(k))
 		}
 	}

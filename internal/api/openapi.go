@@ -96,8 +96,8 @@ func openAPI() object {
 
 func (r route) describe(c components, failed object) object {
 	need := "Any management key may call; what it may see or do is looked at."
-	if r.access.role > mgmtkey.None {
-		need = "Needs a management key with the role `" + r.access.role.String() + "` in the project."
+	if r.access.Role > mgmtkey.None {
+		need = "Needs a management key with the role `" + r.access.Role.String() + "` in the project."
 	}
 	out := object{
 		"operationId": strings.ToLower(r.method) + camel(strings.TrimPrefix(r.path, "/v1/")),

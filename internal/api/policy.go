@@ -28,7 +28,7 @@ func policyOnWire(p project.Policy) *policyBody {
 }
 
 func (s *Server) getPolicy(ctx context.Context, _ *empty) (*policyBody, error) {
-	p, err := s.Projects.Policy(ctx, callerOf(ctx).project)
+	p, err := s.Projects.Policy(ctx, callerOf(ctx).Project)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (s *Server) setPolicy(ctx context.Context, in *policyBody) (*policyBody, er
 	for _, what := range in.Protected {
 		p.Protected = append(p.Protected, snapshot.Protection(what))
 	}
-	if err := s.Projects.SetPolicy(ctx, c.origin, c.project, p); err != nil {
+	if err := s.Projects.SetPolicy(ctx, c.Origin, c.Project, p); err != nil {
 		return nil, err
 	}
 	return s.getPolicy(ctx, &empty{})
@@ -63,7 +63,7 @@ func (s *Server) approve(ctx context.Context, in *approveRequest) (*wireApproval
 		return nil, errMember.WithMessage("the body lacks plan, the digest of the plan to approve")
 	}
 	c := callerOf(ctx)
-	a, err := s.Projects.Approve(ctx, c.origin, c.project, in.Plan)
+	a, err := s.Projects.Approve(ctx, c.Origin, c.Project, in.Plan)
 	if err != nil {
 		return nil, err
 	}

@@ -42,10 +42,10 @@ func newProject(p project.Project) *newProjectAnswer {
 
 func (s *Server) createProject(ctx context.Context, in *newProjectRequest) (*newProjectAnswer, error) {
 	c := callerOf(ctx)
-	if err := c.key.Require("", mgmtkey.Admin); err != nil {
+	if err := c.Key.Require("", mgmtkey.Admin); err != nil {
 		return nil, err
 	}
-	p, err := s.Projects.Create(ctx, c.origin, project.New{Name: in.Name, Environment: in.Environment, Tags: in.Tags})
+	p, err := s.Projects.Create(ctx, c.Origin, project.New{Name: in.Name, Environment: in.Environment, Tags: in.Tags})
 	if err != nil {
 		return nil, err
 	}
@@ -55,10 +55,10 @@ func (s *Server) createProject(ctx context.Context, in *newProjectRequest) (*new
 // cloneProject makes a project, and so asks for a key that may make projects.
 func (s *Server) cloneProject(ctx context.Context, in *newProjectRequest) (*newProjectAnswer, error) {
 	c := callerOf(ctx)
-	if err := c.key.Require("", mgmtkey.Admin); err != nil {
+	if err := c.Key.Require("", mgmtkey.Admin); err != nil {
 		return nil, mgmtkey.ErrTooWeak.WithMessage("only an admin key for all projects may make a project")
 	}
-	p, err := s.Projects.Clone(ctx, c.origin, c.project, project.New{Name: in.Name, Environment: in.Environment, Tags: in.Tags})
+	p, err := s.Projects.Clone(ctx, c.Origin, c.Project, project.New{Name: in.Name, Environment: in.Environment, Tags: in.Tags})
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (s *Server) renameProject(ctx context.Context, in *nameRequest) (*empty, er
 	if in.Name == nil {
 		return nil, errMember.WithMessage("the body lacks name, the new name of the project")
 	}
-	return &empty{}, s.Projects.Rename(ctx, c.origin, c.project, *in.Name)
+	return &empty{}, s.Projects.Rename(ctx, c.Origin, c.Project, *in.Name)
 }
 
 // tagList is a list that tells null, which the SDK for Go sends for no tags, from
@@ -100,12 +100,12 @@ func (s *Server) tagProject(ctx context.Context, in *tagsRequest) (*empty, error
 	if in.Tags == nil {
 		return nil, errMember.WithMessage("the body lacks tags, the whole list of them; [] takes them all away")
 	}
-	return &empty{}, s.Projects.SetTags(ctx, c.origin, c.project, in.Tags)
+	return &empty{}, s.Projects.SetTags(ctx, c.Origin, c.Project, in.Tags)
 }
 
 func (s *Server) deleteProject(ctx context.Context, _ *empty) (*empty, error) {
 	c := callerOf(ctx)
-	return &empty{}, s.Projects.Delete(ctx, c.origin, c.project)
+	return &empty{}, s.Projects.Delete(ctx, c.Origin, c.Project)
 }
 
 type undeleteRequest struct {
@@ -116,13 +116,13 @@ type undeleteRequest struct {
 // the project: the caller must be an admin of all of them.
 func (s *Server) undeleteProject(ctx context.Context, in *undeleteRequest) (*newProjectAnswer, error) {
 	c := callerOf(ctx)
-	if err := c.key.Require("", mgmtkey.Admin); err != nil {
+	if err := c.Key.Require("", mgmtkey.Admin); err != nil {
 		return nil, err
 	}
 	if in.Project == "" {
-		in.Project = c.project
+		in.Project = c.Project
 	}
-	p, err := s.Projects.Undelete(ctx, c.origin, in.Project)
+	p, err := s.Projects.Undelete(ctx, c.Origin, in.Project)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ type rotationAnswer struct {
 
 func (s *Server) rotateKey(ctx context.Context, _ *empty) (*rotationAnswer, error) {
 	c := callerOf(ctx)
-	done, err := s.Projects.RotateKey(ctx, c.origin, c.project)
+	done, err := s.Projects.RotateKey(ctx, c.Origin, c.Project)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (s *Server) listProjects(ctx context.Context, in *listRequest) (*projectsAn
 	c := callerOf(ctx)
 	list := s.Projects.List
 	if in.Deleted {
-		if err := c.key.Require("", mgmtkey.Admin); err != nil {
+		if err := c.Key.Require("", mgmtkey.Admin); err != nil {
 			return nil, err
 		}
 		list = s.Projects.Deleted
@@ -181,7 +181,7 @@ func (s *Server) listProjects(ctx context.Context, in *listRequest) (*projectsAn
 		return nil, err
 	}
 	out := &projectsAnswer{Projects: []listedProject{}}
-	ids, all := c.key.Projects()
+	ids, all := c.Key.Projects()
 	for _, p := range projects {
 		if !all && !slices.Contains(ids, p.ID) {
 			continue

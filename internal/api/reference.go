@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"postern/internal/edge"
 	"postern/internal/fault"
 )
 
@@ -12,5 +13,5 @@ func StatusOf(f *fault.Error) int {
 	if f.Code == errHangUp.Code {
 		return http.StatusBadRequest // as fail does; nobody reads it
 	}
-	return statusOf(f)
+	return edge.Status(f)
 }

@@ -108,7 +108,7 @@ func (s *Server) listRevisions(ctx context.Context, in *revisionsRequest) (*revi
 	if limit == 0 {
 		limit = defaultPage
 	}
-	h, err := s.Projects.Revisions(ctx, callerOf(ctx).project, int64(in.Before), limit)
+	h, err := s.Projects.Revisions(ctx, callerOf(ctx).Project, int64(in.Before), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ type revisionAnswer struct {
 }
 
 func (s *Server) getRevision(ctx context.Context, in *revisionRequest) (*revisionAnswer, error) {
-	shown, err := s.Projects.Revision(ctx, callerOf(ctx).project, int64(in.Number))
+	shown, err := s.Projects.Revision(ctx, callerOf(ctx).Project, int64(in.Number))
 	if err != nil {
 		return nil, err
 	}
@@ -191,13 +191,13 @@ func (s *Server) rollback(ctx context.Context, in *rollbackRequest) (*rollbackAn
 	}
 	c := callerOf(ctx)
 	r := project.Rollback{
-		Project: c.project, Revision: int64(in.Revision), Message: in.Message, IfMatch: in.IfMatch, Within: in.Within, Source: in.Source, Plan: in.Plan, Key: in.Key,
+		Project: c.Project, Revision: int64(in.Revision), Message: in.Message, IfMatch: in.IfMatch, Within: in.Within, Source: in.Source, Plan: in.Plan, Key: in.Key,
 		AllowWeakening: in.Weakening,
 	}
 	if in.ValidateOnly {
 		return s.planRollback(ctx, r)
 	}
-	res, err := s.Projects.Rollback(ctx, c.origin, r)
+	res, err := s.Projects.Rollback(ctx, c.Origin, r)
 	if err != nil {
 		return nil, err
 	}
@@ -241,13 +241,13 @@ func (s *Server) confirm(ctx context.Context, in *confirmRequest) (*confirmAnswe
 	}
 	c := callerOf(ctx)
 	if in.Undo {
-		res, err := s.Projects.Undo(ctx, c.origin, c.project, int64(in.Revision))
+		res, err := s.Projects.Undo(ctx, c.Origin, c.Project, int64(in.Revision))
 		if err != nil {
 			return nil, err
 		}
 		return &confirmAnswer{Revision: res.Revision, Changes: res.Changes}, nil
 	}
-	if err := s.Projects.Confirm(ctx, c.origin, c.project, int64(in.Revision)); err != nil {
+	if err := s.Projects.Confirm(ctx, c.Origin, c.Project, int64(in.Revision)); err != nil {
 		return nil, err
 	}
 	return &confirmAnswer{Revision: int64(in.Revision), Confirmed: true, Changes: []snapshot.Change{}}, nil
@@ -266,7 +266,7 @@ func (s *Server) revokeSecrets(ctx context.Context, in *revokeRequest) (*revokeA
 		return nil, errMember.WithMessage("the body lacks id, the id of the entity whose older secrets to destroy")
 	}
 	c := callerOf(ctx)
-	n, err := s.Projects.RevokeSecrets(ctx, c.origin, c.project, in.ID)
+	n, err := s.Projects.RevokeSecrets(ctx, c.Origin, c.Project, in.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"postern/internal/edge"
 	"postern/internal/mgmtkey"
 )
 
@@ -10,30 +11,27 @@ import (
 type route struct {
 	method  string
 	path    string
-	access  access
+	access  edge.Need
 	serve   operation
 	summary string
 }
 
-// access says what a caller must present. The zero value serves nobody.
-type access struct {
-	scope scope
-	role  mgmtkey.Role
+// in makes the need of a call that acts on one project.
+func in(role mgmtkey.Role) edge.Need { return edge.Need{Scope: edge.Project, Role: role} }
+
+// anyKey makes the need of a call that itself looks at what the key may see.
+func anyKey() edge.Need { return edge.Need{Scope: edge.Company} }
+
+// Need returns what a call asks for, such as "POST /v1/mgmt/project/import", for
+// other edges that do the same. A call that there is not serves nobody.
+func Need(call string) edge.Need {
+	for _, r := range (&Server{}).routes() {
+		if r.method+" "+r.path == call {
+			return r.access
+		}
+	}
+	return edge.Need{}
 }
-
-type scope int
-
-const (
-	scopeNobody  scope = iota
-	scopeProject       // a management key and the project that it acts on
-	scopeCompany       // a management key, with a project or without
-)
-
-// in makes the access of a call that acts on one project.
-func in(role mgmtkey.Role) access { return access{scopeProject, role} }
-
-// anyKey makes the access of a call that itself looks at what the key may see.
-func anyKey() access { return access{scopeCompany, mgmtkey.None} }
 
 // routes is the whole surface of the API.
 func (s *Server) routes() []route {
@@ -96,8 +94,8 @@ func Routes() []RouteInfo {
 	var out []RouteInfo
 	for _, r := range (&Server{}).routes() {
 		need := "any management key"
-		if r.access.role > mgmtkey.None {
-			need = "a management key with the role `" + r.access.role.String() + "` in the project"
+		if r.access.Role > mgmtkey.None {
+			need = "a management key with the role `" + r.access.Role.String() + "` in the project"
 		}
 		out = append(out, RouteInfo{Method: r.method, Path: r.path, Summary: r.summary, Access: need})
 	}

@@ -46,10 +46,10 @@ func (s *Server) readImport(w http.ResponseWriter, r *http.Request) (project.Imp
 		return project.Import{}, err
 	}
 	c := callerOf(r.Context())
-	if up.AllowMoved && c.key.RoleIn(c.project) < mgmtkey.Admin {
+	if up.AllowMoved && c.Key.RoleIn(c.Project) < mgmtkey.Admin {
 		return project.Import{}, mgmtkey.ErrTooWeak.WithMessage("only an admin key may use allowMovedSecrets")
 	}
-	return project.Import{Project: c.project, Upload: up, IfMatch: etag(r.Header.Get("If-Match"))}, nil
+	return project.Import{Project: c.Project, Upload: up, IfMatch: etag(r.Header.Get("If-Match"))}, nil
 }
 
 // etag reads one entity tag (RFC 9110 §8.8.3). "*" and no header match anything;
@@ -88,7 +88,7 @@ type importedAnswer struct {
 }
 
 func (s *Server) imported(ctx context.Context, in *importedRequest) (*importedAnswer, error) {
-	done, err := s.Projects.Imported(ctx, callerOf(ctx).project, in.Key)
+	done, err := s.Projects.Imported(ctx, callerOf(ctx).Project, in.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func (s *Server) importSnapshot(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	in.Key = idempotencyKey(r)
-	res, err := s.Projects.Import(r.Context(), callerOf(r.Context()).origin, in)
+	res, err := s.Projects.Import(r.Context(), callerOf(r.Context()).Origin, in)
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (s *Server) exportSnapshot(w http.ResponseWriter, r *http.Request) error {
 	if in.Revision < 0 {
 		return project.ErrNoRevision
 	}
-	files, rev, err := s.Projects.ExportRevision(r.Context(), callerOf(r.Context()).project, int64(in.Revision), format)
+	files, rev, err := s.Projects.ExportRevision(r.Context(), callerOf(r.Context()).Project, int64(in.Revision), format)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,8 @@ var layers = [][]string{
 	{"session", "backup"},
 	{"otp", "magiclink", "enchantedlink", "password", "totp", "passkey", "federation"},
 	{"flow"},
-	{"api", "oauth", "saml", "scim", "web"}, // the edges: the first who know HTTP
+	{"edge"},                                // what the edges have in common: the first who knows HTTP
+	{"api", "oauth", "saml", "scim", "web"}, // the edges
 	{"server", "client"},
 	{"cli"},
 	{"testkit", "arch", "bench", "torture"},
@@ -23,7 +24,7 @@ var layers = [][]string{
 }
 
 // edge is the first layer that may import net/http.
-const edge = "api"
+const edge = "edge"
 
 // forbidden are packages that production code must not import, each with the
 // reason. A name ending in "/" forbids what is under it, too.

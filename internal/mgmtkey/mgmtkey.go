@@ -266,6 +266,22 @@ func (s *Service) Authenticate(ctx context.Context, cleartext string, remote net
 	return &k, nil
 }
 
+// Recall returns the key with an id, if it may be used now from remote. It is for
+// an edge that has authenticated the key before, and has a sealed proof of that.
+func (s *Service) Recall(ctx context.Context, id string, remote netip.Addr) (*Key, error) {
+	k, err := s.Get(ctx, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, ErrUnknown
+	case err != nil:
+		return nil, err
+	case !k.usable(time.Now()) || !k.permits(remote):
+		return nil, ErrUnknown
+	}
+	s.used(ctx, &k)
+	return &k, nil
+}
+
 // used keeps LastUsedAt fresh, if the database has a moment: a key works no less
 // while an import holds the one writer, or the disk is full.
 func (s *Service) used(ctx context.Context, k *Key) {

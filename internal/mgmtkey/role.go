@@ -1,6 +1,7 @@
 package mgmtkey
 
 import (
+	"context"
 	"fmt"
 	"slices"
 )
@@ -91,4 +92,32 @@ func (k *Key) Require(project string, role Role) error {
 		return ErrTooWeak
 	}
 	return nil
+}
+
+// Manages reports whether k may make, see, change and revoke a key with these
+// grants: one that is at most as strong as k in each place.
+func (k *Key) Manages(grants []Grant) bool {
+	for _, g := range grants {
+		if len(g.Projects) == 0 && k.CompanyRole() < Admin {
+			return false
+		}
+		for _, id := range g.Projects {
+			if k.RoleIn(id) < Admin {
+				return false
+			}
+		}
+	}
+	return len(grants) > 0
+}
+
+// Visible returns a key that by may manage. Others do not exist for it.
+func (s *Service) Visible(ctx context.Context, by *Key, id string) (Key, error) {
+	k, err := s.Get(ctx, id)
+	if err != nil {
+		return k, err
+	}
+	if !by.Manages(k.Grants) {
+		return Key{}, ErrNotFound
+	}
+	return k, nil
 }

@@ -1,0 +1,131 @@
+// Package edge owns what every edge over HTTP does in the same way: what a caller
+// must present, who the caller is, which status an error has, and the record of
+// what was refused.
+//
+// It serves nothing itself. How a caller says who it is, and how an error looks,
+// is for each edge.
+package edge
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"postern/internal/audit"
+	"postern/internal/fault"
+	"postern/internal/ident"
+	"postern/internal/mgmtkey"
+	"postern/internal/project"
+	"postern/internal/snapshot"
+	"postern/internal/store"
+)
+
+// A Scope says what a call is about. The zero value is about nothing.
+type Scope int
+
+// The scopes.
+const (
+	Nobody  Scope = iota
+	Project       // a management key and the project that it acts on
+	Company       // a management key, with a project or without; the call itself looks at what the key may see
+)
+
+// A Need is what a caller must present. The zero value serves nobody.
+type Need struct {
+	Scope Scope
+	Role  mgmtkey.Role // in the project
+}
+
+// Allow returns nil where key may make a call in a project. Whether a project
+// does not exist or is not the key's is one answer.
+func (n Need) Allow(key *mgmtkey.Key, id string) error {
+	switch {
+	case key == nil:
+		return mgmtkey.ErrNoToken
+	case n.Scope == Company:
+		return nil
+	case n.Scope != Project:
+		return mgmtkey.ErrTooWeak
+	}
+	switch have := key.RoleIn(id); {
+	case id == "" || have == mgmtkey.None:
+		return project.ErrNotFound
+	case have < n.Role || n.Role == mgmtkey.None:
+		return mgmtkey.ErrTooWeak
+	}
+	return nil
+}
+
+// A Caller is who makes a request.
+type Caller struct {
+	Project string // the id that the request names; it may be none
+	Key     *mgmtkey.Key
+	Origin  audit.Origin
+}
+
+// NewCaller returns whoever makes a request with a key.
+func NewCaller(r *http.Request, id string, key *mgmtkey.Key) *Caller {
+	return &Caller{Project: id, Key: key, Origin: audit.Origin{Actor: key.ID, Remote: Remote(r).String(), Request: r.Header.Get("X-Request-Id")}}
+}
+
+// Remote returns the address that a request comes from.
+func Remote(r *http.Request) netip.Addr {
+	addr, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return addr.Addr().Unmap()
+}
+
+// Refused records that a key which is known asked for what it may not do, or for
+// a change that could not be made; call names what was asked for. What an import
+// finds wrong with its upload is recorded by the import. An error is that of the
+// record: losing it must not hide the answer.
+func (c *Caller) Refused(ctx context.Context, db *store.DB, n Need, call string, err error) error {
+	if c == nil || errors.Is(err, snapshot.ErrInvalid) {
+		return nil
+	}
+	f := fault.From(err)
+	foreign := c.Project != "" && c.Key.RoleIn(c.Project) == mgmtkey.None
+	switch {
+	case f.Kind == fault.Forbidden:
+	case foreign && errors.Is(err, project.ErrNotFound):
+	case f.Kind == fault.Conflict && n.Role >= mgmtkey.Import:
+	default:
+		return nil
+	}
+	e := c.Origin.Event("request.refused", audit.Refused)
+	e.Details = map[string]any{"call": call, "code": f.Code, "reason": f.Message}
+	if foreign { // the record is not for those whose project it is
+		if ident.Valid("P", c.Project) {
+			e.Details["project"] = c.Project
+		}
+	} else {
+		e.Project = c.Project
+	}
+	return db.Write(context.WithoutCancel(ctx), func(_ context.Context, tx *store.Tx) error { return audit.Record(tx, e) })
+}
+
+var status = map[fault.Kind]int{
+	fault.Internal:        http.StatusInternalServerError,
+	fault.Invalid:         http.StatusBadRequest,
+	fault.Unauthenticated: http.StatusUnauthorized,
+	fault.Forbidden:       http.StatusForbidden,
+	fault.NotFound:        http.StatusNotFound,
+	fault.Conflict:        http.StatusConflict,
+	fault.TooLarge:        http.StatusRequestEntityTooLarge,
+	fault.Unsupported:     http.StatusUnsupportedMediaType,
+	fault.Limited:         http.StatusTooManyRequests,
+	fault.Unavailable:     http.StatusServiceUnavailable,
+	fault.Unknown:         http.StatusInternalServerError,
+}
+
+// Status returns the status of a fault: our own codes say it themselves.
+func Status(f *fault.Error) int {
+	if digits, ok := strings.CutPrefix(f.Code, "P"); ok && len(digits) == 5 {
+		if n, err := strconv.Atoi(digits[:3]); err == nil && n >= 400 && n < 600 {
+			return n
+		}
+	}
+	return status[f.Kind]
+}

@@ -1,0 +1,63 @@
+package edge_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"postern/internal/edge"
+	"postern/internal/fault"
+	"postern/internal/mgmtkey"
+	"postern/internal/project"
+)
+
+func TestAllow(t *testing.T) {
+	t.Parallel()
+	key := func(role mgmtkey.Role, projects ...string) *mgmtkey.Key {
+		return &mgmtkey.Key{Grants: []mgmtkey.Grant{{Role: role, Projects: projects}}}
+	}
+	in := func(role mgmtkey.Role) edge.Need { return edge.Need{Scope: edge.Project, Role: role} }
+	for _, tt := range []struct {
+		name string
+		need edge.Need
+		key  *mgmtkey.Key
+		id   string
+		want error
+	}{
+		{"enough in the project", in(mgmtkey.Import), key(mgmtkey.Import, "P1"), "P1", nil},
+		{"more in all projects", in(mgmtkey.Import), key(mgmtkey.Admin), "P1", nil},
+		{"too little", in(mgmtkey.Import), key(mgmtkey.Plan, "P1"), "P1", mgmtkey.ErrTooWeak},
+		{"another project", in(mgmtkey.Read), key(mgmtkey.Admin, "P2"), "P1", project.ErrNotFound},
+		{"no project", in(mgmtkey.Read), key(mgmtkey.Admin), "", project.ErrNotFound},
+		{"any key", edge.Need{Scope: edge.Company}, key(mgmtkey.Read, "P1"), "", nil},
+		{"no key", edge.Need{Scope: edge.Company}, nil, "", mgmtkey.ErrNoToken},
+		{"the zero value", edge.Need{}, key(mgmtkey.Admin), "P1", mgmtkey.ErrTooWeak},
+		{"a role without a scope", edge.Need{Role: mgmtkey.Read}, key(mgmtkey.Admin), "P1", mgmtkey.ErrTooWeak},
+		{"a scope without a role", in(mgmtkey.None), key(mgmtkey.Admin), "P1", mgmtkey.ErrTooWeak},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if err := tt.need.Allow(tt.key, tt.id); !errors.Is(err, tt.want) {
+				t.Errorf("Allow = %v, want %v", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	for kind := fault.Internal; kind <= fault.Unknown; kind++ {
+		if got := edge.Status(fault.New(kind, "E1", "")); got < 400 {
+			t.Errorf("%v has the status %d", kind, got)
+		}
+	}
+	for code, want := range map[string]int{"P41201": http.StatusPreconditionFailed, "P00001": http.StatusConflict, "P9": http.StatusConflict} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			t.Parallel()
+			if got := edge.Status(fault.New(fault.Conflict, code, "")); got != want {
+				t.Errorf("Status = %d, want %d", got, want)
+			}
+		})
+	}
+}
