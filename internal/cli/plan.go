@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/client"
+	"postern/internal/project"
 	"postern/internal/snapshot"
 )
 
@@ -176,13 +177,6 @@ func (a *app) tellEffects(list []snapshot.Effect) {
 	}
 }
 
-// secretWords say what becomes of a secret.
-var secretWords = map[string]string{
-	"set": "is set", "changes": "gets another value", "unknown": "is given again; whether it is the same is not known",
-	"follows": "follows to another destination", "removed": "is removed",
-	"missing": "is missing", "moved": "is not carried over to another destination, and missing",
-}
-
 // tellSecrets says what becomes of the secrets, but for those that stay.
 func (a *app) tellSecrets(list []client.PlannedSecret) {
 	same := 0
@@ -203,11 +197,7 @@ func secretText(s client.PlannedSecret) string {
 	if name == "" {
 		name = s.ID
 	}
-	word := secretWords[s.State]
-	if word == "" {
-		word = s.State // of a newer server
-	}
-	return fmt.Sprintf("%s of the %s %q %s", s.Field, snapshot.KindWords(s.Kind), name, word)
+	return fmt.Sprintf("%s of the %s %q %s", s.Field, snapshot.KindWords(s.Kind), name, project.SecretState(s.State).Words())
 }
 
 func reboundText(r snapshot.Rebound) string {

@@ -35,6 +35,17 @@ type Plan struct {
 	Pending     *Pending // what waits to be confirmed; until then nothing is imported
 
 	shown bool // whether Differences are known, though it may be refused
+
+	from, made snapshot.Base // the two sides of Differences
+}
+
+// Flows returns the flows that the import would change, step by step; none where
+// nobody knows what it would change.
+func (p *Plan) Flows() ([]snapshot.Flow, error) {
+	if !p.shown {
+		return nil, nil
+	}
+	return snapshot.FlowsStored(p.from, p.made)
 }
 
 // A SecretState says what an import does with one secret.
@@ -100,8 +111,9 @@ func (s *Service) planOf(ctx context.Context, st *state, in Import, out *snapsho
 		return nil, fmt.Errorf("plan: %w", err)
 	}
 	made := base.With(shown)
+	plan.from, plan.made = snapshot.Base{Tree: base.Tree, Load: base.Load}, made
 	if plan.shown = !shown.Failed(); plan.shown {
-		if plan.Differences, err = s.facts.CompareStored(snapshot.Base{Tree: base.Tree, Load: base.Load}, made); err != nil {
+		if plan.Differences, err = s.facts.CompareStored(plan.from, made); err != nil {
 			return nil, fmt.Errorf("plan: %w", err)
 		}
 		if err = s.nameSecrets(plan.Secrets, base, made); err != nil {

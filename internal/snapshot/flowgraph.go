@@ -186,3 +186,30 @@ func joinWays(was, now []Way, had, has bool) []Way {
 	}
 	return out
 }
+
+// FlowsStored is Flows for two stored configurations. It says only which flows
+// differ, and loads no others.
+func FlowsStored(from, to Base) ([]Flow, error) {
+	folders := map[string]bool{}
+	for _, ch := range Diff(from.Tree, to.Tree) {
+		folders[path.Dir(ch.File)] = true
+	}
+	side := func(base Base) (Files, error) {
+		paths := map[string]Digest{}
+		for p, digest := range base.Tree {
+			if folders[path.Dir(p)] {
+				paths[p] = digest
+			}
+		}
+		return load(base, paths)
+	}
+	was, err := side(from)
+	if err != nil {
+		return nil, err
+	}
+	now, err := side(to)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(Flows(was, now), func(f Flow) bool { return f.Action == "" }), nil
+}
