@@ -52,7 +52,6 @@ type handler func(http.ResponseWriter, *http.Request) error
 // What the edge itself refuses.
 var (
 	errNoRoute   = fault.New(fault.NotFound, "P40401", "there is no such call")
-	errMethod    = fault.New(fault.Invalid, "P40501", "the call does not take this method")
 	errNoProject = fault.New(fault.Invalid, "E011002", "the Authorization header names no project; it must be Bearer <project id>:<management key>")
 )
 
@@ -78,7 +77,7 @@ func (s *Server) Handler() http.Handler {
 	for path, allowed := range methods {
 		mux.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
-			s.fail(w, req, errMethod)
+			s.fail(w, req, edge.ErrMethod)
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) { s.fail(w, req, errNoRoute) })

@@ -13,11 +13,11 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"postern/internal/edge"
 	"postern/internal/fault"
 )
 
 var (
-	errTooLarge = fault.New(fault.TooLarge, "P41301", "the body is too large")
 	errMedia    = fault.New(fault.Unsupported, "P41501", "the body must be application/json")
 	errEncoding = fault.New(fault.Unsupported, "P41502", "the body may be sent as it is or with gzip, in no other encoding")
 	errGzip     = fault.New(fault.Invalid, "P40002", "the body is not gzip, or is damaged")
@@ -52,7 +52,7 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64) (io.Reader, er
 }
 
 func tooLarge(most int64) error {
-	return errTooLarge.WithMessage(fmt.Sprintf("the body is larger than the limit of %d bytes", most))
+	return edge.ErrTooLarge.WithMessage(fmt.Sprintf("the body is larger than the limit of %d bytes", most))
 }
 
 // arriving is a body on the network. Whatever keeps it from coming in whole is

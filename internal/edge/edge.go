@@ -23,6 +23,12 @@ import (
 	"postern/internal/store"
 )
 
+// What every edge refuses.
+var (
+	ErrMethod   = fault.New(fault.Invalid, "P40501", "the call does not take this method")
+	ErrTooLarge = fault.New(fault.TooLarge, "P41301", "the body is too large")
+)
+
 // A Scope says what a call is about. The zero value is about nothing.
 type Scope int
 
