@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -35,6 +36,18 @@ var installNode = sync.OnceValues(func() ([]byte, error) {
 func TestOlderGoSDK(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
 		runOther(t, s, "oldsdk", s.newShop(t), "go", "test", "-count=1", "./...")
+	})
+}
+
+// TestConsole runs the suite of browser/, which drives the console with Chromium.
+func TestConsole(t *testing.T) {
+	names := []string{"chromium", "chromium-browser", "google-chrome", "headless-shell", "headless_shell"}
+	if !slices.ContainsFunc(names, func(name string) bool { _, err := exec.LookPath(name); return err == nil }) {
+		leaveOut(t, "no Chromium is installed")
+	}
+	each(t, func(t *testing.T, s *server) {
+		s.plant("planted-in-the-browser-9f2")
+		runOther(t, s, "browser", s.newShop(t), "go", "test", "-count=1", "./...")
 	})
 }
 

@@ -99,7 +99,7 @@ func (s *devState) write(file string) error {
 // is shown at the start that made it, and at no other.
 func (s *devState) welcome(a *app) {
 	file := s.file
-	fmt.Fprintf(a.stdout, "\nPostern is ready.\n\n  open     %s/\n  project  %s\n", s.url, s.project)
+	fmt.Fprintf(a.stdout, "\nPostern is ready.\n\n  open     %s/console\n  project  %s\n", s.url, s.project)
 	if s.keyMade {
 		fmt.Fprintf(a.stdout, "  key      %s\n\nThe key is shown this once. It may do everything here, and is kept in %s for later starts.\n", s.key.Reveal(), file)
 	} else {

@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"postern/internal/fault"
+	"postern/internal/web"
 )
 
 // A page is a route beside the API.
@@ -33,6 +34,10 @@ func (s *Server) Handler() http.Handler {
 	return s.observe(rescue(s.log, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/"); first == "v1" || first == "v2" {
 			s.api.ServeHTTP(w, r)
+			return
+		}
+		if r.URL.Path == web.Root || strings.HasPrefix(r.URL.Path, web.Root+"/") {
+			s.console.ServeHTTP(w, r)
 			return
 		}
 		p, ok := pages[r.URL.Path]

@@ -20,6 +20,7 @@ import (
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/store"
+	"postern/internal/web"
 )
 
 // Server is Postern, built and not yet stopped.
@@ -35,6 +36,7 @@ type Server struct {
 	log      *slog.Logger
 	db       *store.DB
 	api      http.Handler
+	console  http.Handler
 	metrics  *metrics
 	listener net.Listener
 	stopping atomic.Bool
@@ -77,6 +79,13 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		Limits: api.Limits{MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles},
 	}
 	s.api = edge.Handler()
+	console, err := web.New(web.Config{
+		Projects: s.Projects, Keys: s.Keys, Log: log, Need: api.Need, MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles, Version: Version(),
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.console = console.Handler()
 	return s, nil
 }
 
