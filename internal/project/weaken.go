@@ -22,6 +22,21 @@ const (
 	Approved Weakening = "approval" // another key approves the plan
 )
 
+// Weakenings are all of them, from the loosest.
+var Weakenings = []Weakening{Allow, Leave, Approved}
+
+// Words say what it takes, to be put behind what weakens security.
+func (w Weakening) Words() string {
+	switch w {
+	case Leave:
+		return "must be named as meant, or approved with another key"
+	case Approved:
+		return "must be approved with another key"
+	default:
+		return "goes through, and is marked in plans"
+	}
+}
+
 // Approvable is how long an approval counts.
 const Approvable = 7 * 24 * time.Hour
 

@@ -24,6 +24,8 @@ type policyPage struct {
 	Protected   string // one a line
 	MaxRemovals string
 	Keys        []string // the exclude keys
+	Weakening   project.Weakening
+	Weakenings  []project.Weakening
 }
 
 func (s *Server) policy(w http.ResponseWriter, v *visit) error {
@@ -35,7 +37,8 @@ func (s *Server) policy(w http.ResponseWriter, v *visit) error {
 	for _, p := range policy.Protected {
 		lines = append(lines, string(p))
 	}
-	p := policyPage{page: page{Title: "Policy", Tab: "policy"}, Protected: strings.Join(lines, "\n"), Keys: snapshot.ExcludeKeys()}
+	p := policyPage{page: page{Title: "Policy", Tab: "policy"}, Protected: strings.Join(lines, "\n"), Keys: snapshot.ExcludeKeys(), Weakenings: project.Weakenings}
+	p.Weakening = cmp.Or(policy.Weakening, project.Allow)
 	if policy.MaxRemovals != nil {
 		p.MaxRemovals = strconv.Itoa(*policy.MaxRemovals)
 	}
@@ -52,7 +55,10 @@ func (s *Server) setPolicy(w http.ResponseWriter, v *visit) error {
 	if err := v.form(w); err != nil {
 		return err
 	}
-	policy := project.Policy{Protected: []snapshot.Protection{}}
+	policy := project.Policy{Protected: []snapshot.Protection{}, Weakening: project.Weakening(v.r.PostForm.Get("weakening"))}
+	if policy.Weakening == "" {
+		return errForm // a form of an older page must not loosen it
+	}
 	for line := range strings.Lines(v.r.PostForm.Get("protected")) {
 		if text := strings.TrimSpace(line); text != "" {
 			policy.Protected = append(policy.Protected, snapshot.Protection(text))

@@ -103,18 +103,21 @@ func TestPolicy(t *testing.T) {
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		b := setup(t, db)
 		in := b.enterAs(t, mgmtkey.Admin)
-		res, _ := in.post(t, b.in("/policy"), url.Values{"protected": {"flows\r\n\r\n connector:Mail \r\n"}, "maxRemovals": {"3"}})
+		res, _ := in.post(t, b.in("/policy"), url.Values{"protected": {"flows\r\n\r\n connector:Mail \r\n"}, "maxRemovals": {"3"}, "weakening": {"leave"}})
 		policy, err := b.Projects.Policy(t.Context(), b.project)
-		if res.StatusCode != http.StatusSeeOther || err != nil || len(policy.Protected) != 2 || policy.MaxRemovals == nil || *policy.MaxRemovals != 3 {
+		if res.StatusCode != http.StatusSeeOther || err != nil || len(policy.Protected) != 2 || policy.MaxRemovals == nil || *policy.MaxRemovals != 3 || policy.Weakening != project.Leave {
 			t.Errorf("%d, %+v, %v", res.StatusCode, policy, err)
 		}
-		mustHave(t, in.page(t, b.in("/policy")), "connector:Mail\nflows", `value="3"`)
-		for _, form := range []url.Values{{"protected": {"nothing"}}, {"maxRemovals": {"many"}}, {"maxRemovals": {"-1"}}} {
+		mustHave(t, in.page(t, b.in("/policy")), "connector:Mail\nflows", `value="3"`, `value="leave" selected`)
+		for _, form := range []url.Values{
+			{"protected": {"nothing"}, "weakening": {"allow"}}, {"maxRemovals": {"many"}, "weakening": {"allow"}},
+			{"maxRemovals": {"-1"}, "weakening": {"allow"}}, {"weakening": {"never"}}, {"protected": {"flows"}},
+		} {
 			if res, body := in.post(t, b.in("/policy"), form); res.StatusCode != http.StatusBadRequest {
 				t.Errorf("%v: %d %s", form, res.StatusCode, body)
 			}
 		}
-		if res, _ := in.post(t, b.in("/policy"), url.Values{"protected": {""}}); res.StatusCode != http.StatusSeeOther {
+		if res, _ := in.post(t, b.in("/policy"), url.Values{"protected": {""}, "weakening": {"allow"}}); res.StatusCode != http.StatusSeeOther {
 			t.Errorf("an empty policy: %d", res.StatusCode)
 		}
 		if policy, err = b.Projects.Policy(t.Context(), b.project); err != nil || len(policy.Protected) > 0 || policy.MaxRemovals != nil {

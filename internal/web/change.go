@@ -33,6 +33,9 @@ type entityView struct {
 	Was    string // the file that it was in
 	Action string // of the whole of it; "changed" where only fields are
 	Fields []fieldView
+
+	Risks   []riskView        // of the whole of it
+	Effects []snapshot.Effect // of it and its fields, in a plan
 }
 
 // A fieldView is one field that changes.
@@ -47,6 +50,7 @@ type fieldView struct {
 	Lines   []lineView // of two texts of several lines, side by side
 	Removed []string
 	Added   []string
+	Risks   []riskView
 }
 
 // A valueView is one value as a page shows it.
@@ -77,8 +81,9 @@ func sectionsOf(list []snapshot.Difference) []*sectionView {
 			entities[key], s.Entities = e, append(s.Entities, e)
 		}
 		s.Fields++
+		e.Effects = append(e.Effects, d.Effects...)
 		if d.Field == "" {
-			e.Action = string(d.Action)
+			e.Action, e.Risks = string(d.Action), risksOf(d)
 			continue
 		}
 		e.Fields = append(e.Fields, fieldOf(d))
@@ -101,6 +106,7 @@ func fieldOf(d snapshot.Difference) fieldView {
 	f := fieldView{
 		Label: cmp.Or(d.Label, d.Field), Path: d.Field, Action: string(d.Action), Hidden: d.Hidden, Renames: d.Renames,
 		From: valueOf(d.From, d.FromAs), To: valueOf(d.To, d.ToAs), Removed: texts(d.Removed), Added: texts(d.Added),
+		Risks: risksOf(d),
 	}
 	if f.From.There && f.To.There && strings.Contains(f.From.Text+f.To.Text, "\n") {
 		was, now := strings.Split(f.From.Text, "\n"), strings.Split(f.To.Text, "\n")
@@ -109,6 +115,14 @@ func fieldOf(d snapshot.Difference) fieldView {
 		}
 	}
 	return f
+}
+
+func risksOf(d snapshot.Difference) []riskView {
+	var out []riskView
+	for _, r := range d.Risks {
+		out = append(out, riskView{r, d.What()})
+	}
+	return out
 }
 
 func valueOf(v jsontext.Value, words string) valueView {

@@ -34,11 +34,14 @@ type planView struct {
 	Flows    []flowView
 	Cannot   []string // what going back leaves as it is
 	Passed   []string // files that came with an upload and belong to no snapshot
+	Risks    []riskView
+	Effects  []snapshot.Effect // of the plan as a whole
+	heldView
 }
 
 // Attention reports whether the plan has anything to look at first.
 func (p *planView) Attention() bool {
-	return len(p.Gone)+len(p.Risky)+len(p.Warnings)+len(p.Passed) > 0
+	return len(p.Gone)+len(p.Risky)+len(p.Warnings)+len(p.Passed)+len(p.Risks)+len(p.Effects) > 0
 }
 
 func (p *planView) problems(list []snapshot.Problem) {
@@ -49,7 +52,7 @@ func (p *planView) problems(list []snapshot.Problem) {
 			p.Warnings = append(p.Warnings, problem)
 		}
 	}
-	p.Refused = snapshot.Failed(list)
+	p.Refused = p.Digest == "" // what only lacks leave, or an approval, has one
 }
 
 func (p *planView) differences(list []snapshot.Difference) {
@@ -62,6 +65,9 @@ func (p *planView) differences(list []snapshot.Difference) {
 		}
 	}
 	for _, d := range list {
+		for _, r := range d.Risks {
+			p.Risks = append(p.Risks, riskView{r, d.What()})
+		}
 		switch {
 		case d.Renames:
 			p.Renamed++
@@ -77,9 +83,7 @@ func (p *planView) differences(list []snapshot.Difference) {
 
 func planOf(plan *project.Plan) *planView {
 	p := &planView{Base: plan.Base.Number, Changed: plan.Changed, Rebound: plan.Rebound, Missing: plan.Missing, Pending: plan.Pending}
-	if !plan.Failed() {
-		p.Digest = plan.Digest.String()
-	}
+	p.Digest, p.Effects = digestText(plan.Digest), plan.Effects
 	p.problems(plan.Problems)
 	p.differences(plan.Differences)
 	p.Secrets, p.Same = secretsOf(plan.Secrets)
@@ -132,7 +136,7 @@ func (s *Server) showPlan(w http.ResponseWriter, v *visit, in *submission, up *s
 	if err := s.of(v, &p.page); err != nil {
 		return err
 	}
-	up.Message, up.Within, up.Plan = "", "", "" // they are for the import
+	up.Message, up.Within, up.Plan, up.AllowWeakening = "", "", "", nil // they are for the import
 	passed := up.PassedOver
 	if !snapshot.Failed(up.Problems) {
 		var err error
@@ -146,6 +150,9 @@ func (s *Server) showPlan(w http.ResponseWriter, v *visit, in *submission, up *s
 	}
 	p.Plan = planOf(plan)
 	p.Plan.Passed = passed
+	if err := s.hold(v, p.Plan, plan.Approvals); err != nil {
+		return err
+	}
 	if p.Draft == "" {
 		p.Plan.Missing = nil // first the files must be right
 	}
@@ -173,6 +180,7 @@ func (s *Server) apply(w http.ResponseWriter, v *visit) error {
 		return errDraft
 	}
 	up.Message, up.Within = strings.ReplaceAll(in.fields.Get("message"), "\r\n", "\n"), in.fields.Get("within")
+	up.AllowWeakening = codes(in.fields["allow"])
 	again := up.Clone()
 	res, err := s.Projects.Import(v.r.Context(), v.caller.Origin, project.Import{Project: v.caller.Project, Upload: up})
 	switch {
@@ -212,11 +220,12 @@ func (s *Server) showRollback(w http.ResponseWriter, v *visit, number int64, pro
 		return err
 	}
 	p.Plan = &planView{Base: plan.From.Number, Changed: len(plan.Differences) > 0, Cannot: project.CannotUndo}
-	if !plan.Failed() {
-		p.Plan.Digest = plan.Digest.String()
-	}
+	p.Plan.Digest, p.Plan.Effects = digestText(plan.Digest), plan.Effects
 	p.Plan.problems(plan.Problems)
 	p.Plan.differences(plan.Differences)
+	if err := s.hold(v, p.Plan, plan.Approvals); err != nil {
+		return err
+	}
 	if p.Plan.Flows, err = s.flowsBetween(v, plan.From.Number, number); err != nil {
 		return err
 	}
@@ -234,6 +243,7 @@ func (s *Server) rollback(w http.ResponseWriter, v *visit) error {
 	r := project.Rollback{
 		Project: v.caller.Project, Revision: number, Plan: v.r.PostForm.Get("plan"),
 		Message: strings.ReplaceAll(v.r.PostForm.Get("message"), "\r\n", "\n"), Within: v.r.PostForm.Get("within"),
+		AllowWeakening: codes(v.r.PostForm["allow"]),
 	}
 	if r.Plan == "" {
 		return errDraft
@@ -279,7 +289,9 @@ func (s *Server) confirm(w http.ResponseWriter, v *visit) error {
 func (p *planView) Blank() bool { return !p.Refused && !p.Changed }
 
 // Applies reports whether the plan can be applied now.
-func (p *planView) Applies() bool { return !p.Refused && p.Changed && p.Pending == nil }
+func (p *planView) Applies() bool {
+	return !p.Refused && p.Changed && p.Pending == nil && (!p.Held() || len(p.Leaves) > 0)
+}
 
 // what names the plan in its heading.
 func (p *planPage) What() string {

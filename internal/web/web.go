@@ -81,6 +81,7 @@ const (
 	callExport    = "POST /v1/mgmt/project/export"
 	callPlan      = "POST /v1/mgmt/project/plan"
 	callImport    = "POST /v1/mgmt/project/import"
+	callApprove   = "POST /v1/mgmt/project/plan/approve"
 	callRollback  = "POST /v1/mgmt/project/rollback"
 	callConfirm   = "POST /v1/mgmt/project/confirm"
 	callPolicy    = "GET /v1/mgmt/project/policy"
@@ -106,6 +107,8 @@ func (s *Server) routes() []route {
 		{"GET " + inProject + "/import", callPlan, s.importForm},
 		{"POST " + inProject + "/plan", callPlan, s.plan},
 		{"POST " + inProject + "/apply", callImport, s.apply},
+		{"POST " + inProject + "/approve", callApprove, s.approve},
+		{"POST " + inProject + "/revisions/{number}/approve", callApprove, s.approveRollback},
 		{"GET " + inProject + "/revisions/{number}/rollback", callRollback, s.planRollback},
 		{"POST " + inProject + "/revisions/{number}/rollback", callRollback, s.rollback},
 		{"POST " + inProject + "/revisions/{number}/confirm", callConfirm, s.confirm},
