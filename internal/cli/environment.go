@@ -43,7 +43,9 @@ func forEach(up *snapshot.Upload, check func(*snapshot.Upload) ([]snapshot.Probl
 			all[i].Message += fmt.Sprintf(" (in the environment %s)", pathsText(in))
 		}
 	}
-	slices.SortStableFunc(all, func(a, b snapshot.Problem) int { return cmp.Or(cmp.Compare(a.Level, b.Level), cmp.Compare(a.File, b.File)) })
+	slices.SortStableFunc(all, func(a, b snapshot.Problem) int {
+		return cmp.Or(cmp.Compare(a.Level, b.Level), cmp.Compare(a.File, b.File))
+	})
 	return all, nil
 }
 
