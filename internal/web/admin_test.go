@@ -110,8 +110,11 @@ func TestPolicy(t *testing.T) {
 		}
 		mustHave(t, in.page(t, b.in("/policy")), "connector:Mail\nflows", `value="3"`, `value="leave" selected`)
 		for _, form := range []url.Values{
-			{"protected": {"nothing"}, "weakening": {"allow"}}, {"maxRemovals": {"many"}, "weakening": {"allow"}},
-			{"maxRemovals": {"-1"}, "weakening": {"allow"}}, {"weakening": {"never"}}, {"protected": {"flows"}},
+			{"protected": {"nothing"}, "weakening": {"allow"}},
+			{"maxRemovals": {"many"}, "weakening": {"allow"}},
+			{"maxRemovals": {"-1"}, "weakening": {"allow"}},
+			{"weakening": {"never"}},
+			{"protected": {"flows"}},
 		} {
 			if res, body := in.post(t, b.in("/policy"), form); res.StatusCode != http.StatusBadRequest {
 				t.Errorf("%v: %d %s", form, res.StatusCode, body)

@@ -206,9 +206,9 @@ func middle(was, now []string) []lineView {
 	for i := range longest {
 		longest[i] = make([]int, len(now)+1)
 	}
-	for i := len(was) - 1; i >= 0; i-- {
-		for j := len(now) - 1; j >= 0; j-- {
-			if was[i] == now[j] {
+	for i, before := range slices.Backward(was) {
+		for j, after := range slices.Backward(now) {
+			if before == after {
 				longest[i][j] = longest[i+1][j+1] + 1
 			} else {
 				longest[i][j] = max(longest[i+1][j], longest[i][j+1])

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -102,9 +103,7 @@ func (in *browser) apply(t *testing.T, files snapshot.Files, more url.Values) st
 	t.Helper()
 	_, page := in.upload(t, in.in("/plan"), files, nil)
 	sign := url.Values{"draft": {field(t, page, "draft")}, "plan": {field(t, page, "plan")}}
-	for name, list := range more {
-		sign[name] = list
-	}
+	maps.Copy(sign, more)
 	res, body := in.upload(t, in.in("/apply"), nil, sign)
 	if res.StatusCode != http.StatusSeeOther {
 		t.Fatalf("apply: %d %s", res.StatusCode, body)
@@ -122,10 +121,7 @@ func (b *bench) imported(t *testing.T) snapshot.Files {
 }
 
 func changed(files snapshot.Files, path, from, to string) snapshot.Files {
-	out := snapshot.Files{}
-	for p, content := range files {
-		out[p] = content
-	}
+	out := maps.Clone(files)
 	out[path] = bytes.Replace(files[path], []byte(from), []byte(to), 1)
 	return out
 }

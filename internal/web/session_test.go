@@ -32,7 +32,7 @@ func TestSignIn(t *testing.T) {
 			t.Errorf("/console leads to %q", res.Header.Get("Location"))
 		}
 		for name, wrong := range map[string]string{"nothing": "", "no key": "secret", "another": token[:len(token)-1] + "0", "the id alone": k.ID} {
-			if res, body := in.post(t, "/console/sign-in", url.Values{"key": {wrong}}); res.StatusCode != http.StatusUnauthorized || len(res.Cookies()) > 0 {
+			if res, body := in.post(t, "/console/sign-in", url.Values{"key": {wrong}}); res.StatusCode != http.StatusUnauthorized || len(res.Cookies) > 0 {
 				t.Errorf("%s: %d %s", name, res.StatusCode, body)
 			}
 		}
@@ -42,8 +42,8 @@ func TestSignIn(t *testing.T) {
 		}
 		mustHave(t, in.page(t, "/console/"), "Shop &lt;b&gt;", "Sign out")
 		res, _ := in.post(t, "/console/sign-out", nil)
-		if res.StatusCode != http.StatusSeeOther || !slices.ContainsFunc(res.Cookies(), func(c *http.Cookie) bool { return c.Name == in.cookie.Name && c.MaxAge < 0 }) {
-			t.Errorf("signing out: %d %v", res.StatusCode, res.Cookies())
+		if res.StatusCode != http.StatusSeeOther || !slices.ContainsFunc(res.Cookies, func(c *http.Cookie) bool { return c.Name == in.cookie.Name && c.MaxAge < 0 }) {
+			t.Errorf("signing out: %d %v", res.StatusCode, res.Cookies)
 		}
 		want := []string{k.ID + " console.signout done", k.ID + " console.signin done"}
 		if got := b.events(t, ""); !slices.Equal(got[:2], want) {
@@ -75,15 +75,15 @@ func TestCookies(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			res, body := in.post(t, "/console/sign-in", url.Values{"key": {token}}, "Host", tt.host, "Origin", tt.origin)
 			if tt.cookie == "" {
-				if res.StatusCode != http.StatusForbidden || !strings.Contains(body, "P40303") || len(res.Cookies()) > 0 {
-					t.Errorf("%d %v", res.StatusCode, res.Cookies())
+				if res.StatusCode != http.StatusForbidden || !strings.Contains(body, "P40303") || len(res.Cookies) > 0 {
+					t.Errorf("%d %v", res.StatusCode, res.Cookies)
 				}
 				return
 			}
-			if len(res.Cookies()) != 1 {
+			if len(res.Cookies) != 1 {
 				t.Fatalf("%d %s", res.StatusCode, body)
 			}
-			c := res.Cookies()[0]
+			c := res.Cookies[0]
 			if c.Name != tt.cookie || c.Secure != tt.secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || c.MaxAge > int(sessionFor.Seconds()) {
 				t.Errorf("%+v", c)
 			}

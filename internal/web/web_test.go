@@ -84,14 +84,21 @@ func (b *bench) enterWith(t *testing.T, token string) *browser {
 	t.Helper()
 	in := &browser{bench: b}
 	res, body := in.post(t, "/console/sign-in", url.Values{"key": {token}})
-	if res.StatusCode != http.StatusSeeOther || len(res.Cookies()) != 1 {
+	if res.StatusCode != http.StatusSeeOther || len(res.Cookies) != 1 {
 		t.Fatalf("sign-in: %d %s", res.StatusCode, body)
 	}
-	in.cookie = res.Cookies()[0]
+	in.cookie = res.Cookies[0]
 	return in
 }
 
-func (in *browser) send(t *testing.T, method, path, media string, body io.Reader, header ...string) (*http.Response, string) {
+// An answer is what came back, without its body.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+	Cookies    []*http.Cookie
+}
+
+func (in *browser) send(t *testing.T, method, path, media string, body io.Reader, header ...string) (answer, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, in.url+path, body)
 	if err != nil {
@@ -114,15 +121,15 @@ func (in *browser) send(t *testing.T, method, path, media string, body io.Reader
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
+	content, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.seen.Write(answer)
-	return res, string(answer)
+	in.seen.Write(content)
+	return answer{res.StatusCode, res.Header, res.Cookies()}, string(content)
 }
 
-func (in *browser) get(t *testing.T, path string) (*http.Response, string) {
+func (in *browser) get(t *testing.T, path string) (answer, string) {
 	t.Helper()
 	return in.send(t, http.MethodGet, path, "", nil)
 }
@@ -137,13 +144,13 @@ func (in *browser) page(t *testing.T, path string) string {
 	return body
 }
 
-func (in *browser) post(t *testing.T, path string, form url.Values, header ...string) (*http.Response, string) {
+func (in *browser) post(t *testing.T, path string, form url.Values, header ...string) (answer, string) {
 	t.Helper()
 	return in.send(t, http.MethodPost, path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()), header...)
 }
 
 // upload sends a form with files, as a browser sends those of a folder.
-func (in *browser) upload(t *testing.T, path string, files snapshot.Files, fields url.Values) (*http.Response, string) {
+func (in *browser) upload(t *testing.T, path string, files snapshot.Files, fields url.Values) (answer, string) {
 	t.Helper()
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
