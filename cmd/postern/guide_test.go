@@ -119,6 +119,9 @@ func TestGuides(t *testing.T) {
 			tools(t)
 			dir := t.TempDir()
 			script := guideScript(read(file), freeAddress(t), dir)
+			if !guideBlock.MatchString(read(file)) && !strings.Contains(read(file), "\n    postern ") {
+				t.Skip("the guide is about what is done in a browser")
+			}
 			if strings.Count(script, "\npostern ") < 5 {
 				t.Fatal("the guide has hardly any commands")
 			}
@@ -127,7 +130,11 @@ func TestGuides(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			env := map[string]string{"HOME": dir, "GIT_CONFIG_NOSYSTEM": "1"}
+			examples, err := filepath.Abs(filepath.Join("..", "..", "examples"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			env := map[string]string{"HOME": dir, "GIT_CONFIG_NOSYSTEM": "1", "EXAMPLES": examples}
 			if strings.Contains(script, "$HOSTED_URL") {
 				hosted := newShop(t)
 				env["HOSTED_URL"], env["HOSTED_PROJECT_ID"], env["HOSTED_MANAGEMENT_KEY"] = hosted.url, hosted.project, hosted.keys["admin"]
