@@ -130,11 +130,7 @@ func TestGuides(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			examples, err := filepath.Abs(filepath.Join("..", "..", "examples"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			env := map[string]string{"HOME": dir, "GIT_CONFIG_NOSYSTEM": "1", "EXAMPLES": examples}
+			env := map[string]string{"HOME": dir, "GIT_CONFIG_NOSYSTEM": "1"}
 			if strings.Contains(script, "$HOSTED_URL") {
 				hosted := newShop(t)
 				env["HOSTED_URL"], env["HOSTED_PROJECT_ID"], env["HOSTED_MANAGEMENT_KEY"] = hosted.url, hosted.project, hosted.keys["admin"]

@@ -90,6 +90,9 @@ func (s *Service) SetPolicy(ctx context.Context, by audit.Origin, id string, p P
 	if err := p.check(); err != nil {
 		return err
 	}
+	if p.Weakening.free() {
+		p.Weakening = "" // one word for it, so that saving it again is no other policy
+	}
 	p.Protected = slices.Compact(slices.Sorted(slices.Values(p.Protected)))
 	p.Signers = slices.SortedFunc(slices.Values(p.Signers), func(a, b signature.Signer) int { return strings.Compare(a.Name, b.Name) })
 	text, err := json.Marshal(p)

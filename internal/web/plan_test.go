@@ -274,3 +274,29 @@ func TestExportAndFlows(t *testing.T) {
 		}
 	}
 }
+
+// The values of an environment come with the form, and are in the plan and in
+// what is applied.
+func TestImportForAnEnvironment(t *testing.T) {
+	t.Parallel()
+	b := setup(t, testkit.Store(t))
+	in := b.enterAs(t, mgmtkey.Import, b.project)
+	files := snapshot.Files{
+		"snapshot.json":                []byte(`{"version":5}`),
+		"auth/password.json":           []byte(`{"minLength":"${environment.shortest}"}`),
+		"environments/staging.json":    []byte(`{"shortest":9}`),
+		"environments/production.json": []byte(`{"shortest":14}`),
+	}
+	_, page := in.upload(t, b.in("/plan"), files, nil)
+	mustHave(t, page, "gets its value from an environment, and none is named")
+	_, page = in.upload(t, b.in("/plan"), files, url.Values{"environment": {" production "}})
+	sign := url.Values{"draft": {field(t, page, "draft")}, "plan": {field(t, page, "plan")}}
+	if res, body := in.upload(t, b.in("/apply"), nil, sign); res.StatusCode != http.StatusSeeOther {
+		t.Fatalf("%d %s", res.StatusCode, body)
+	}
+	mustHave(t, in.page(t, b.in("/revisions/1")), "<dd>production</dd>")
+	got, _, err := b.Projects.Export(t.Context(), b.project, snapshot.FormatPlain)
+	if err != nil || string(got["auth/password.json"]) != `{"minLength":14}` {
+		t.Errorf("%s, %v", got["auth/password.json"], err)
+	}
+}

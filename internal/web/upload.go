@@ -182,6 +182,7 @@ func (s *Server) upload(v *visit, in *submission) (*snapshot.Upload, error) {
 		if err == nil {
 			up.Strict = in.fields.Get("strict") != ""
 			up.Excludes = in.fields["exclude"]
+			up.Environment = strings.TrimSpace(in.fields.Get("environment"))
 		}
 	case len(in.draft) > 0:
 		up, err = s.openDraft(v, in.draft)
@@ -215,9 +216,10 @@ func (in *submission) secrets() []snapshot.InputSecret {
 
 // draftBody is what a draft has beside its files, as the API takes it.
 type draftBody struct {
-	Excludes []string                 `json:"excludes"`
-	Secrets  map[string][]draftSecret `json:"inputSecrets"`
-	Strict   bool                     `json:"strict"`
+	Excludes    []string                 `json:"excludes"`
+	Secrets     map[string][]draftSecret `json:"inputSecrets"`
+	Strict      bool                     `json:"strict"`
+	Environment string                   `json:"environment"`
 }
 
 type draftSecret struct {
@@ -231,7 +233,7 @@ type draftSecret struct {
 // an import, compressed and sealed, for this key and this project. No server has
 // to remember it, and no value of a secret is in a page.
 func (s *Server) sealDraft(v *visit, up *snapshot.Upload) (string, error) {
-	more := draftBody{Excludes: up.Excludes, Strict: up.Strict, Secrets: map[string][]draftSecret{}}
+	more := draftBody{Excludes: up.Excludes, Strict: up.Strict, Environment: up.Environment, Secrets: map[string][]draftSecret{}}
 	if more.Excludes == nil {
 		more.Excludes = []string{}
 	}
