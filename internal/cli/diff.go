@@ -19,7 +19,7 @@ type diffCommand struct {
 	To     string `arg:"" help:"Folder, .zip or .json file to import, or - for the JSON of the API on stdin."`
 	All    bool   `help:"Show every field, however many an entity has."`
 	JSON   bool   `help:"Print the result as JSON." xor:"form"`
-	Format string `help:"How to say it: text, json or sarif." enum:"text,json,sarif" default:"text" placeholder:"FORMAT"`
+	Format string `help:"How to say it: text, json, markdown (for a comment on a pull request) or sarif." enum:"text,json,markdown,sarif" default:"text" placeholder:"FORMAT"`
 
 	Environment string `help:"Environment whose values the placeholders in the files get: the name of a file in environments/." placeholder:"NAME"`
 }
@@ -67,7 +67,7 @@ func (c *diffCommand) compare(a *app, from, to *local) error {
 	switch {
 	case err != nil:
 		return err
-	case c.Format == "sarif":
+	case c.Format == "sarif" && !c.JSON:
 		return c.annotate(a, from, to, files, found, target, outcome)
 	case target.Failed():
 		a.showProblems(from, target.Problems)
@@ -101,13 +101,16 @@ func (c *diffCommand) annotate(a *app, from, to *local, files snapshot.Files, fo
 
 // tell prints what was found, and ends the command with what it exits with.
 func (c *diffCommand) tell(a *app, found *snapshot.Comparison) (err error) {
-	if c.JSON || c.Format == "json" {
+	switch {
+	case c.Format == "markdown" && !c.JSON:
+		err = writeMarkdownDiff(a.stdout, found.Differences)
+	case c.JSON || c.Format == "json":
 		err = a.printJSON(struct {
 			Same        bool                   `json:"same"`
 			Differences []snapshot.Difference  `json:"differences"`
 			Missing     map[string][]secretRef `json:"missingSecrets"`
 		}{len(found.Differences) == 0, found.Differences, refs(found.Missing)})
-	} else {
+	default:
 		err = c.print(a, found)
 	}
 	if err == nil && len(found.Differences) > 0 {

@@ -55,6 +55,19 @@ func writeMarkdown(to io.Writer, plan *client.Plan) error {
 	return err
 }
 
+// writeMarkdownDiff writes how two configurations differ, likewise.
+func writeMarkdownDiff(to io.Writer, list []snapshot.Difference) error {
+	var b strings.Builder
+	if len(list) == 0 {
+		b.WriteString("### Nothing differs\n")
+	} else {
+		fmt.Fprintf(&b, "### %s\n\n", plural(len(list), "difference"))
+	}
+	writeBounded(&b, append(riskLines(list), changeLines(list)...), maxComment)
+	_, err := io.WriteString(to, b.String())
+	return err
+}
+
 // riskLines are what weakens security, and then what a person should look at.
 // They stand before what is folded, and are not cut off for its sake.
 func riskLines(list []snapshot.Difference) []string {

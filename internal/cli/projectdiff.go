@@ -15,6 +15,8 @@ type projectDiffCommand struct {
 	To   string `arg:"" optional:"" help:"What there is, named likewise; without it the project as it is now."`
 	All  bool   `help:"Show every field, however many an entity has."`
 
+	Format string `help:"How to say it: text, json, markdown (for a comment on a pull request) or sarif." enum:"text,json,markdown,sarif" default:"text" placeholder:"FORMAT"`
+
 	Environment string `help:"Environment whose values the placeholders in the files get: the name of a file in environments/." placeholder:"NAME"`
 	connection
 }
@@ -36,7 +38,8 @@ Examples:
     postern project diff @41
     postern project diff @38 @41
     postern project diff project:P2aAc4T2V93bddihGEx2Ryhc8e5Z project:P2bCu6wkVXs8bMfuB3wVq0zDdKzt
-    postern project diff project:P2aAc4T2V93bddihGEx2Ryhc8e5Z config/identity --json`
+    postern project diff project:P2aAc4T2V93bddihGEx2Ryhc8e5Z config/identity --json
+    postern project diff @38 @41 --format markdown > comment.md`
 }
 
 // A side is one of the two that are compared.
@@ -60,9 +63,14 @@ func (c *projectDiffCommand) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	with := diffCommand{From: from.name, To: to.name, All: c.All, JSON: c.JSON, Environment: c.Environment}
+	with := diffCommand{From: from.name, To: to.name, All: c.All, JSON: c.JSON, Format: c.Format, Environment: c.Environment}
 	if from.whole && to.whole {
-		return with.tell(a, &snapshot.Comparison{Differences: snapshot.Compare(from.upload.Files, to.upload.Files)})
+		found := &snapshot.Comparison{Differences: snapshot.Compare(from.upload.Files, to.upload.Files)}
+		if c.Format == "sarif" && !c.JSON {
+			nothing := &snapshot.Outcome{}
+			return with.annotate(a, from.local, to.local, to.upload.Files, found, nothing, nothing)
+		}
+		return with.tell(a, found)
 	}
 	return with.compare(a, from.local, to.local)
 }
