@@ -126,6 +126,11 @@ func TestSessionsEnd(t *testing.T) {
 		out("cookie "+value[:min(4, len(value))], &browser{bench: b, cookie: &http.Cookie{Name: loopbackCookie, Value: value}})
 	}
 
+	// What is given out over plain HTTP counts on this machine only.
+	if res, _ := in.send(t, http.MethodGet, "/console/", "", nil, "Host", "postern.example"); res.StatusCode != http.StatusSeeOther {
+		t.Errorf("the cookie of a loopback address under another name: %d", res.StatusCode)
+	}
+
 	status := mgmtkey.Inactive
 	if _, err := b.Keys.Update(t.Context(), operator, k.ID, mgmtkey.Update{Status: &status}); err != nil {
 		t.Fatal(err)
