@@ -25,6 +25,7 @@ type policyPage struct {
 	MaxRemovals string
 	Keys        []string // the exclude keys
 	Weakening   project.Weakening
+	Policy      project.Policy
 	Weakenings  []project.Weakening
 }
 
@@ -38,7 +39,7 @@ func (s *Server) policy(w http.ResponseWriter, v *visit) error {
 		lines = append(lines, string(p))
 	}
 	p := policyPage{page: page{Title: "Policy", Tab: "policy"}, Protected: strings.Join(lines, "\n"), Keys: snapshot.ExcludeKeys(), Weakenings: project.Weakenings}
-	p.Weakening = cmp.Or(policy.Weakening, project.Allow)
+	p.Policy, p.Weakening = policy, cmp.Or(policy.Weakening, project.Allow)
 	if policy.MaxRemovals != nil {
 		p.MaxRemovals = strconv.Itoa(*policy.MaxRemovals)
 	}
@@ -55,7 +56,11 @@ func (s *Server) setPolicy(w http.ResponseWriter, v *visit) error {
 	if err := v.form(w); err != nil {
 		return err
 	}
-	policy := project.Policy{Protected: []snapshot.Protection{}, Weakening: project.Weakening(v.r.PostForm.Get("weakening"))}
+	policy, err := s.Projects.Policy(v.r.Context(), v.caller.Project) // what the form does not show stays as it is
+	if err != nil {
+		return err
+	}
+	policy.Protected, policy.MaxRemovals, policy.Weakening = []snapshot.Protection{}, nil, project.Weakening(v.r.PostForm.Get("weakening"))
 	if policy.Weakening == "" {
 		return errForm // a form of an older page must not loosen it
 	}

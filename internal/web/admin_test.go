@@ -10,6 +10,7 @@ import (
 
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
+	"postern/internal/signature"
 	"postern/internal/store"
 	"postern/internal/testkit"
 )
@@ -103,12 +104,24 @@ func TestPolicy(t *testing.T) {
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		b := setup(t, db)
 		in := b.enterAs(t, mgmtkey.Admin)
+		key, _, err := signature.NewKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, err := key.Public()
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed := project.Policy{Signers: []signature.Signer{{Name: "release", Key: public}}, RequireSigned: true}
+		if err := b.Projects.SetPolicy(t.Context(), operator, b.project, signed); err != nil {
+			t.Fatal(err)
+		}
 		res, _ := in.post(t, b.in("/policy"), url.Values{"protected": {"flows\r\n\r\n connector:Mail \r\n"}, "maxRemovals": {"3"}, "weakening": {"leave"}})
 		policy, err := b.Projects.Policy(t.Context(), b.project)
-		if res.StatusCode != http.StatusSeeOther || err != nil || len(policy.Protected) != 2 || policy.MaxRemovals == nil || *policy.MaxRemovals != 3 || policy.Weakening != project.Leave {
+		if res.StatusCode != http.StatusSeeOther || err != nil || len(policy.Protected) != 2 || policy.MaxRemovals == nil || *policy.MaxRemovals != 3 || policy.Weakening != project.Leave || !policy.RequireSigned || len(policy.Signers) != 1 {
 			t.Errorf("%d, %+v, %v", res.StatusCode, policy, err)
 		}
-		mustHave(t, in.page(t, b.in("/policy")), "connector:Mail\nflows", `value="3"`, `value="leave" selected`)
+		mustHave(t, in.page(t, b.in("/policy")), "connector:Mail\nflows", `value="3"`, `value="leave" selected`, "<strong>release</strong>")
 		for _, form := range []url.Values{
 			{"protected": {"nothing"}, "weakening": {"allow"}},
 			{"maxRemovals": {"many"}, "weakening": {"allow"}},
