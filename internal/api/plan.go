@@ -20,6 +20,7 @@ type planAnswer struct {
 	Effects  []snapshot.Effect       `json:"effects"` // of the plan as a whole; each change has its own
 	Secrets  []project.PlannedSecret `json:"secrets"`
 	Rebound  []snapshot.Rebound      `json:"rebound"`
+	Left     snapshot.Left           `json:"left"` // what stays as it is, as it was not brought
 	Warnings []snapshot.Problem      `json:"warnings"`
 	Details  []snapshot.Problem      `json:"details"` // the errors that would refuse it
 	Missing  *missingSecrets         `json:"missingSecrets"`
@@ -65,7 +66,7 @@ func planOnWire(p *project.Plan) planAnswer {
 		OK: !p.Failed(), Digest: digestOnWire(p.Digest), Changed: p.Changed,
 		Base:    sideOnWire(p.Base),
 		Result:  planSide{Digest: digestOnWire(p.Result)},
-		Changes: p.Differences, Effects: p.Effects, Secrets: p.Secrets, Rebound: p.Rebound,
+		Changes: p.Differences, Effects: p.Effects, Secrets: p.Secrets, Rebound: p.Rebound, Left: p.Left,
 		Missing: missing(p.Missing), Pending: pendingOnWire(p.Pending),
 	}
 	out.Warnings, out.Details = byLevel(p.Problems)

@@ -43,6 +43,9 @@ func writeMarkdown(to io.Writer, plan *client.Plan) error {
 	}
 	lines = append(lines, changeLines(plan.Changes)...)
 	lines = append(lines, reboundLines(plan.Rebound)...)
+	for _, text := range leftTexts(plan.Left) {
+		lines = append(lines, "- "+inline(text))
+	}
 	for _, p := range plan.Warnings {
 		lines = append(lines, "- warning: "+inline(p.String()))
 	}

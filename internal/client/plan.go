@@ -19,6 +19,7 @@ type Plan struct {
 	Effects  []snapshot.Effect     `json:"effects"` // of the plan as a whole; each change has its own
 	Secrets  []PlannedSecret       `json:"secrets"`
 	Rebound  []snapshot.Rebound    `json:"rebound"`
+	Left     snapshot.Left         `json:"left"` // what stays as it is, as it was not brought
 	Warnings []snapshot.Problem    `json:"warnings"`
 	Details  []snapshot.Problem    `json:"details"`
 	Missing  MissingSecrets        `json:"missingSecrets"`

@@ -32,7 +32,8 @@ type Plan struct {
 	Effects     []snapshot.Effect     // of the plan as a whole; each difference has its own
 	Secrets     []PlannedSecret
 	Rebound     []snapshot.Rebound
-	Pending     *Pending // what waits to be confirmed; until then nothing is imported
+	Left        snapshot.Left // what stays whatever it is, as it was not brought
+	Pending     *Pending      // what waits to be confirmed; until then nothing is imported
 
 	shown bool // whether Differences are known, though it may be refused
 
@@ -96,7 +97,7 @@ func (s *Service) Plan(ctx context.Context, in Import) (*Plan, error) {
 
 // planOf makes the plan of an outcome.
 func (s *Service) planOf(ctx context.Context, st *state, in Import, out *snapshot.Outcome, whole *snapshot.Upload) (*Plan, error) {
-	plan := &Plan{Report: Report{out.Problems, out.Missing}, Base: st.revision, Rebound: out.Rebound, Pending: st.pending}
+	plan := &Plan{Report: Report{out.Problems, out.Missing}, Base: st.revision, Rebound: out.Rebound, Left: snapshot.LeftBy(whole, st.tree), Pending: st.pending}
 	base := s.base(ctx, st)
 	shown := out
 	if out.Failed() && in.target == nil {

@@ -29,6 +29,7 @@ type planView struct {
 	Secrets  []secretView
 	Same     int // secrets that stay
 	Rebound  []snapshot.Rebound
+	Left     snapshot.Left
 	Missing  []snapshot.MissingSecret
 	Pending  *project.Pending
 	Flows    []flowView
@@ -82,7 +83,7 @@ func (p *planView) differences(list []snapshot.Difference) {
 }
 
 func planOf(plan *project.Plan) *planView {
-	p := &planView{Base: plan.Base.Number, Changed: plan.Changed, Rebound: plan.Rebound, Missing: plan.Missing, Pending: plan.Pending}
+	p := &planView{Base: plan.Base.Number, Changed: plan.Changed, Rebound: plan.Rebound, Left: plan.Left, Missing: plan.Missing, Pending: plan.Pending}
 	p.Digest, p.Effects = digestText(plan.Digest), plan.Effects
 	p.problems(plan.Problems)
 	p.differences(plan.Differences)
