@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern/internal/client"
+	"postern/internal/snapshot"
 )
 
 // approveCommand is the second person.
@@ -35,6 +36,11 @@ Examples:
 // Run implements the command.
 func (c *approveCommand) Run(ctx context.Context, a *app) error {
 	digest := c.Plan
+	if _, err := snapshot.ParseDigest(digest); err != nil {
+		if _, err := os.Stat(c.Plan); err != nil {
+			return usage("name the file that postern project plan --out wrote, or the digest of a plan", "there is no file %s", c.Plan)
+		}
+	}
 	if _, err := os.Stat(c.Plan); err == nil {
 		kept, err := readPlan(c.Plan)
 		if err != nil {

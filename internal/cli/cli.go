@@ -107,9 +107,9 @@ type exited int
 // newParser makes the parser. The list of exclude keys comes from the schemas,
 // which take a while to compile, so it is there for help only.
 func newParser(a *app, help bool) (*kong.Kong, error) {
-	excludes := ""
+	excludes, kinds := "", ""
 	if help {
-		excludes = strings.Join(snapshot.ExcludeKeys(), ", ")
+		excludes, kinds = strings.Join(snapshot.ExcludeKeys(), ", "), strings.Join(snapshot.EntityKinds(), ", ")
 	}
 	return kong.New(&grammar{},
 		kong.Name("postern"),
@@ -120,7 +120,7 @@ func newParser(a *app, help bool) (*kong.Kong, error) {
 		kong.ValueFormatter(helpOf),
 		kong.TypeMapper(reflect.TypeFor[secret.Text](), kong.MapperFunc(decodeSecret)),
 		kong.Configuration(loadSettings),
-		kong.Vars{"excludes": excludes},
+		kong.Vars{"excludes": excludes, "kinds": kinds},
 		kong.Bind(a),
 	)
 }

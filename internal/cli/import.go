@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ type upload struct {
 	Strict        bool     `help:"Take unknown keys and files for errors."`
 	Environment   string   `help:"Environment whose values the placeholders in the files get: the name of a file in environments/." placeholder:"NAME"`
 	connection
+
+	form string // of what a command prints beside text, where it has several
 }
 
 // leave is what an import may do that the policy of a project asks about.
@@ -198,8 +201,7 @@ func (c *upload) read(a *app) (*local, *client.ImportRequest, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return nil, nil, c.refuse(a, from, &client.Validation{Details: problems},
-			"Nothing was sent. References and secrets are looked at when all files can be read.")
+		return nil, nil, c.unreadable(a, from, problems)
 	}
 	in := &client.ImportRequest{
 		Files: up.Files, Excludes: excludes, Secrets: up.Secrets,
@@ -216,6 +218,20 @@ func (c *upload) read(a *app) (*local, *client.ImportRequest, error) {
 		in.Secrets = append(in.Secrets, secrets...)
 	}
 	return from, in, nil
+}
+
+// unreadable says why files are not sent, in the form that was asked for.
+func (c *upload) unreadable(a *app, from *local, problems []snapshot.Problem) error {
+	switch c.form {
+	case "markdown":
+		if err := writeMarkdown(a.stdout, &client.Plan{Details: problems}); err != nil {
+			return err
+		}
+	case "sarif":
+		return cmp.Or(a.printJSON(sarifOf(from, problemFindings(problems))), errRefused)
+	}
+	return c.refuse(a, from, &client.Validation{Details: problems},
+		"Nothing was sent. References and secrets are looked at when all files can be read.")
 }
 
 // withoutProject finds what is wrong with files of which some cannot be read, as

@@ -73,6 +73,7 @@ const planVersion = 1
 
 // Run implements the command.
 func (c *planCommand) Run(ctx context.Context, a *app) error {
+	c.upload.form = c.form()
 	from, in, err := c.read(a)
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 
 // policyCommand shows and changes what imports may not do.
 type policyCommand struct {
-	Protect     []string `help:"Let no import or rollback change this: an exclude key, or an entity as KIND:NAME; may be repeated." placeholder:"WHAT" sep:"none"`
+	Protect     []string `help:"Let no import or rollback change this: an exclude key, or an entity as KIND:NAME with one of the kinds ${kinds}; may be repeated." placeholder:"WHAT" sep:"none"`
 	Unprotect   []string `help:"Let this be changed again; may be repeated." placeholder:"WHAT" sep:"none"`
 	MaxRemovals int      `help:"How many entities and files one import may remove." default:"-1" placeholder:"N"`
 	AnyRemovals bool     `help:"Let an import remove any number."`

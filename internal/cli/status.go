@@ -116,6 +116,9 @@ func stateText(d *client.Drift) string {
 	case project.InSync:
 		return fmt.Sprintf("In sync with revision %d.", d.Head.Revision)
 	case project.Ahead:
+		if d.Head.Revision == 0 {
+			return "Ahead: nothing was imported into the project yet."
+		}
 		return fmt.Sprintf("Ahead of revision %d: what differs was changed in the files.", d.Head.Revision)
 	case project.Behind:
 		return fmt.Sprintf("Behind revision %d: what differs was changed on the server since revision %d.", d.Head.Revision, d.Base.Revision)
@@ -161,7 +164,7 @@ func (c *statusCommand) print(a *app, from *local, d *client.Drift, how string) 
 	if err := p.flush(); err != nil {
 		return err
 	}
-	if d.State != string(project.InSync) {
+	if d.State != string(project.InSync) && d.Base.Revision > 0 {
 		fmt.Fprintf(a.stderr, "\nThe files come from revision %d, %s.\n", d.Base.Revision, baseWords[how])
 	}
 	if n := len(d.Details); n > 0 {

@@ -167,6 +167,16 @@ func (s *Service) Get(ctx context.Context, id string) (Key, error) {
 	return k, nil
 }
 
+// May reports whether the key with the given id may be used now, from somewhere,
+// and has at least role in project. One that there is not may nothing.
+func (s *Service) May(ctx context.Context, id, project string, role Role) (bool, error) {
+	k, err := s.Get(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && k.usable(time.Now()) && k.Require(project, role) == nil, err
+}
+
 // Update is what to change in a key; nil leaves a thing as it is. What a key may
 // do never changes: make another one.
 type Update struct {

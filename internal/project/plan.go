@@ -75,6 +75,7 @@ type PlannedSecret struct {
 	State SecretState `json:"state"`
 
 	fingerprint []byte // of a value that is brought
+	section     string // that its entity is in
 }
 
 // Plan says what Import would do with the same upload, and changes nothing. An
@@ -287,7 +288,7 @@ func (s *Service) nameSecrets(list []PlannedSecret, configurations ...snapshot.B
 		}
 		for i, p := range list {
 			if e, ok := all[snapshot.EntityKey{Kind: p.Kind, ID: p.ID}]; ok {
-				list[i].Name, list[i].Group, list[i].Type = e.Name, e.Group, e.Type(p.Field)
+				list[i].Name, list[i].Group, list[i].Type, list[i].section = e.Name, e.Group, e.Type(p.Field), e.Section
 			}
 		}
 	}

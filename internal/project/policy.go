@@ -147,6 +147,11 @@ func (s *Service) held(ctx context.Context, c *checked, in Import) error {
 			}
 		}
 	}
+	secrets, err := s.heldSecrets(ctx, st, out, base)
+	if err != nil {
+		return err
+	}
+	found = append(found, secrets...)
 	if most := st.policy.MaxRemovals; most != nil && removed > *most {
 		found = append(found, snapshot.Problem{
 			Code: snapshot.CodeRemovals, Level: snapshot.Error, Hint: "remove less at once, or let an admin change the policy of the project",
@@ -157,4 +162,33 @@ func (s *Service) held(ctx context.Context, c *checked, in Import) error {
 	slices.SortStableFunc(found, func(a, b snapshot.Problem) int { return strings.Compare(a.File, b.File) })
 	out.Problems = slices.Concat(found, out.Problems)
 	return nil
+}
+
+// heldSecrets are the problems of secrets of what is protected: a credential of it
+// must not change either.
+func (s *Service) heldSecrets(ctx context.Context, st *state, out *snapshot.Outcome, base snapshot.Base) ([]snapshot.Problem, error) {
+	if len(st.policy.Protected) == 0 {
+		return nil, nil
+	}
+	list, err := s.plannedSecrets(ctx, st, out)
+	if err == nil {
+		err = s.nameSecrets(list, base, base.With(out))
+	}
+	if err != nil {
+		return nil, err
+	}
+	var found []snapshot.Problem
+	for _, secret := range list {
+		if secret.State == SecretSame {
+			continue
+		}
+		i := slices.IndexFunc(st.policy.Protected, func(p snapshot.Protection) bool { return p.CoversSecret(secret.section, secret.Kind, secret.Name) })
+		if i >= 0 {
+			found = append(found, snapshot.Problem{
+				Code: snapshot.CodeProtected, Level: snapshot.Error, Hint: "leave the secret away, or let an admin change the policy of the project",
+				Message: fmt.Sprintf("the secret %s must not change here: %s is protected by the policy of the project", secret.called(true), st.policy.Protected[i]),
+			})
+		}
+	}
+	return found, nil
 }

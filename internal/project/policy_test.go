@@ -76,6 +76,26 @@ func TestWhatIsProtectedStays(t *testing.T) {
 	})
 }
 
+// A credential of what is protected must not change either; the same one may come
+// again.
+func TestWhatIsProtectedKeepsItsSecrets(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		f := setup(t, url)
+		f.load(t, small("a", "one"))
+		for _, what := range []snapshot.Protection{"connectors", "connector:Mail"} {
+			f.guard(t, Policy{Protected: []snapshot.Protection{what}})
+			f.load(t, small("a", "one"))
+			_, err := f.Import(t.Context(), tester, Import{Project: f.id, Upload: small("a", "two")})
+			if diff := cmp.Diff([]string{"protected "}, codes(err)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", what, diff)
+			}
+		}
+		f.guard(t, Policy{Protected: []snapshot.Protection{"flows", "connector:Post"}})
+		f.load(t, small("a", "two"))
+	})
+}
+
 // Another name is no way round the protection of an entity, whether its file
 // changes its name too or not.
 func TestWhatIsProtectedKeepsItsName(t *testing.T) {
@@ -157,6 +177,7 @@ func TestAPolicyThatSaysNothingIsRefused(t *testing.T) {
 	for name, p := range map[string]Policy{
 		"no such key":       {Protected: []snapshot.Protection{"flow"}},
 		"a blank":           {Protected: []snapshot.Protection{""}},
+		"no such kind":      {Protected: []snapshot.Protection{"conector:Mail"}},
 		"a kind alone":      {Protected: []snapshot.Protection{"connector:"}},
 		"less than nothing": {MaxRemovals: &minus},
 		"a control letter":  {Protected: []snapshot.Protection{"connector:\x1b"}},

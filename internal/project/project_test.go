@@ -41,6 +41,7 @@ func setupOn(t testing.TB, db *store.DB) *fixture {
 	}
 	f := &fixture{logs: &bytes.Buffer{}}
 	f.Service = &Service{DB: db, Master: master, Log: slog.New(slog.NewTextHandler(f.logs, nil))}
+	f.MayApprove = func(_ context.Context, key, _ string) (bool, error) { return key != revoked.Actor, nil }
 	f.id = f.create(t, "Test").ID
 	return f
 }

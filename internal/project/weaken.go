@@ -160,7 +160,20 @@ func (s *Service) approvals(ctx context.Context, id, plan string) ([]Approval, e
 			id, plan, time.Now().Add(-Approvable).Unix())
 		return err
 	})
-	return list, err
+	if err != nil || s.MayApprove == nil {
+		return nil, err // nobody knows who may, so nobody did
+	}
+	var valid []Approval
+	for _, a := range list {
+		may, err := s.MayApprove(ctx, a.By, id)
+		if err != nil {
+			return nil, err
+		}
+		if may {
+			valid = append(valid, a)
+		}
+	}
+	return valid, nil
 }
 
 func scanApproval(row store.Scanner) (a Approval, err error) {

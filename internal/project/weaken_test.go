@@ -11,7 +11,7 @@ import (
 	"postern/internal/testkit"
 )
 
-var another = audit.Origin{Actor: "another"}
+var another, revoked = audit.Origin{Actor: "another"}, audit.Origin{Actor: "revoked"}
 
 // with is what small brings, with another trusted domain, which weakens.
 func with(mark, plan string, allowed ...snapshot.RiskCode) *snapshot.Upload {
@@ -52,6 +52,7 @@ func TestWeakeningNeedsWhatThePolicySays(t *testing.T) {
 		{"leave is no approval", Approved, audit.Origin{}, false, []snapshot.RiskCode{code}, refused},
 		{"approved", Approved, another, false, nil, nil},
 		{"approved by who imports", Approved, tester, false, nil, refused},
+		{"approved by a key that may no more", Approved, revoked, false, nil, refused},
 		{"another plan approved", Approved, another, true, nil, refused},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

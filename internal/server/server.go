@@ -68,6 +68,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		KeyMade:  made != "",
 		config:   config, log: log, db: db, certificates: certificates,
 	}
+	s.Projects.MayApprove = func(ctx context.Context, key, project string) (bool, error) {
+		return s.Keys.May(ctx, key, project, mgmtkey.Import)
+	}
 	if err := s.checkNewKey(ctx); err != nil {
 		return nil, errors.Join(err, db.Close(), made.undo())
 	}

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // guards are the exclude keys that would have left alone what a frame, or with
@@ -46,7 +49,11 @@ type Protection string
 // Check refuses what protects nothing.
 func (p Protection) Check() error {
 	if kind, name, ok := strings.Cut(string(p), ":"); ok && kind != "" && name != "" {
-		return nil // an entity that is not there yet may be protected, too
+		known := EntityKinds()
+		if slices.Contains(known, kind) || slices.ContainsFunc(known, func(k string) bool { return KindWords(k) == kind }) {
+			return nil // an entity that is not there yet may be protected, too
+		}
+		return fmt.Errorf("%q protects nothing: %q is no kind of entity%s", printablePath(string(p)), printablePath(kind), hintAfter(nearest(kind, known)))
 	}
 	if slices.Contains(excludable(), string(p)) && !slices.Contains(acceptedExcludes, string(p)) {
 		return nil
@@ -61,6 +68,23 @@ func hintAfter(hint string) string {
 	return "; " + hint
 }
 
+// EntityKinds returns the kinds of entities that files declare, sorted.
+func EntityKinds() []string { return slices.Clone(entityKinds()) }
+
+var entityKinds = sync.OnceValue(func() []string {
+	var out []string
+	seen := map[*jsonschema.Schema]bool{}
+	for _, s := range schemas().compiled {
+		eachSchema(s, seen, func(s *jsonschema.Schema) {
+			if e := keywordsOf(s).Entity; e != nil {
+				out = append(out, e.Kind)
+			}
+		})
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+})
+
 // Covers reports whether a difference is of what is protected, under the name that
 // it has or that it had.
 func (p Protection) Covers(d Difference) bool {
@@ -68,6 +92,15 @@ func (p Protection) Covers(d Difference) bool {
 		return d.Kind == KindWords(kind) && (d.Name == name || d.formerly == name)
 	}
 	return slices.Contains(d.guards, string(p))
+}
+
+// CoversSecret reports whether a secret is of what is protected: of an entity of a
+// kind, with a name, in a section.
+func (p Protection) CoversSecret(section, kind, name string) bool {
+	if k, n, ok := strings.Cut(string(p), ":"); ok {
+		return KindWords(k) == KindWords(kind) && n == name
+	}
+	return string(p) == section
 }
 
 // What names what differs, for a sentence: a field, an entity or a file.

@@ -35,6 +35,8 @@ type Described struct {
 	Name  string
 	Group string // of its credentials in inputSecrets and missingSecrets
 
+	Section string // that it is in
+
 	types map[string]string
 }
 
@@ -55,6 +57,9 @@ func (c *Cache) Describe(base Base) (map[EntityKey]Described, error) {
 				continue
 			}
 			d := Described{Name: e.label(), Group: e.word.Secrets, types: map[string]string{}}
+			if at, ok := locate(e.file); ok {
+				d.Section = at.Section.Name
+			}
 			for _, field := range e.secrets {
 				d.types[field.field] = field.kind()
 			}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"html"
 	"io"
 	"log/slog"
@@ -47,6 +48,9 @@ func setup(t *testing.T, db *store.DB) *bench {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	s.Projects.MayApprove = func(ctx context.Context, key, project string) (bool, error) {
+		return s.Keys.May(ctx, key, project, mgmtkey.Import)
 	}
 	served := httptest.NewServer(s.Handler())
 	t.Cleanup(served.Close)
