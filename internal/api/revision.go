@@ -192,7 +192,7 @@ func (s *Server) rollback(ctx context.Context, in *rollbackRequest) (*rollbackAn
 	c := callerOf(ctx)
 	r := project.Rollback{
 		Project: c.Project, Revision: int64(in.Revision), Message: in.Message, IfMatch: in.IfMatch, Within: in.Within, Source: in.Source, Plan: in.Plan, Key: in.Key,
-		AllowWeakening: in.Weakening,
+		AllowWeakening: in.Weakening, Asker: c.Origin.Actor,
 	}
 	if in.ValidateOnly {
 		return s.planRollback(ctx, r)

@@ -49,7 +49,7 @@ func (s *Server) readImport(w http.ResponseWriter, r *http.Request) (project.Imp
 	if up.AllowMoved && c.Key.RoleIn(c.Project) < mgmtkey.Admin {
 		return project.Import{}, mgmtkey.ErrTooWeak.WithMessage("only an admin key may use allowMovedSecrets")
 	}
-	return project.Import{Project: c.Project, Upload: up, IfMatch: etag(r.Header.Get("If-Match"))}, nil
+	return project.Import{Project: c.Project, Upload: up, Asker: c.Origin.Actor, IfMatch: etag(r.Header.Get("If-Match"))}, nil
 }
 
 // etag reads one entity tag (RFC 9110 §8.8.3). "*" and no header match anything;

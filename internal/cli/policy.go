@@ -13,7 +13,7 @@ import (
 type policyCommand struct {
 	Protect     []string `help:"Let no import or rollback change this: an exclude key, or an entity as KIND:NAME with one of the kinds ${kinds}; may be repeated." placeholder:"WHAT" sep:"none"`
 	Unprotect   []string `help:"Let this be changed again; may be repeated." placeholder:"WHAT" sep:"none"`
-	MaxRemovals int      `help:"How many entities and files one import may remove." default:"-1" placeholder:"N"`
+	MaxRemovals *int     `help:"How many entities and files one import may remove." placeholder:"N"`
 	AnyRemovals bool     `help:"Let an import remove any number."`
 	Weakening   string   `help:"What it takes to weaken security: allow (nothing), leave (--allow-weakening, or an approval) or approval (of the plan, with another key)." enum:",allow,leave,approval" default:"" placeholder:"WHAT"`
 
@@ -51,6 +51,9 @@ func (c *policyCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer cancel()
+	if c.MaxRemovals != nil && (*c.MaxRemovals < 0 || c.AnyRemovals) {
+		return usage("--max-removals 5 allows five; --any-removals any number", "the number of removals makes no sense")
+	}
 	p, err := to.Policy(ctx)
 	if err != nil {
 		return err
@@ -88,13 +91,13 @@ func (c *policyCommand) Run(ctx context.Context, a *app) error {
 }
 
 func (c *policyCommand) changes() bool {
-	return len(c.Protect)+len(c.Unprotect)+len(c.Signer)+len(c.RemoveSigner) > 0 || c.MaxRemovals >= 0 || c.AnyRemovals || c.Weakening != "" || c.RequireSigned || c.AllowUnsigned
+	return len(c.Protect)+len(c.Unprotect)+len(c.Signer)+len(c.RemoveSigner) > 0 || c.MaxRemovals != nil || c.AnyRemovals || c.Weakening != "" || c.RequireSigned || c.AllowUnsigned
 }
 
 func (c *policyCommand) changed(p client.Policy) (client.Policy, error) {
 	p.Protected = slices.DeleteFunc(append(slices.Clone(p.Protected), c.Protect...), func(what string) bool { return slices.Contains(c.Unprotect, what) })
-	if c.MaxRemovals >= 0 {
-		p.MaxRemovals = &c.MaxRemovals
+	if c.MaxRemovals != nil {
+		p.MaxRemovals = c.MaxRemovals
 	}
 	if c.Weakening != "" {
 		p.Weakening = c.Weakening

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"postern/internal/signature"
@@ -65,6 +66,13 @@ func (c *signFilesCommand) Run(a *app) error {
 		a.showProblems(from, problems)
 		fmt.Fprintln(a.stderr, "Nothing was signed.")
 		return errRefused
+	}
+	if known := from.upload.Environments(); len(known) > 0 {
+		for _, name := range c.Environment {
+			if !slices.Contains(known, name) {
+				return usage("there are: "+strings.Join(known, ", "), "the files have no environment %q", name)
+			}
+		}
 	}
 	files := from.upload.Signed()
 	content, err := key.Sign(files, signature.Scope{Projects: c.Project, Environments: c.Environment})

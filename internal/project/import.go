@@ -25,6 +25,9 @@ type Import struct {
 	// Key, where there is one, is of the caller's choice: the same request with
 	// the same key is one import, however often it is sent within Repeatable.
 	Key string
+	// Asker is the key that asks for a plan, whose own approval of it does not count;
+	// blank where that is not known.
+	Asker string
 	// About, where it is there, is what the project becomes beside its
 	// configuration, in the same transaction.
 	About *New

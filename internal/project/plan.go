@@ -92,7 +92,7 @@ func (s *Service) Plan(ctx context.Context, in Import) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan.Approvals, err = s.awaits(ctx, c, in.Project, plan.Digest, &plan.Report)
+	plan.Approvals, err = s.awaits(ctx, c, in, plan.Digest, &plan.Report)
 	return plan, err
 }
 

@@ -24,6 +24,7 @@ type Rollback struct {
 	Key      string          // as for an import
 
 	AllowWeakening []snapshot.RiskCode // as for an import
+	Asker          string              // as for an import
 }
 
 // CannotUndo are what a rollback leaves as it is, for people.
@@ -94,7 +95,7 @@ func (s *Service) PlanRollback(ctx context.Context, r Rollback) (*RollbackPlan, 
 	if plan.Digest, err = planDigest(st, in, out, secrets); err != nil {
 		return nil, err
 	}
-	plan.Approvals, err = s.awaits(ctx, c, in.Project, plan.Digest, &plan.Report)
+	plan.Approvals, err = s.awaits(ctx, c, in, plan.Digest, &plan.Report)
 	return plan, err
 }
 
@@ -114,7 +115,7 @@ func (s *Service) backward(ctx context.Context, r Rollback) (Import, error) {
 	if up.Message == "" {
 		up.Message = fmt.Sprintf("rollback to revision %d", r.Revision)
 	}
-	return Import{Project: r.Project, Upload: up, Kind: KindRollback, IfMatch: r.IfMatch, Key: r.Key, target: target}, nil
+	return Import{Project: r.Project, Upload: up, Kind: KindRollback, IfMatch: r.IfMatch, Key: r.Key, Asker: r.Asker, target: target}, nil
 }
 
 // leaveDestroyed takes the secrets whose values are not there any more out of a

@@ -126,15 +126,15 @@ func (s *Service) second(ctx context.Context, by audit.Origin, c *checked, in Im
 
 // awaits adds to the report of a plan what it lacks to be imported, and returns
 // who approved it.
-func (s *Service) awaits(ctx context.Context, c *checked, id string, plan snapshot.Digest, report *Report) ([]Approval, error) {
+func (s *Service) awaits(ctx context.Context, c *checked, in Import, plan snapshot.Digest, report *Report) ([]Approval, error) {
 	var list []Approval
 	if plan != (snapshot.Digest{}) {
 		var err error
-		if list, err = s.approvals(ctx, id, plan.String()); err != nil {
+		if list, err = s.approvals(ctx, in.Project, plan.String()); err != nil {
 			return nil, fmt.Errorf("plan: %w", err)
 		}
 	}
-	if len(list) == 0 {
+	if !slices.ContainsFunc(list, func(a Approval) bool { return a.By != in.Asker }) {
 		report.Problems = slices.Concat(c.weakened, report.Problems)
 	}
 	return list, nil

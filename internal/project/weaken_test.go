@@ -114,8 +114,13 @@ func TestAPlanAwaitsItsApproval(t *testing.T) {
 	if !plan.Failed() || plan.Digest == (snapshot.Digest{}) || len(plan.Differences) == 0 || len(plan.Approvals) != 0 {
 		t.Fatalf("%+v", plan)
 	}
+	f.approve(t, tester, "b")
+	own, err := f.Plan(t.Context(), Import{Project: f.id, Upload: with("b", ""), Asker: tester.Actor})
+	if err != nil || !own.Failed() || len(own.Approvals) != 1 {
+		t.Errorf("with the approval of who asks: %+v, %v", own, err)
+	}
 	f.approve(t, another, "b")
-	if plan = f.plan(t, with("b", "")); plan.Failed() || len(plan.Approvals) != 1 || plan.Approvals[0].By != another.Actor {
+	if plan = f.plan(t, with("b", "")); plan.Failed() || len(plan.Approvals) != 2 {
 		t.Errorf("%+v", plan)
 	}
 }

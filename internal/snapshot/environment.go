@@ -106,6 +106,9 @@ func resolve(up *Upload, besides Files, ex excludes, ps *problems) map[[2]string
 	r := &resolver{environment: up.Environment, known: environmentsOf(besides), used: map[string]bool{}, open: map[[2]string]bool{}, ps: ps}
 	known := r.read(besides)
 	for _, p := range up.Files.Paths() {
+		if formOf(p) == formText {
+			r.text(p, up.Files[p])
+		}
 		if !mayHavePlaceholders(p, up.Files[p]) {
 			continue
 		}
@@ -180,6 +183,16 @@ func (r *resolver) document(files Files, p string, at place, silent bool) {
 	doc = apply(doc, edits)
 	r.secrets(p, at, doc, edits)
 	files[p] = render(doc)
+}
+
+// text refuses a text in a file of its own that is a placeholder: it would be
+// imported as it is written.
+func (r *resolver) text(p string, content []byte) {
+	text, _ := assetText(p, content)
+	if name, is := placeholderName(strings.TrimSpace(text)); is {
+		r.ps.add(Error, p, "", CodePlaceholder, "write the placeholder into the document, in place of the reference to this file",
+			"a text in a file of its own cannot be the placeholder %s", printablePath(name))
+	}
 }
 
 // mentioned says of a text that it names a value and is more than a placeholder.

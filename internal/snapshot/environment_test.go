@@ -83,6 +83,10 @@ func TestWhatIsWrongWithPlaceholders(t *testing.T) {
 		"the text is more than it": {func(up *Upload) {
 			up.Files["project.json"] = []byte(`{"trustedDomains":"www.${environment.domain}","domain":"${environment.domain}"}`)
 		}, []string{"warning placeholder project.json#/trustedDomains"}},
+		"it is a text in a file of its own": {func(up *Upload) {
+			up.Files["project.json"] = []byte(`{"trustedDomains":"asset:dom.txt","domain":"${environment.domain}"}`)
+			up.Files["assets/dom.txt"] = []byte("${environment.domain}\n")
+		}, []string{"error placeholder assets/dom.txt#"}},
 		"it stands for a secret": {func(up *Upload) {
 			was := string(up.Files["connectors/mail.json"])
 			up.Files["connectors/mail.json"] = []byte(strings.Replace(was, "hunter2", "${environment.host}", 1))
