@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -96,6 +97,22 @@ func (b *tab) see(heading string) {
 	b.t.Helper()
 	b.run(chromedp.WaitVisible(fmt.Sprintf(`//h1[contains(., %q)]`, heading)))
 	b.sound()
+}
+
+// drop drops a file or a folder of this machine onto an element, as somebody does with a mouse.
+func (b *tab) drop(selector, path string) {
+	b.t.Helper()
+	at, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]float64](fmt.Sprintf(
+		`(() => { const r = document.querySelector(%q).getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()`, selector)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	data := &input.DragData{Items: []*input.DragDataItem{}, Files: []string{path}, DragOperationsMask: 1}
+	for _, event := range []input.DispatchDragEventType{input.DispatchDragEventTypeDragEnter, input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop} {
+		if _, err := chromedp.Call(b.ctx, input.DispatchDragEvent, input.DispatchDragEventParams{Type: event, X: at[0], Y: at[1], Data: data}); err != nil {
+			b.t.Fatal(err)
+		}
+	}
 }
 
 func (b *tab) text() string {
@@ -235,6 +252,13 @@ func TestConsole(t *testing.T) {
 	const value = "planted-in-the-browser-9f2"
 	b.open(in + "/import")
 	b.shot("import")
+	b.drop("#drop", os.Getenv("POSTERN_EXAMPLE"))
+	b.run(chromedp.WaitVisible(`//p[@id="chosen" and contains(., " files, ")]`))
+	b.run(chromedp.Click(`#upload button[type=submit]`)) // and so by the script, with its progress
+	b.see("Plan of an import")
+	b.mustShow("Nothing would change")
+
+	b.open(in + "/import")
 	b.run(chromedp.SetUploadFiles("#archive", []string{archive(t, map[string][2]string{
 		"styles/light.json":              {"#b5532a", "#2a6fb5"},
 		"flows/newsletter/contents.json": {`"name": "Subscribe"`, `"name": "Subscribe at once"`},
