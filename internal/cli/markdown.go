@@ -43,7 +43,7 @@ func writeMarkdown(to io.Writer, plan *client.Plan) error {
 	}
 	lines = append(lines, changeLines(plan.Changes)...)
 	lines = append(lines, reboundLines(plan.Rebound)...)
-	for _, text := range leftTexts(plan.Left) {
+	for _, text := range plan.Left.Says() {
 		lines = append(lines, "- "+inline(text))
 	}
 	for _, p := range plan.Warnings {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -161,7 +160,7 @@ func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
 	for _, r := range plan.Rebound {
 		fmt.Fprintf(a.stderr, "%s.\n", printable(reboundText(r)))
 	}
-	for _, text := range leftTexts(plan.Left) {
+	for _, text := range plan.Left.Says() {
 		fmt.Fprintln(a.stderr, printable(text))
 	}
 	if plan.Digest == "" {
@@ -210,18 +209,6 @@ func reboundText(r snapshot.Rebound) string {
 		return fmt.Sprintf("The %s %s gets the id %s; that of the files, %s, is another's in the project", r.Kind, quote(r.Name), r.To, r.From)
 	}
 	return fmt.Sprintf("The %s %s keeps its id %s; the files call it %s", r.Kind, quote(r.Name), r.To, r.From)
-}
-
-// leftTexts say what stays as it is.
-func leftTexts(l snapshot.Left) []string {
-	var out []string
-	if len(l.Sections) > 0 {
-		out = append(out, "Left as it is, because the files have nothing of it: "+strings.Join(l.Sections, ", ")+".")
-	}
-	if len(l.Excluded) > 0 {
-		out = append(out, "Left as it is, because it is excluded: "+strings.Join(l.Excluded, ", ")+".")
-	}
-	return out
 }
 
 func pickWord(n int, one, many string) string {

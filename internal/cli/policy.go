@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"postern/internal/client"
+	"postern/internal/project"
 	"postern/internal/signature"
 )
 
@@ -15,7 +16,7 @@ type policyCommand struct {
 	Unprotect   []string `help:"Let this be changed again; may be repeated." placeholder:"WHAT" sep:"none"`
 	MaxRemovals *int     `help:"How many entities and files one import may remove." placeholder:"N"`
 	AnyRemovals bool     `help:"Let an import remove any number."`
-	Weakening   string   `help:"What it takes to weaken security: allow (nothing), leave (--allow-weakening, or an approval) or approval (of the plan, with another key)." enum:",allow,leave,approval" default:"" placeholder:"WHAT"`
+	Weakening   string   `help:"What it takes to weaken security: allow (nothing), leave (--allow-weakening, or an approval) or approval (of the plan, with another key)." placeholder:"WHAT"`
 
 	Signer        []string `help:"Trust what this key signs; a name and a public key as NAME=KEY; may be repeated." placeholder:"NAME=KEY" sep:"none"`
 	RemoveSigner  []string `help:"Trust what the signer of this name signs no longer; may be repeated." placeholder:"NAME" sep:"none"`
@@ -54,6 +55,9 @@ func (c *policyCommand) Run(ctx context.Context, a *app) error {
 	if c.MaxRemovals != nil && (*c.MaxRemovals < 0 || c.AnyRemovals) {
 		return usage("--max-removals 5 allows five; --any-removals any number", "the number of removals makes no sense")
 	}
+	if c.Weakening != "" && !slices.Contains(project.Weakenings, project.Weakening(c.Weakening)) {
+		return usage(fmt.Sprintf("it is one of %q", project.Weakenings), "--weakening cannot be %q", c.Weakening)
+	}
 	p, err := to.Policy(ctx)
 	if err != nil {
 		return err
@@ -75,7 +79,7 @@ func (c *policyCommand) Run(ctx context.Context, a *app) error {
 	if p.MaxRemovals != nil {
 		fmt.Fprintf(a.stdout, "removals   %d at most\n", *p.MaxRemovals)
 	}
-	if p.Weakening != "allow" && p.Weakening != "" {
+	if p.Weakening != string(project.Allow) && p.Weakening != "" {
 		fmt.Fprintf(a.stdout, "weakening  needs %s\n", escaped(p.Weakening))
 	}
 	for _, s := range p.Signers {
@@ -84,7 +88,7 @@ func (c *policyCommand) Run(ctx context.Context, a *app) error {
 	if p.RequireSigned {
 		fmt.Fprintln(a.stdout, "signed     only what one of the signers signed")
 	}
-	if len(p.Protected)+len(p.Signers) == 0 && p.MaxRemovals == nil && p.Weakening == "allow" {
+	if len(p.Protected)+len(p.Signers) == 0 && p.MaxRemovals == nil && p.Weakening == string(project.Allow) {
 		fmt.Fprintln(a.stderr, "The project has no policy: imports may change, remove and weaken everything.")
 	}
 	return nil

@@ -128,9 +128,7 @@ func (s *Service) planOf(ctx context.Context, st *state, in Import, out *snapsho
 	if !out.Failed() {
 		plan.Result = out.Tree.Digest()
 		plan.Digest, err = planDigest(st, in, out, plan.Secrets)
-		plan.Changed = len(out.Changes) > 0 || st.revision.Number == 0 || slices.ContainsFunc(plan.Secrets, func(p PlannedSecret) bool {
-			return p.State != SecretSame && p.State != SecretFollows
-		})
+		plan.Changed = len(out.Changes) > 0 || st.revision.Number == 0 || slices.ContainsFunc(plan.Secrets, PlannedSecret.differs)
 	}
 	return plan, err
 }
@@ -179,10 +177,7 @@ func planDigest(st *state, in Import, out *snapshot.Outcome, secrets []PlannedSe
 // plannedSecrets says what becomes of each secret. Values that are brought are
 // compared with stored ones by their fingerprints.
 func (s *Service) plannedSecrets(ctx context.Context, st *state, out *snapshot.Outcome) ([]PlannedSecret, error) {
-	stored := map[snapshot.StoredSecret]string{}
-	for _, k := range st.secrets {
-		stored[placeOf(k)] = k.ID
-	}
+	stored := st.secretIDs()
 	list := []PlannedSecret{}
 	add := func(place snapshot.StoredSecret, state SecretState, fingerprint []byte) {
 		delete(stored, placeOf(place))

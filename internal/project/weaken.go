@@ -49,10 +49,10 @@ var (
 func (w Weakening) free() bool { return w == "" || w == Allow }
 
 func (w Weakening) check() error {
-	if w.free() || w == Leave || w == Approved {
+	if w == "" || slices.Contains(Weakenings, w) {
 		return nil
 	}
-	return ErrPolicy.WithMessage(fmt.Sprintf("the policy is not valid: weakening must be %q, %q or %q", Allow, Leave, Approved))
+	return ErrPolicy.WithMessage(fmt.Sprintf("the policy is not valid: weakening must be one of %q", Weakenings))
 }
 
 // checkLeave refuses codes that no risk has: a typo must not look like leave that

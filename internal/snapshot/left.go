@@ -1,5 +1,7 @@
 package snapshot
 
+import "strings"
+
 // Left is what an import leaves as it is, whatever the files say or do not say.
 type Left struct {
 	Sections []string `json:"sections"` // those that the target has and the files have nothing of
@@ -30,5 +32,14 @@ func LeftBy(up *Upload, target Tree) Left {
 	return left
 }
 
-// Empty reports whether nothing is left as it is.
-func (l Left) Empty() bool { return len(l.Sections)+len(l.Excluded) == 0 }
+// Says are sentences for people, one for each reason.
+func (l Left) Says() []string {
+	var out []string
+	if len(l.Sections) > 0 {
+		out = append(out, "Left as it is, because the files have nothing of it: "+strings.Join(l.Sections, ", ")+".")
+	}
+	if len(l.Excluded) > 0 {
+		out = append(out, "Left as it is, because it is excluded: "+strings.Join(l.Excluded, ", ")+".")
+	}
+	return out
+}
