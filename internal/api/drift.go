@@ -83,7 +83,7 @@ func driftOnWire(d *project.Drift, by map[int64]*wireRevision) driftAnswer {
 	out := driftAnswer{
 		State: d.State, Base: sideOnWire(d.Base), Head: sideOnWire(d.Head), Missing: missing(d.Missing), Pending: pendingOnWire(d.Pending),
 	}
-	out.Warnings, out.Details = byLevel(d.Problems)
+	out.Warnings, out.Details = snapshot.ByLevel(d.Problems)
 	for _, f := range d.Fields {
 		out.Fields = append(out.Fields, driftedOnWire(f, by[f.By]))
 	}

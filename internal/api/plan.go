@@ -69,24 +69,14 @@ func planOnWire(p *project.Plan) planAnswer {
 		Changes: p.Differences, Effects: p.Effects, Secrets: p.Secrets, Rebound: p.Rebound, Left: p.Left,
 		Missing: missing(p.Missing), Pending: pendingOnWire(p.Pending),
 	}
-	out.Warnings, out.Details = byLevel(p.Problems)
+	out.Warnings, out.Details = snapshot.ByLevel(p.Problems)
 	for _, r := range p.Rebound {
 		if !r.New {
 			out.Summary.Adopted++
 		}
 	}
-	for _, d := range p.Differences {
-		switch {
-		case d.Renames:
-			out.Summary.Renamed++
-		case d.Action == snapshot.Created:
-			out.Summary.Created++
-		case d.Action == snapshot.Removed:
-			out.Summary.Removed++
-		default:
-			out.Summary.Changed++
-		}
-	}
+	t := snapshot.TallyOf(p.Differences)
+	out.Summary.Created, out.Summary.Changed, out.Summary.Removed, out.Summary.Renamed = t.Created, t.Changed, t.Removed, t.Renamed
 	for _, secret := range p.Secrets {
 		switch secret.State {
 		case project.SecretSame, project.SecretMissing, project.SecretMoved:
@@ -95,18 +85,6 @@ func planOnWire(p *project.Plan) planAnswer {
 		}
 	}
 	return out
-}
-
-// byLevel tells warnings and errors apart.
-func byLevel(list []snapshot.Problem) (warnings, errs []snapshot.Problem) {
-	for _, problem := range list {
-		if problem.Level == snapshot.Error {
-			errs = append(errs, problem)
-		} else {
-			warnings = append(warnings, problem)
-		}
-	}
-	return warnings, errs
 }
 
 // digestOnWire writes a digest; one that there is not is blank.

@@ -247,3 +247,15 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// ByLevel tells warnings and errors apart.
+func ByLevel(list []Problem) (warnings, errs []Problem) {
+	for _, p := range list {
+		if p.Level == Error {
+			errs = append(errs, p)
+		} else {
+			warnings = append(warnings, p)
+		}
+	}
+	return warnings, errs
+}

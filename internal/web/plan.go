@@ -17,10 +17,7 @@ type planView struct {
 	Base     int64
 	Changed  bool
 	Refused  bool
-	Created  int
-	Altered  int
-	Removed  int
-	Renamed  int
+	Tally    snapshot.Tally
 	Errors   []snapshot.Problem
 	Warnings []snapshot.Problem
 	Gone     []*entityView // what is removed as a whole
@@ -46,13 +43,7 @@ func (p *planView) Attention() bool {
 }
 
 func (p *planView) problems(list []snapshot.Problem) {
-	for _, problem := range list {
-		if problem.Level == snapshot.Error {
-			p.Errors = append(p.Errors, problem)
-		} else {
-			p.Warnings = append(p.Warnings, problem)
-		}
-	}
+	p.Warnings, p.Errors = snapshot.ByLevel(list)
 	p.Refused = p.Digest == "" // what only lacks leave, or an approval, has one
 }
 
@@ -69,17 +60,8 @@ func (p *planView) differences(list []snapshot.Difference) {
 		for _, r := range d.Risks {
 			p.Risks = append(p.Risks, riskView{r, d.What()})
 		}
-		switch {
-		case d.Renames:
-			p.Renamed++
-		case d.Action == snapshot.Created:
-			p.Created++
-		case d.Action == snapshot.Removed:
-			p.Removed++
-		default:
-			p.Altered++
-		}
 	}
+	p.Tally = snapshot.TallyOf(list)
 }
 
 func planOf(plan *project.Plan) *planView {
