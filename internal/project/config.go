@@ -2,12 +2,9 @@ package project
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"regexp"
-	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"postern/internal/snapshot"
 	"postern/internal/store"
@@ -17,118 +14,21 @@ import (
 // read instead of the files. It is made before a revision is stored, so what
 // would not run is never stored, and it never changes.
 type Config struct {
-	Project  string
-	Revision int64
-	Digest   snapshot.Digest
-	Settings Settings
+	Project     string
+	Name        string // of the project
+	Environment string // of the project: "production" or another word
+	Revision    int64
+	Digest      snapshot.Digest
 
-	source snapshot.Digest // of the file that Settings are read from; zero for none
-}
+	Settings     Settings
+	Methods      Methods
+	Connectors   map[string]Connector // by id
+	Roles        []Role
+	Permissions  []Permission
+	Attributes   Attributes
+	JWTTemplates map[string]JWTTemplate // by id
 
-// Settings are those of project.json that the server acts on.
-type Settings struct {
-	TrustedDomains         []string
-	SelfProvisioning       bool
-	RotateRefreshTokens    bool
-	RefreshTokenLifetime   time.Duration
-	SessionTokenLifetime   time.Duration
-	StepUpTokenLifetime    time.Duration
-	AccessKeyTokenLifetime time.Duration
-	TestUsers              *regexp.Regexp // login ids of test users; nil for none
-	TestVerifiers          *regexp.Regexp // those that may use the fixed code; nil for none
-}
-
-// settingsFile is project.json, read loosely: the schema has checked it.
-type settingsFile struct {
-	TrustedDomains  string  `json:"trustedDomains"`
-	SelfProvision   *bool   `json:"projectSelfProvisioning"`
-	Rotate          bool    `json:"rotateJwt"`
-	Refresh         float64 `json:"refreshTokenExpiration"`
-	RefreshUnit     string  `json:"refreshTokenExpirationUnit"`
-	Session         float64 `json:"sessionTokenExpiration"`
-	SessionUnit     string  `json:"sessionTokenExpirationUnit"`
-	StepUp          float64 `json:"stepupTokenExpiration"`
-	StepUpUnit      string  `json:"stepupTokenExpirationUnit"`
-	AccessKey       float64 `json:"keySessionTokenExpiration"`
-	AccessKeyUnit   string  `json:"keySessionTokenExpirationUnit"`
-	TestUsers       string  `json:"testUserRegex"`
-	TestVerifierExp string  `json:"testUserFixedAuthVerifierRegex"`
-}
-
-const settingsPath = "project.json"
-
-// compile makes the configuration that an outcome would be; base is what the
-// outcome was held against.
-func (s *Service) compile(st *state, base snapshot.Base, out *snapshot.Outcome) (*Config, []snapshot.Problem, error) {
-	c := &Config{Project: st.project.ID, Revision: st.revision.Number, Digest: out.Tree.Digest()}
-	digest, ok := out.Tree[settingsPath]
-	if was, known := s.configs.Load(st.project.ID); known && was.(*Config).source == digest {
-		c.Settings, c.source = was.(*Config).Settings, digest
-		return c, nil, nil // one that is kept compiled without a problem
-	}
-	c.source = digest
-	var content []byte
-	if ok {
-		if content, ok = out.Fresh[digest]; !ok {
-			loaded, err := base.Load([]snapshot.Digest{digest})
-			if err != nil {
-				return nil, nil, err
-			}
-			content = loaded[digest]
-		}
-	}
-	var problems []snapshot.Problem
-	c.Settings, problems = compileSettings(content)
-	return c, problems, nil
-}
-
-// compileSettings reads project.json; no content gives the defaults.
-func compileSettings(content []byte) (Settings, []snapshot.Problem) {
-	var in settingsFile
-	var problems []snapshot.Problem
-	note := func(pointer, message, hint string) {
-		problems = append(problems, snapshot.Problem{
-			File: settingsPath, Pointer: pointer, Code: snapshot.CodeRule, Level: snapshot.Error, Message: message, Hint: hint,
-		})
-	}
-	if content != nil {
-		if err := json.Unmarshal(content, &in); err != nil {
-			note("", "the settings cannot be read", "")
-			return Settings{}, problems
-		}
-	}
-	pattern := func(pointer, text string) *regexp.Regexp {
-		if text == "" {
-			return nil
-		}
-		re, err := regexp.Compile(text)
-		if err != nil {
-			note(pointer, "the pattern is not a regular expression", "the syntax is that of RE2")
-		}
-		return re
-	}
-	out := Settings{
-		SelfProvisioning: in.SelfProvision == nil || *in.SelfProvision, RotateRefreshTokens: in.Rotate,
-		RefreshTokenLifetime:   lifetime(in.Refresh, in.RefreshUnit, 4*7*24*time.Hour),
-		SessionTokenLifetime:   lifetime(in.Session, in.SessionUnit, 10*time.Minute),
-		StepUpTokenLifetime:    lifetime(in.StepUp, in.StepUpUnit, 10*time.Minute),
-		AccessKeyTokenLifetime: lifetime(in.AccessKey, in.AccessKeyUnit, 10*time.Minute),
-		TestUsers:              pattern("/testUserRegex", in.TestUsers),
-		TestVerifiers:          pattern("/testUserFixedAuthVerifierRegex", in.TestVerifierExp),
-	}
-	for domain := range strings.SplitSeq(in.TrustedDomains, ",") {
-		if domain = strings.TrimSpace(domain); domain != "" {
-			out.TrustedDomains = append(out.TrustedDomains, domain)
-		}
-	}
-	return out, problems
-}
-
-func lifetime(n float64, unit string, fallback time.Duration) time.Duration {
-	if d, ok := snapshot.Duration(n, unit); ok && n > 0 {
-		return d
-	}
-	return fallback
+	parts map[string]part // what was read of each file, by path
 }
 
 // swap makes a configuration the one that new requests read. A sign-in that is
@@ -136,7 +36,7 @@ func lifetime(n float64, unit string, fallback time.Duration) time.Duration {
 func (s *Service) swap(c *Config) {
 	for {
 		old, loaded := s.configs.LoadOrStore(c.Project, c)
-		if !loaded || old.(*Config).Revision >= c.Revision || s.configs.CompareAndSwap(c.Project, old, c) {
+		if !loaded || old.(*Config).Revision > c.Revision || s.configs.CompareAndSwap(c.Project, old, c) {
 			return
 		}
 	}
@@ -152,13 +52,28 @@ func (s *Service) Config(ctx context.Context, id string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c, ok := s.configs.Load(id); ok && c.(*Config).Revision == p.Head {
+	if c, ok := s.configs.Load(id); ok && c.(*Config).is(p) {
 		return c.(*Config), nil
 	}
 	st, err := s.head(ctx, id)
 	if err != nil {
 		return nil, err
 	}
+	c, err := s.compileStored(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	s.swap(c)
+	return c, nil
+}
+
+// is reports whether c is what the project has now.
+func (c *Config) is(p Project) bool {
+	return c.Revision == p.Head && c.Name == p.Name && c.Environment == p.Environment
+}
+
+// compileStored compiles a revision that is stored, which compiled before.
+func (s *Service) compileStored(ctx context.Context, st *state) (*Config, error) {
 	c, problems, err := s.compile(st, s.base(ctx, st), &snapshot.Outcome{Tree: st.tree})
 	if err != nil {
 		return nil, fmt.Errorf("compile revision %d: %w", st.revision.Number, err)
@@ -166,6 +81,75 @@ func (s *Service) Config(ctx context.Context, id string) (*Config, error) {
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("compile revision %d: %s", st.revision.Number, problems[0])
 	}
-	s.swap(c)
 	return c, nil
 }
+
+// Stale bounds how long a node may go on with a configuration that another node
+// has replaced.
+const Stale = 500 * time.Millisecond
+
+// A seen configuration is one that was the current one at a time.
+type seen struct {
+	config *Config
+	at     time.Time
+}
+
+// Running returns the configuration that requests of end users obey: the current
+// one of this process, or one that another process replaced within the last Stale.
+// So most requests ask the database nothing about it.
+func (s *Service) Running(ctx context.Context, id string) (*Config, error) {
+	if v, ok := s.running.Load(id); ok && time.Since(v.(seen).at) < Stale {
+		if c, ok := s.configs.Load(id); ok && c == v.(seen).config {
+			return v.(seen).config, nil
+		}
+	}
+	at := time.Now()
+	c, err := s.Config(ctx, id)
+	if err != nil {
+		s.running.Delete(id)
+		return nil, err
+	}
+	s.running.Store(id, seen{c, at})
+	return c, nil
+}
+
+// ConfigAt returns the configuration of a revision, for what began under it. One
+// that is not kept any more is answered with the current one.
+func (s *Service) ConfigAt(ctx context.Context, id string, revision int64) (*Config, error) {
+	now, err := s.Running(ctx, id)
+	if err != nil || now.Revision == revision {
+		return now, err
+	}
+	name := atRevision{id, revision}
+	if c, ok := s.past.Load(name); ok {
+		return c.(*Config), nil
+	}
+	var st *state
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		st, err = s.readState(tx, id, revision)
+		return err
+	})
+	if errors.Is(err, ErrNoRevision) || revision == 0 {
+		return now, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.compileStored(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	s.past.Store(name, c)
+	time.AfterFunc(pastFor, func() { s.past.Delete(name) })
+	return c, nil
+}
+
+// atRevision names a revision of a project.
+type atRevision struct {
+	project  string
+	revision int64
+}
+
+// pastFor is how long a configuration of the past is remembered: sign-ins that
+// began under it end soon.
+const pastFor = time.Minute

@@ -78,6 +78,8 @@ type Service struct {
 	keys    sync.Map // project id → *dataKey, the newest that is known
 	opened  sync.Map // keyVersion → *secret.DataKey
 	configs sync.Map // project id → *Config
+	running sync.Map // project id → seen
+	past    sync.Map // atRevision → *Config
 }
 
 func (n New) check() error {
