@@ -7,7 +7,6 @@
 package api
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -132,52 +131,4 @@ func cors(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-type callerKey struct{}
-
-func callerOf(ctx context.Context) *edge.Caller {
-	c, _ := ctx.Value(callerKey{}).(*edge.Caller)
-	return c
-}
-
-// authorize checks what the route asks for and returns the request with whoever
-// makes it, as far as that is known where it is refused.
-func (s *Server) authorize(need edge.Need, r *http.Request) (*http.Request, error) {
-	if need.Scope == edge.Nobody {
-		return r, errNoRoute
-	}
-	id, token, err := bearer(r)
-	if err != nil {
-		return r, err
-	}
-	key, err := s.Keys.Authenticate(r.Context(), token, edge.Remote(r))
-	if err != nil {
-		return r, err
-	}
-	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, edge.NewCaller(r, id, key))) // a refusal is logged with who got it
-	if need.Scope == edge.Project && id == "" {
-		return r, errNoProject
-	}
-	return r, need.Allow(key, id)
-}
-
-// bearer reads "Bearer <project id>:<management key>" or, for calls that are
-// not about one project, "Bearer <management key>".
-func bearer(r *http.Request) (id, token string, err error) {
-	scheme, value, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(value) == "" {
-		return "", "", mgmtkey.ErrNoToken
-	}
-	first, rest, both := strings.Cut(strings.TrimSpace(value), ":")
-	switch {
-	case both && rest == "":
-		return "", "", mgmtkey.ErrNoToken // a project alone
-	case both:
-		return first, rest, nil
-	case strings.HasPrefix(first, "P"):
-		return "", "", mgmtkey.ErrNoToken
-	default:
-		return "", first, nil
-	}
 }

@@ -41,6 +41,9 @@ func (s *Server) logOf(w http.ResponseWriter, r *http.Request) *slog.Logger {
 	if ident.Valid("P", c.Project) {
 		log = log.With("project", c.Project)
 	}
+	if c.Key == nil {
+		return log
+	}
 	return log.With("key", c.Key.ID)
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 
 	"postern/internal/edge"
 	"postern/internal/mgmtkey"
@@ -19,6 +20,12 @@ type route struct {
 // in makes the need of a call that acts on one project.
 func in(role mgmtkey.Role) edge.Need { return edge.Need{Scope: edge.Project, Role: role} }
 
+// anyone makes the need of a call of a person who is about to sign in.
+func anyone() edge.Need { return edge.Need{Scope: edge.Anyone} }
+
+// signedIn makes the need of a call of a person who has signed in.
+func signedIn() edge.Need { return edge.Need{Scope: edge.User} }
+
 // anyKey makes the need of a call that itself looks at what the key may see.
 func anyKey() edge.Need { return edge.Need{Scope: edge.Company} }
 
@@ -33,8 +40,16 @@ func Need(call string) edge.Need {
 	return edge.Need{}
 }
 
-// routes is the whole surface of the API.
+// routes is the whole surface of the API: one group a concern, each declared as rows
+// in a file routes_*.go.
 func (s *Server) routes() []route {
+	return slices.Concat(
+		s.projectRoutes(),
+	)
+}
+
+// projectRoutes move configurations.
+func (s *Server) projectRoutes() []route {
 	return []route{
 		{http.MethodGet, "/v1/mgmt/license", anyKey(), call(s.license), "The licence that clients ask for before anything else."},
 
@@ -93,9 +108,16 @@ type RouteInfo struct {
 func Routes() []RouteInfo {
 	var out []RouteInfo
 	for _, r := range (&Server{}).routes() {
-		need := "any management key"
-		if r.access.Role > mgmtkey.None {
+		var need string
+		switch {
+		case r.access.Scope == edge.Anyone:
+			need = "the id of the project"
+		case r.access.Scope == edge.User:
+			need = "the id of the project and a refresh token"
+		case r.access.Role > mgmtkey.None:
 			need = "a management key with the role `" + r.access.Role.String() + "` in the project"
+		default:
+			need = "any management key"
 		}
 		out = append(out, RouteInfo{Method: r.method, Path: r.path, Summary: r.summary, Access: need})
 	}

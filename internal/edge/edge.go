@@ -19,6 +19,7 @@ import (
 	"postern/internal/ident"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
+	"postern/internal/secret"
 	"postern/internal/snapshot"
 	"postern/internal/store"
 )
@@ -37,6 +38,8 @@ const (
 	Nobody  Scope = iota
 	Project       // a management key and the project that it acts on
 	Company       // a management key, with a project or without; the call itself looks at what the key may see
+	Anyone        // the id of a project alone: a person who is about to sign in
+	User          // a project and the refresh token of a session in it
 )
 
 // A Need is what a caller must present. The zero value serves nobody.
@@ -67,9 +70,22 @@ func (n Need) Allow(key *mgmtkey.Key, id string) error {
 
 // A Caller is who makes a request.
 type Caller struct {
-	Project string // the id that the request names; it may be none
-	Key     *mgmtkey.Key
+	Project string       // the id that the request names; it may be none
+	Key     *mgmtkey.Key // nil for a person who signs in or has
 	Origin  audit.Origin
+
+	Config *project.Config // of Project, where a person calls
+	Token  secret.Text     // what a person shows beside the id of the project
+	Agent  string          // what the client calls itself
+	Page   string          // the origin of the page that calls, where a browser says so
+}
+
+// NewPerson returns a person who makes a request for a project.
+func NewPerson(r *http.Request, c *project.Config, token secret.Text) *Caller {
+	return &Caller{
+		Project: c.Project, Config: c, Token: token, Agent: r.UserAgent(), Page: r.Header.Get("Origin"),
+		Origin: audit.Origin{Remote: Remote(r).String(), Request: r.Header.Get("X-Request-Id")},
+	}
 }
 
 // NewCaller returns whoever makes a request with a key.
@@ -88,7 +104,7 @@ func Remote(r *http.Request) netip.Addr {
 // finds wrong with its upload is recorded by the import. An error is that of the
 // record: losing it must not hide the answer.
 func (c *Caller) Refused(ctx context.Context, db *store.DB, n Need, call string, err error) error {
-	if c == nil || errors.Is(err, snapshot.ErrInvalid) {
+	if c == nil || c.Key == nil || errors.Is(err, snapshot.ErrInvalid) {
 		return nil
 	}
 	f := fault.From(err)

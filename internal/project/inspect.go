@@ -3,6 +3,7 @@ package project
 import (
 	"crypto/hmac"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -50,7 +51,7 @@ func (s *Service) Inspect(tx *store.Tx, found func(Finding)) (Counts, error) {
 		Service: s, tx: tx, found: found, projects: map[string]Project{}, oldest: map[string]int64{}, have: map[snapshot.Digest]bool{}, needed: map[snapshot.Digest]bool{},
 		keys: map[keyVersion]*secret.DataKey{}, secrets: map[string]sealedRow{}, listed: map[string]bool{}, broken: map[snapshot.Digest]string{},
 	}
-	for _, step := range []func() error{in.readProjects, in.readBlobs, in.readKeys, in.readSecrets, in.readRevisions} {
+	for _, step := range []func() error{in.readProjects, in.readBlobs, in.readKeys, in.readSecrets, in.readKept, in.readRevisions} {
 		if err := step(); err != nil {
 			return in.counts, fmt.Errorf("inspect: %w", err)
 		}
@@ -156,6 +157,31 @@ func (in *inspection) readSecrets() error {
 		in.secrets[r.place.ID] = r
 		return nil
 	}, `SELECT project, id, kind, entity, field, data_key, sealed, revoked_at, fingerprint FROM secrets`)
+}
+
+// readKept opens what is kept beside the revisions.
+func (in *inspection) readKept() error {
+	for _, id := range slices.Sorted(maps.Keys(in.projects)) {
+		rows, err := keptOf(in.tx, id)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			in.counts.Secrets++
+			key, ok := in.keys[keyVersion{id, r.key}]
+			at := r.at.Kind + " " + r.at.Entity
+			if !ok {
+				in.report("secret", id, at, "version %d of the data key, which seals it, is missing", r.key)
+			}
+			if key == nil {
+				continue
+			}
+			if _, err := key.Open(r.at.binding(r.version), r.sealed); err != nil {
+				in.report("secret", id, at, "%v", err)
+			}
+		}
+	}
+	return nil
 }
 
 // secret opens a value, and compares it with its fingerprint, where it has one.

@@ -9,6 +9,7 @@ const (
 	KindInfra    Kind = "infra"
 	KindClone    Kind = "clone"
 	KindRollback Kind = "rollback"
+	KindEdit     Kind = "edit"
 )
 
 // A KindInfo describes a kind.
@@ -24,6 +25,7 @@ var Kinds = []KindInfo{
 	{KindInfra, "project.import", "A call of infrastructure as code."},
 	{KindClone, "project.clone", "The configuration of another project, in a new one."},
 	{KindRollback, "project.rollback", "An older revision, made the newest again."},
+	{KindEdit, "project.edit", "A call that sets one thing, such as the password policy."},
 }
 
 // action is what the audit calls a kind; none for one that does not exist, which

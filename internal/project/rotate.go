@@ -79,7 +79,11 @@ func (s *Service) rotate(tx *store.Tx, id string, wrapped []byte, key *secret.Da
 			return done, err
 		}
 	}
-	done.Resealed = len(rows)
+	kept, err := rotateKept(tx, id, opened, done.Version, key)
+	if err != nil {
+		return done, err
+	}
+	done.Resealed = len(rows) + kept
 	if _, err := tx.Exec(`DELETE FROM data_keys WHERE project = $1`, id); err != nil {
 		return done, err
 	}

@@ -173,7 +173,7 @@ func compileSettings(content []byte) (Settings, []snapshot.Problem) {
 		KeyTokenLifetime:     lifetime(in.Key, in.KeyUnit, duration(std.Key, std.KeyUnit)),
 		TrustedDeviceFor:     lifetime(in.Device, in.DeviceUnit, duration(std.Device, std.DeviceUnit)),
 		UserTemplate:         in.UserTemplate, KeyTemplate: in.KeyTemplate,
-		Invite: in.inviteFile.compile(),
+		Invite: in.compile(),
 	}
 	if in.InactiveOn {
 		out.Inactivity = lifetime(in.Inactive, in.InactUnit, duration(std.Inactive, std.InactUnit))

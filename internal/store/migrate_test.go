@@ -26,6 +26,7 @@ var landed = map[string]string{
 	"0006_import_keys.sql":  "f157c4988760f8e8d0e90e9ed8ac202b788694121d7c4b3e5e18b4dfaa9aca7e",
 	"0007_policies.sql":     "e32db173ad5ebb1f128ffb4c254da399b7a8a23ad8642394f377076b58b82db7",
 	"0008_approvals.sql":    "2be3497e68d4721bf5122ae9865c7da43606c7f424abdd23b29ef9a74c78f0a8",
+	"0009_users.sql":        "30c8de34bad90030da5c0a2d3d93f526461f387b6ec7fe00db1334a12bcf57be",
 }
 
 func TestLandedMigrations(t *testing.T) {

@@ -1,0 +1,111 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"postern/internal/edge"
+	"postern/internal/fault"
+	"postern/internal/ident"
+	"postern/internal/mgmtkey"
+	"postern/internal/project"
+	"postern/internal/secret"
+)
+
+type callerKey struct{}
+
+func callerOf(ctx context.Context) *edge.Caller {
+	c, _ := ctx.Value(callerKey{}).(*edge.Caller)
+	return c
+}
+
+// authorize checks what the route asks for and returns the request with whoever
+// makes it, as far as that is known where it is refused.
+func (s *Server) authorize(need edge.Need, r *http.Request) (*http.Request, error) {
+	switch need.Scope {
+	case edge.Anyone, edge.User:
+		return s.person(need, r)
+	case edge.Project, edge.Company:
+	default:
+		return r, errNoRoute
+	}
+	id, token, err := bearer(r)
+	if err != nil {
+		return r, err
+	}
+	key, err := s.Keys.Authenticate(r.Context(), token, edge.Remote(r))
+	if err != nil {
+		return r, err
+	}
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, edge.NewCaller(r, id, key))) // a refusal is logged with who got it
+	if need.Scope == edge.Project && id == "" {
+		return r, errNoProject
+	}
+	return r, need.Allow(key, id)
+}
+
+// bearer reads "Bearer <project id>:<management key>" or, for calls that are
+// not about one project, "Bearer <management key>".
+func bearer(r *http.Request) (id, token string, err error) {
+	scheme, value, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(value) == "" {
+		return "", "", mgmtkey.ErrNoToken
+	}
+	first, rest, both := strings.Cut(strings.TrimSpace(value), ":")
+	switch {
+	case both && rest == "":
+		return "", "", mgmtkey.ErrNoToken // a project alone
+	case both:
+		return first, rest, nil
+	case strings.HasPrefix(first, "P"):
+		return "", "", mgmtkey.ErrNoToken
+	default:
+		return "", first, nil
+	}
+}
+
+// What a person who signs in is told. Whether there is no such project or it is
+// not in use is one answer.
+var (
+	errNoPerson = fault.New(fault.Unauthenticated, "P40105", "the Authorization header must be Bearer <project id>, with :<token> where the call needs one")
+	errOrigin   = fault.New(fault.Forbidden, "P40307", "pages of this origin may not sign people in to the project").
+			WithHint("add its domain to trustedDomains of project.json")
+	errNotSignedIn = fault.New(fault.Unauthenticated, "P40104", "the call needs the refresh token of a session")
+)
+
+// person finds out which project somebody signs in to, and from where. A page may
+// call where it is of the server itself or of a domain that the project trusts.
+func (s *Server) person(need edge.Need, r *http.Request) (*http.Request, error) {
+	scheme, value, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return r, errNoPerson
+	}
+	id, token, _ := strings.Cut(strings.TrimSpace(value), ":")
+	if !ident.Valid("P", id) {
+		return r, errNoPerson
+	}
+	config, err := s.Projects.Running(r.Context(), id)
+	if errors.Is(err, project.ErrNotFound) {
+		return r, errNoPerson
+	}
+	if err != nil {
+		return r, err
+	}
+	if origin := r.Header.Get("Origin"); origin != "" && !ofServer(r, origin) && !config.TrustsOrigin(origin) {
+		return r, errOrigin
+	}
+	caller := edge.NewPerson(r, config, secret.New(token))
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
+	if need.Scope == edge.User && caller.Token.IsZero() {
+		return r, errNotSignedIn
+	}
+	return r, nil
+}
+
+// ofServer reports whether a page is one of this server.
+func ofServer(r *http.Request, origin string) bool {
+	_, host, ok := strings.Cut(origin, "://")
+	return ok && strings.EqualFold(host, r.Host)
+}

@@ -1,0 +1,106 @@
+package project
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"postern/internal/fault"
+)
+
+// ErrUntrusted is a place that links must not lead to, and that pages must not call
+// from.
+var ErrUntrusted = fault.New(fault.Invalid, "E011003", "Request is invalid: the redirect URL is not of a domain that the project trusts").
+	WithHint("add its domain to trustedDomains of project.json")
+
+// Trusts reports whether a host is one that the project names: a trusted domain,
+// the host of the application or the custom domain. Outside of production this
+// machine is one, too.
+func (c *Config) Trusts(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == "" {
+		return false
+	}
+	for _, domain := range c.Settings.TrustedDomains {
+		domain = strings.ToLower(domain)
+		if i := strings.Index(domain, "://"); i >= 0 {
+			domain = domain[i+3:]
+		}
+		below, wild := strings.CutPrefix(domain, "*.")
+		if host == domain || wild && strings.HasSuffix(host, "."+below) {
+			return true
+		}
+	}
+	if u, err := url.Parse(c.Settings.AppURL); err == nil && c.Settings.AppURL != "" && strings.EqualFold(u.Hostname(), host) {
+		return true
+	}
+	if c.Settings.CustomDomain != "" && strings.EqualFold(c.Settings.CustomDomain, host) {
+		return true
+	}
+	return c.Environment != "production" && loopback(host)
+}
+
+func loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// Redirect returns where a link leads: what the request names, if the project
+// trusts it, or else the fallback, which is of the configuration. It may be empty.
+func (c *Config) Redirect(requested, fallback string) (string, error) {
+	if requested == "" {
+		return fallback, nil
+	}
+	if requested == fallback {
+		return fallback, nil
+	}
+	u, err := url.Parse(requested)
+	if err != nil || u.User != nil || u.Opaque != "" || strings.ContainsAny(requested, "\\ \t\r\n") {
+		return "", ErrUntrusted
+	}
+	switch strings.ToLower(u.Scheme) {
+	case "http", "https":
+		if !c.Trusts(u.Hostname()) {
+			return "", ErrUntrusted
+		}
+	default: // an app, which is named with its scheme
+		if !c.trustsApp(u) {
+			return "", ErrUntrusted
+		}
+	}
+	return requested, nil
+}
+
+// trustsApp reports whether a trusted domain is the scheme and the host of u, such
+// as "shop://signed-in". No browser runs what it stands for as a script.
+func (c *Config) trustsApp(u *url.URL) bool {
+	switch strings.ToLower(u.Scheme) {
+	case "", "javascript", "data", "vbscript", "file", "blob", "about":
+		return false
+	}
+	for _, domain := range c.Settings.TrustedDomains {
+		if strings.EqualFold(domain, u.Scheme+"://"+u.Host) {
+			return true
+		}
+	}
+	return false
+}
+
+// TrustsOrigin reports whether a page of that origin may call for the project
+// (RFC 6454).
+func (c *Config) TrustsOrigin(origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" {
+		return false
+	}
+	switch u.Scheme {
+	case "https":
+		return c.Trusts(u.Hostname())
+	case "http":
+		return c.Trusts(u.Hostname()) && c.Environment != "production"
+	}
+	return false
+}

@@ -1,0 +1,289 @@
+package user
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+
+	"postern/internal/ident"
+	"postern/internal/store"
+)
+
+// LoginID returns a login id as it is compared and stored: without space around it,
+// and one that is an address in lower case.
+func LoginID(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if strings.Contains(s, "@") {
+		s = strings.ToLower(s)
+	}
+	if s == "" || len(s) > 254 || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		return "", ErrLoginID
+	}
+	return s, nil
+}
+
+const columns = `project, id, status, name, given_name, middle_name, family_name, email, email_verified, phone, phone_verified,
+	recovery, picture, test, custom, apps, methods, created_at, modified_at, last_login_at, expires_at, consent_until`
+
+func scan(row store.Scanner) (*User, error) {
+	u := &User{}
+	var recovery, custom, apps string
+	var created, modified, login, expires, consent int64
+	var email, phone, test int64
+	err := row.Scan(&u.Project, &u.ID, &u.Status, &u.Name, &u.GivenName, &u.MiddleName, &u.FamilyName, &u.Email, &email, &u.Phone, &phone,
+		&recovery, &u.Picture, &test, &custom, &apps, &u.Methods, &created, &modified, &login, &expires, &consent)
+	if err != nil {
+		return nil, err
+	}
+	u.VerifiedEmail, u.VerifiedPhone, u.Test = email != 0, phone != 0, test != 0
+	u.CreatedAt, u.ModifiedAt, u.LastLoginAt, u.ExpiresAt, u.ConsentUntil = at(created), at(modified), at(login), at(expires), at(consent)
+	err = errors.Join(json.Unmarshal([]byte(recovery), &u.Recovery), json.Unmarshal([]byte(custom), &u.Custom), json.Unmarshal([]byte(apps), &u.Apps))
+	if err != nil {
+		return nil, fmt.Errorf("read user %s: %w", u.ID, err)
+	}
+	return u, nil
+}
+
+func at(unix int64) time.Time {
+	if unix == 0 {
+		return time.Time{}
+	}
+	return time.Unix(unix, 0).UTC()
+}
+
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Find returns the user who has a login id.
+func (s *Service) Find(ctx context.Context, project, loginID string) (u *User, err error) {
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		u, err = Find(tx, project, loginID)
+		return err
+	})
+	return u, err
+}
+
+// Load returns a user by id.
+func (s *Service) Load(ctx context.Context, project, id string) (u *User, err error) {
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		u, err = Load(tx, project, id)
+		return err
+	})
+	return u, err
+}
+
+// Find is Service.Find as part of tx.
+func Find(tx *store.Tx, project, loginID string) (*User, error) {
+	loginID, err := LoginID(loginID)
+	if err != nil {
+		return nil, ErrNotFound
+	}
+	return one(tx, `SELECT `+columns+` FROM users WHERE project = $1 AND id =
+		(SELECT user_id FROM login_ids WHERE project = $1 AND login_id = $2)`, project, loginID)
+}
+
+// Load is Service.Load as part of tx.
+func Load(tx *store.Tx, project, id string) (*User, error) {
+	return one(tx, `SELECT `+columns+` FROM users WHERE project = $1 AND id = $2`, project, id)
+}
+
+func one(tx *store.Tx, query string, args ...any) (*User, error) {
+	u, err := scan(tx.QueryRow(query, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return u, fill(tx, u)
+}
+
+// fill reads what users have in other tables.
+func fill(tx *store.Tx, u *User) error {
+	text := func(row store.Scanner) (s string, err error) { return s, row.Scan(&s) }
+	ids, err := store.Collect(tx, text, `SELECT login_id FROM login_ids WHERE project = $1 AND user_id = $2 ORDER BY position`, u.Project, u.ID)
+	if err != nil {
+		return err
+	}
+	u.LoginIDs = ids
+	tenants, err := store.Collect(tx, text, `SELECT tenant FROM memberships WHERE project = $1 AND user_id = $2`, u.Project, u.ID)
+	if err != nil {
+		return err
+	}
+	slices.Sort(tenants)
+	for _, t := range tenants {
+		u.Tenants = append(u.Tenants, Membership{Tenant: t})
+	}
+	return store.Each(tx, func(row store.Scanner) (r [2]string, err error) { return r, row.Scan(&r[0], &r[1]) },
+		func(r [2]string) error { u.grant(r[0], r[1]); return nil },
+		`SELECT tenant, role FROM user_roles WHERE project = $1 AND user_id = $2 ORDER BY tenant, role`, u.Project, u.ID)
+}
+
+func (u *User) grant(tenant, role string) {
+	if tenant == "" {
+		u.Roles = append(u.Roles, role)
+		return
+	}
+	for i := range u.Tenants {
+		if u.Tenants[i].Tenant == tenant {
+			u.Tenants[i].Roles = append(u.Tenants[i].Roles, role)
+		}
+	}
+}
+
+// Create stores a new user, as part of tx, and gives it an id where it has none.
+// ErrExists is a login id that somebody has.
+func Create(tx *store.Tx, u *User) error {
+	if u.ID == "" {
+		u.ID = ident.New("U")
+	}
+	if u.Status == "" {
+		u.Status = Enabled
+	}
+	u.CreatedAt = time.Now().UTC().Truncate(time.Second)
+	u.ModifiedAt = u.CreatedAt
+	v, err := u.values()
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`INSERT INTO users (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`, v...); err != nil {
+		return fmt.Errorf("create user: %w", err)
+	}
+	return u.writeRest(tx)
+}
+
+// Save stores what a user is now, as part of tx: all of it but the credentials.
+func Save(tx *store.Tx, u *User) error {
+	u.ModifiedAt = time.Now().UTC().Truncate(time.Second)
+	v, err := u.values()
+	if err != nil {
+		return err
+	}
+	res, err := tx.Exec(`UPDATE users SET status = $3, name = $4, given_name = $5, middle_name = $6, family_name = $7, email = $8, email_verified = $9,
+		phone = $10, phone_verified = $11, recovery = $12, picture = $13, test = $14, custom = $15, apps = $16, modified_at = $17, last_login_at = $18,
+		expires_at = $19, consent_until = $20 WHERE project = $1 AND id = $2`, slices.Concat(v[:16], v[18:])...)
+	if err != nil {
+		return fmt.Errorf("save user: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(ErrNotFound, err)
+	}
+	for _, table := range []string{"login_ids", "user_roles", "memberships"} {
+		if _, err := tx.Exec(`DELETE FROM `+table+` WHERE project = $1 AND user_id = $2`, u.Project, u.ID); err != nil {
+			return err
+		}
+	}
+	return u.writeRest(tx)
+}
+
+func (u *User) values() ([]any, error) {
+	if u.Custom == nil {
+		u.Custom = map[string]any{}
+	}
+	if u.Apps == nil {
+		u.Apps = []string{}
+	}
+	recovery, err1 := json.Marshal(u.Recovery)
+	custom, err2 := json.Marshal(u.Custom, json.Deterministic(true))
+	apps, err3 := json.Marshal(u.Apps)
+	return []any{
+		u.Project, u.ID, u.Status, u.Name, u.GivenName, u.MiddleName, u.FamilyName, u.Email, flag(u.VerifiedEmail), u.Phone, flag(u.VerifiedPhone),
+		string(recovery), u.Picture, flag(u.Test), string(custom), string(apps), int64(u.Methods), unix(u.CreatedAt), unix(u.ModifiedAt), unix(u.LastLoginAt),
+		unix(u.ExpiresAt), unix(u.ConsentUntil),
+	}, errors.Join(err1, err2, err3)
+}
+
+// writeRest stores login ids, tenants and roles.
+func (u *User) writeRest(tx *store.Tx) error {
+	for i, id := range u.LoginIDs {
+		id, err := LoginID(id)
+		if err != nil {
+			return err
+		}
+		u.LoginIDs[i] = id
+		res, err := tx.Exec(`INSERT INTO login_ids (project, login_id, user_id, position) VALUES ($1, $2, $3, $4) ON CONFLICT (project, login_id) DO NOTHING`,
+			u.Project, id, u.ID, i)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return errors.Join(ErrExists, err)
+		}
+	}
+	for _, m := range u.Tenants {
+		if _, err := tx.Exec(`INSERT INTO memberships (project, user_id, tenant) VALUES ($1, $2, $3)`, u.Project, u.ID, m.Tenant); err != nil {
+			return err
+		}
+		for _, role := range m.Roles {
+			if err := u.writeRole(tx, m.Tenant, role); err != nil {
+				return err
+			}
+		}
+	}
+	for _, role := range u.Roles {
+		if err := u.writeRole(tx, "", role); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (u *User) writeRole(tx *store.Tx, tenant, role string) error {
+	_, err := tx.Exec(`INSERT INTO user_roles (project, user_id, tenant, role) VALUES ($1, $2, $3, $4) ON CONFLICT (project, user_id, tenant, role) DO NOTHING`,
+		u.Project, u.ID, tenant, role)
+	return err
+}
+
+// Delete removes a user with everything that is theirs, as part of tx.
+func Delete(tx *store.Tx, project, id string) error {
+	res, err := tx.Exec(`DELETE FROM users WHERE project = $1 AND id = $2`, project, id)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(ErrNotFound, err)
+	}
+	return nil
+}
+
+// SetMethod says that a user has a credential now, or has it no more, as part of
+// tx. Its owner calls it.
+func SetMethod(tx *store.Tx, project, id string, m Methods, has bool) error {
+	statement := `UPDATE users SET methods = methods | $3 WHERE project = $1 AND id = $2`
+	if !has {
+		statement = `UPDATE users SET methods = methods & ~ CAST($3 AS BIGINT) WHERE project = $1 AND id = $2`
+	}
+	_, err := tx.Exec(statement, project, id, int64(m))
+	return err
+}
+
+// SignedIn records that a user was here, as part of tx. An invited one is enabled
+// by it.
+func SignedIn(tx *store.Tx, u *User) error {
+	now := time.Now().UTC().Truncate(time.Second)
+	u.LastLoginAt, u.ExpiresAt = now, time.Time{}
+	if u.Status == Invited {
+		u.Status = Enabled
+	}
+	_, err := tx.Exec(`UPDATE users SET last_login_at = $3, status = $4, expires_at = 0 WHERE project = $1 AND id = $2`, u.Project, u.ID, now.Unix(), u.Status)
+	return err
+}
