@@ -41,7 +41,7 @@ func TestCompiledShop(t *testing.T) {
 			"rotate": true, "test code": "424242", "a tester": true, "invitation": "Counter invitation", "invitation within": 10 * 24 * time.Hour,
 			"codes": 5 * time.Minute, "codes by": "smtp", "texts by": "twilio-core", "code mail": "Six digits by letter",
 			"messages": Rate{6, 5 * time.Minute}, "passwords": 10, "strength": 3, "lock": 15 * time.Minute, "expire": 52 * 7 * 24 * time.Hour,
-			"party": "shop.example", "template": "User token", "questions": 3, "role": "Store Manager", "permission": "orders:read", "attribute": "nickname",
+			"party": "shop.example", "template": "User token", "questions": 4, "role": "Store Manager", "permission": "orders:read", "attribute": "nickname",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
