@@ -77,6 +77,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		out.Message = infra.Text(report.problems, maxInMessage)
 		out.Short = out.Message
 	}
+	edge.RetryAfter(w.Header(), f)
 	if err := writeJSON(w, code, out); err != nil {
 		log.ErrorContext(r.Context(), "error not written", "err", err)
 	}

@@ -142,6 +142,15 @@ var status = map[fault.Kind]int{
 	fault.Unknown:         http.StatusInternalServerError,
 }
 
+// RetryAfter says in the header of an answer how long to wait, where a fault
+// knows it: in whole seconds (RFC 9110 10.2.3), the only form that clients of the
+// wire read.
+func RetryAfter(h http.Header, f *fault.Error) {
+	if wait, ok := f.Details.(interface{ RetryAfter() int }); ok {
+		h.Set("Retry-After", strconv.Itoa(wait.RetryAfter()))
+	}
+}
+
 // Status returns the status of a fault: our own codes say it themselves.
 func Status(f *fault.Error) int {
 	if digits, ok := strings.CutPrefix(f.Code, "P"); ok && len(digits) == 5 {

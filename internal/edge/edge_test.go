@@ -8,6 +8,7 @@ import (
 
 	"postern/internal/edge"
 	"postern/internal/fault"
+	"postern/internal/limit"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 )
@@ -42,6 +43,25 @@ func TestAllow(t *testing.T) {
 				t.Errorf("Allow = %v, want %v", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"a limit says how long to wait", fmt.Errorf("sign in: %w", limit.ErrExceeded.With(limit.Wait{Seconds: 7})), "7"},
+		{"one that does not know", limit.ErrExceeded, ""},
+		{"other details", project.ErrNotFound.With(7), ""},
+	} {
+		h := http.Header{}
+		edge.RetryAfter(h, fault.From(tt.err))
+		if got := h.Get("Retry-After"); got != tt.want {
+			t.Errorf("%s: Retry-After is %q, want %q", tt.name, got, tt.want)
+		}
 	}
 }
 

@@ -45,6 +45,9 @@ func (s *Server) collect(ctx context.Context) {
 		return
 	}
 	gone, err := s.Projects.Collect(ctx, audit.Origin{Actor: "server"}, keep)
+	attempts, err2 := s.Attempts.Expire(ctx)
+	err = errors.Join(err, err2)
+	s.metrics.collected.WithLabelValues("attempt").Add(float64(attempts))
 	s.metrics.collected.WithLabelValues("project").Add(float64(gone.Projects))
 	s.metrics.collected.WithLabelValues("revision").Add(float64(gone.Revisions))
 	s.metrics.collected.WithLabelValues("secret").Add(float64(gone.Secrets))

@@ -43,7 +43,7 @@ func newMetrics() (*metrics, error) {
 			Name: "postern_collections_total", Help: "Passes of this server over what nothing needs, by outcome: done, failed.",
 		}, []string{"outcome"}),
 		collected: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "postern_collected_total", Help: "What these passes took away, by what it was: project, revision, secret, blob.",
+			Name: "postern_collected_total", Help: "What these passes took away, by what it was: project, revision, secret, blob, attempt.",
 		}, []string{"what"}),
 		wentBack: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "postern_went_back_total", Help: "Revisions that this server took back because nobody confirmed them in time.",
@@ -52,7 +52,7 @@ func newMetrics() (*metrics, error) {
 	for _, outcome := range []string{"done", "failed"} {
 		m.collections.WithLabelValues(outcome)
 	}
-	for _, what := range []string{"project", "revision", "secret", "blob"} {
+	for _, what := range []string{"project", "revision", "secret", "blob", "attempt"} {
 		m.collected.WithLabelValues(what)
 	}
 	for _, outcome := range []string{"done", "refused", "conflict", "failed"} {

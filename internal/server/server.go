@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 
 	"postern/internal/api"
+	"postern/internal/limit"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/store"
@@ -29,6 +30,7 @@ type Server struct {
 	// commands that work on the same process.
 	Projects *project.Service
 	Keys     *mgmtkey.Service
+	Attempts *limit.Service
 	// KeyMade says that New made the master key.
 	KeyMade bool
 
@@ -65,6 +67,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	s := &Server{
 		Projects: &project.Service{DB: db, Master: master, Log: log},
 		Keys:     &mgmtkey.Service{DB: db},
+		Attempts: &limit.Service{DB: db},
 		KeyMade:  made != "",
 		config:   config, log: log, db: db, certificates: certificates,
 	}

@@ -26,13 +26,14 @@ const (
 
 // DB is an open database, current in its schema.
 type DB struct {
-	kind    string
-	writer  *sql.DB
-	reader  *sql.DB // the same as writer on PostgreSQL
-	writing *sql.TxOptions
-	reading *sql.TxOptions
-	gone    func() error // says when a SQLite file is not at its path any more
-	doubt   doubt
+	kind     string
+	writer   *sql.DB
+	reader   *sql.DB // the same as writer on PostgreSQL
+	writing  *sql.TxOptions
+	counting *sql.TxOptions // of WriteCommitted
+	reading  *sql.TxOptions
+	gone     func() error // says when a SQLite file is not at its path any more
+	doubt    doubt
 }
 
 // Options are the settings of a database; the zero value is right for most.

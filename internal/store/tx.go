@@ -143,12 +143,24 @@ func ended(ctx context.Context, err error) error {
 // commit prevents it; one that ends later does not disturb it, because then
 // nobody would know what became of it.
 func (d *DB) Write(ctx context.Context, fn func(context.Context, *Tx) error) error {
+	return d.commit(ctx, d.writing, fn)
+}
+
+// WriteCommitted is Write for statements that are right by themselves, such as
+// one that counts: on PostgreSQL each sees what others have committed when it
+// begins, and waits for a row that another changes where Write would run again.
+// What one statement read need not be so any more at the next one.
+func (d *DB) WriteCommitted(ctx context.Context, fn func(context.Context, *Tx) error) error {
+	return d.commit(ctx, d.counting, fn)
+}
+
+func (d *DB) commit(ctx context.Context, opts *sql.TxOptions, fn func(context.Context, *Tx) error) error {
 	ctx, err := enter(ctx)
 	if err != nil {
 		return err
 	}
 	for n := 1; ; n++ {
-		err := d.write(ctx, fn)
+		err := d.write(ctx, opts, fn)
 		if n == attempts || !lost(err) {
 			return ended(ctx, err)
 		}
@@ -171,7 +183,7 @@ func pause(n int) time.Duration {
 	return most/2 + most/2*time.Duration(binary.BigEndian.Uint16(drawn[:]))/(1<<16)
 }
 
-func (d *DB) write(ctx context.Context, fn func(context.Context, *Tx) error) error {
+func (d *DB) write(ctx context.Context, opts *sql.TxOptions, fn func(context.Context, *Tx) error) error {
 	if err := d.settle(ctx); err != nil {
 		return err
 	}
@@ -180,7 +192,7 @@ func (d *DB) write(ctx context.Context, fn func(context.Context, *Tx) error) err
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Close()
-	tx, err := conn.BeginTx(context.WithoutCancel(ctx), d.writing)
+	tx, err := conn.BeginTx(context.WithoutCancel(ctx), opts)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}

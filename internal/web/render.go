@@ -92,6 +92,7 @@ func (s *Server) fail(w http.ResponseWriter, v *visit, err error) {
 	if report, ok := f.Details.(*project.Report); ok {
 		p.Problems = report.Problems
 	}
+	edge.RetryAfter(w.Header(), f)
 	if err := s.show(w, v, status, "fail", &p); err != nil {
 		s.log(v).ErrorContext(v.r.Context(), "page of an error not written", "err", err)
 		http.Error(w, fault.ErrInternal.Message, http.StatusInternalServerError)
