@@ -3,7 +3,12 @@ package project
 import (
 	"strings"
 	"time"
+
+	"postern/internal/fault"
 )
+
+// ErrMethodOff is a method that the project does not have enabled.
+var ErrMethodOff = fault.New(fault.Forbidden, "P40309", "the project does not let people sign in by this method")
 
 // Methods are the authentication methods of a project.
 type Methods struct {
