@@ -31,6 +31,7 @@ const (
 	Enabled  Status = "enabled"
 	Disabled Status = "disabled"
 	Invited  Status = "invited" // was not here yet; the first sign-in enables
+	Expired  Status = "expired" // an invited one who did not come; never stored
 )
 
 // Methods are the credentials that a user has, as bits.
@@ -106,6 +107,14 @@ func (u *User) In(tenant string) (Membership, bool) {
 
 // Has reports whether the user has a credential.
 func (u *User) Has(m Methods) bool { return u.Methods&m != 0 }
+
+// StatusAt is the status at a time: an invitation that has ended is Expired.
+func (u *User) StatusAt(now time.Time) Status {
+	if u.Status == Invited && !u.ExpiresAt.IsZero() && now.After(u.ExpiresAt) {
+		return Expired
+	}
+	return u.Status
+}
 
 // MaySignIn says why a user must not sign in, or nil.
 func (u *User) MaySignIn(now time.Time) error {
