@@ -13,7 +13,7 @@ var layers = [][]string{
 	{"project", "mgmtkey", "limit", "key"},
 	{"user", "tenant", "authz", "connector", "doctor"},
 	{"session", "backup"},
-	{"otp", "magiclink", "enchantedlink", "password", "totp", "passkey", "federation"},
+	{"otp", "magiclink", "enchantedlink", "password", "totp", "passkey", "questions", "federation"},
 	{"flow"},
 	{"edge"},                                // what the edges have in common: the first who knows HTTP
 	{"api", "oauth", "saml", "scim", "web"}, // the edges

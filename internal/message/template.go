@@ -63,6 +63,10 @@ func (t Template) Render(kind Kind, to string, v *Values) (Message, error) {
 	return m, m.Check()
 }
 
+// Fill puts the values into a plain text that is no message, such as the label that
+// an authenticator app shows.
+func Fill(text string, v *Values) string { return fill(text, v, nil) }
+
 // fill puts the values into a text, each as escape writes it; nil leaves it as it
 // is. It passes over the text once, so that no value is read as a template.
 func fill(text string, v *Values, escape func(string) string) string {

@@ -1,0 +1,175 @@
+// Package totp owns sign-in by authenticator apps: the seeds that users have, the
+// codes that apps make of them (RFC 6238, HMAC-SHA-1, six digits, thirty seconds),
+// and who signs up with one.
+//
+// A code of the step before, of this one or of the next is taken, and each step once.
+// A seed that is new counts from its first right code on; until then the one before
+// does, and somebody who signs up is no user.
+//
+// It leaves sessions to package session, the count of tries to package limit, and how
+// a seed is sealed to package project.
+package totp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"postern/internal/audit"
+	"postern/internal/fault"
+	"postern/internal/limit"
+	"postern/internal/project"
+	"postern/internal/secret"
+	"postern/internal/session"
+	"postern/internal/store"
+	"postern/internal/user"
+)
+
+// What callers are told.
+var (
+	// ErrCode is one answer for a code that is wrong, one that was used, and a user
+	// whom there is not.
+	ErrCode = fault.New(fault.Unauthenticated, "E061102", "Invalid one-time code")
+	ErrSeed = fault.New(fault.Invalid, "E011003", "Request is invalid: the seed of an authenticator app must be base32 of 10 to 64 bytes")
+)
+
+// confirmWithin is how long a new seed waits for its first right code. Whoever had a
+// session for a moment cannot come back with the seed later.
+const confirmWithin = time.Hour
+
+// Of a million codes three are right at any time. So a guesser who never rests finds
+// one within a day with a chance of 1 in 3,300, and NIST SP 800-63B §3.2.2 wants no
+// more than 100 tries in a row.
+var (
+	fewTries  = limit.Rule{Scope: "totp.verify", Max: 5, Within: 5 * time.Minute}
+	manyTries = limit.Rule{Scope: "totp.verify.day", Max: 100, Within: 24 * time.Hour}
+)
+
+// Service keeps seeds and takes codes.
+type Service struct {
+	DB       *store.DB
+	Projects *project.Service
+	Sessions *session.Service
+	Attempts *limit.Service
+}
+
+// SignUp gives somebody who is no user yet a seed. The first right code, within an
+// hour, makes the user. Of two who sign up with one login id the later one has it.
+func (s *Service) SignUp(ctx context.Context, cfg *project.Config, loginID string, p user.Profile) (*Enrolment, error) {
+	if !cfg.Methods.TOTP.Enabled {
+		return nil, project.ErrMethodOff
+	}
+	u, err := user.New(cfg, loginID, p)
+	if err != nil {
+		return nil, err
+	}
+	loginID = u.LoginIDs[0]
+	e, err := enrolment(cfg, u, loginID)
+	if err != nil {
+		return nil, err
+	}
+	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		switch _, err := user.Find(tx, cfg.Project, loginID); {
+		case err == nil:
+			return user.ErrExists
+		case !errors.Is(err, user.ErrNotFound):
+			return err
+		}
+		if err := insertSignUp(tx, u, loginID, time.Now().Add(confirmWithin)); err != nil {
+			return err
+		}
+		return s.Projects.Keep(tx, signUpPlace(cfg.Project, loginID), e.Key)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sign up with an authenticator app: %w", err)
+	}
+	return e, nil
+}
+
+// Update gives a user who is signed in a seed. It takes the place of the one that
+// counts with its first right code, within an hour.
+func (s *Service) Update(ctx context.Context, cfg *project.Config, u *user.User) (*Enrolment, error) {
+	if !cfg.Methods.TOTP.Enabled {
+		return nil, project.ErrMethodOff
+	}
+	account := u.ID
+	if len(u.LoginIDs) > 0 {
+		account = u.LoginIDs[0]
+	}
+	e, err := enrolment(cfg, u, account)
+	if err != nil {
+		return nil, err
+	}
+	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		if err := expectNext(tx, cfg.Project, u.ID, time.Now().Add(confirmWithin)); err != nil {
+			return err
+		}
+		return s.Projects.Keep(tx, place(cfg.Project, u.ID, fieldNext), e.Key)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("give a user an authenticator app: %w", err)
+	}
+	return e, nil
+}
+
+// Import makes a seed the one that counts, as part of tx: one that comes with a user
+// from elsewhere, in base32.
+func (s *Service) Import(tx *store.Tx, project, userID string, seed secret.Text) error {
+	key, err := keyOf(seed)
+	if err != nil {
+		return err
+	}
+	if err := s.Projects.Keep(tx, place(project, userID, fieldSeed), seedOf(key)); err != nil {
+		return err
+	}
+	if err := activate(tx, project, userID, 0); err != nil {
+		return err
+	}
+	return user.SetMethod(tx, project, userID, user.TOTP, true)
+}
+
+// Delete takes the seeds of a user away.
+func (s *Service) Delete(ctx context.Context, by audit.Origin, project, userID string) error {
+	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		if _, err := user.Load(tx, project, userID); err != nil {
+			return err
+		}
+		if err := remove(tx, project, userID); err != nil {
+			return err
+		}
+		if err := s.Projects.Drop(tx, project, kind, userID); err != nil {
+			return err
+		}
+		if err := user.SetMethod(tx, project, userID, user.TOTP, false); err != nil {
+			return err
+		}
+		e := by.Event("user.totp.delete", audit.Done)
+		e.Project, e.Details = project, map[string]any{"user": userID}
+		return audit.Record(tx, e)
+	})
+	if err != nil {
+		return fmt.Errorf("take the authenticator app of a user away: %w", err)
+	}
+	return nil
+}
+
+// Expire forgets those who signed up and did not show a code in time, and returns how
+// many they were.
+func (s *Service) Expire(ctx context.Context) (int, error) {
+	n := 0
+	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		gone, err := expiredSignUps(tx, time.Now())
+		n = len(gone)
+		for _, g := range gone {
+			if err == nil {
+				err = errors.Join(removeSignUp(tx, g[0], g[1]), s.Projects.Drop(tx, g[0], kindSignUp, g[1]))
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("forget those who did not sign up: %w", err)
+	}
+	return n, nil
+}

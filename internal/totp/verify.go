@@ -1,0 +1,195 @@
+package totp
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"postern/internal/limit"
+	"postern/internal/project"
+	"postern/internal/secret"
+	"postern/internal/session"
+	"postern/internal/store"
+	"postern/internal/user"
+)
+
+// A Verification is a code that somebody types, and what for.
+type Verification struct {
+	Config  *project.Config
+	LoginID string
+	Code    secret.Text
+	Options session.Options
+	Client  session.Client
+	Current secret.Text // the refresh token of the session, for a step-up or a further factor
+}
+
+// Verify takes a code and makes a session of it. A code works once: of those who show
+// it at the same time one gets a session. Too many tries are refused, right ones, too.
+func (s *Service) Verify(ctx context.Context, in Verification) (*session.Tokens, error) {
+	login, err := s.login(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return s.Sessions.SignIn(ctx, login)
+}
+
+// login counts a try, and returns the sign-in that it may become.
+func (s *Service) login(ctx context.Context, in Verification) (session.Login, error) {
+	none := session.Login{}
+	if !in.Config.Methods.TOTP.Enabled {
+		return none, project.ErrMethodOff
+	}
+	given, ok := clean(in.Code.Reveal())
+	loginID, err := user.LoginID(in.LoginID)
+	if !ok || err != nil {
+		return none, ErrCode
+	}
+	subject, err := s.subject(ctx, in.Config.Project, loginID)
+	if err != nil {
+		return none, err
+	}
+	if err := s.Attempts.HitAll(ctx, in.Config.Project, limit.Attempt{Rule: fewTries, Subject: subject}, limit.Attempt{Rule: manyTries, Subject: subject}); err != nil {
+		return none, err
+	}
+	c := check{s, in.Config, loginID, given}
+	return session.Login{
+		Config: in.Config, Method: session.AMRTOTP, Options: in.Options, Client: in.Client, Current: in.Current,
+		Prove: func(tx *store.Tx) (*user.User, bool, error) {
+			u, firstSeen, err := c.prove(tx)
+			if err != nil {
+				return nil, false, err
+			}
+			return u, firstSeen, errors.Join(s.Attempts.ResetIn(tx, u.Project, fewTries, subject), s.Attempts.ResetIn(tx, u.Project, manyTries, subject))
+		},
+	}, nil
+}
+
+// subject is whose tries count together: those of a user by whatever login id, and
+// else those of a login id.
+func (s *Service) subject(ctx context.Context, project, loginID string) (string, error) {
+	u, err := (&user.Service{DB: s.DB}).Find(ctx, project, loginID)
+	switch {
+	case errors.Is(err, user.ErrNotFound):
+		return "login id " + loginID, nil
+	case err != nil:
+		return "", err
+	}
+	return "user " + u.ID, nil
+}
+
+// A check is one code that is shown.
+type check struct {
+	*Service
+	cfg     *project.Config
+	loginID string
+	given   string
+}
+
+// prove finds whose code it is, and takes it.
+func (c *check) prove(tx *store.Tx) (*user.User, bool, error) {
+	u, err := user.Find(tx, c.cfg.Project, c.loginID)
+	if errors.Is(err, user.ErrNotFound) {
+		u, err = c.signUp(tx)
+		return u, true, err
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	st, err := load(tx, u.Project, u.ID)
+	if err != nil {
+		return nil, false, err
+	}
+	if took, err := c.takeActive(tx, u, st); took || err != nil {
+		return u, false, err
+	}
+	if took, err := c.takeNext(tx, u, st); took || err != nil {
+		return u, false, err
+	}
+	return nil, false, ErrCode
+}
+
+// takeActive takes a code of the seed that counts.
+func (c *check) takeActive(tx *store.Tx, u *user.User, st state) (bool, error) {
+	if !st.active {
+		return false, nil
+	}
+	at, ok, err := c.matches(tx, place(u.Project, u.ID, fieldSeed), st.lastStep)
+	if !ok || err != nil {
+		return false, err
+	}
+	return true, take(tx, u.Project, u.ID, at)
+}
+
+// takeNext takes the first code of a new seed, which counts from then on.
+func (c *check) takeNext(tx *store.Tx, u *user.User, st state) (bool, error) {
+	if !time.Now().Before(st.nextUntil) {
+		return false, nil
+	}
+	next := place(u.Project, u.ID, fieldNext)
+	at, ok, err := c.matches(tx, next, 0)
+	if !ok || err != nil {
+		return false, err
+	}
+	seed, err := c.Projects.KeptIn(tx, next)
+	if err != nil {
+		return false, err
+	}
+	if err := c.Projects.Drop(tx, u.Project, kind, u.ID); err != nil {
+		return false, err
+	}
+	return true, c.install(tx, u, seed, at)
+}
+
+// install makes a seed the one that counts, with the step of the code that was taken.
+func (c *check) install(tx *store.Tx, u *user.User, seed secret.Text, at int64) error {
+	u.Methods |= user.TOTP
+	return errors.Join(
+		c.Projects.Keep(tx, place(u.Project, u.ID, fieldSeed), seed),
+		activate(tx, u.Project, u.ID, at),
+		user.SetMethod(tx, u.Project, u.ID, user.TOTP, true),
+	)
+}
+
+// signUp makes the user who signed up and shows the first code now.
+func (c *check) signUp(tx *store.Tx) (*user.User, error) {
+	u, err := readSignUp(tx, c.cfg.Project, c.loginID, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	at := signUpPlace(c.cfg.Project, c.loginID)
+	taken, ok, err := c.matches(tx, at, 0)
+	if err != nil {
+		return nil, err
+	}
+	if u == nil || !ok {
+		return nil, ErrCode
+	}
+	seed, err := c.Projects.KeptIn(tx, at)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(removeSignUp(tx, c.cfg.Project, c.loginID), c.Projects.Drop(tx, at.Project, at.Kind, at.Entity)); err != nil {
+		return nil, err
+	}
+	if err := user.Create(tx, u); err != nil {
+		return nil, err
+	}
+	return u, c.install(tx, u, seed, taken)
+}
+
+// matches reports whether the code is one of the seed in a place, and of which step.
+func (c *check) matches(tx *store.Tx, at project.Place, after int64) (int64, bool, error) {
+	seed, err := c.Projects.KeptIn(tx, at)
+	if errors.Is(err, project.ErrNotKept) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	key, err := keyOf(seed)
+	if err != nil {
+		return 0, false, err
+	}
+	found, ok := match(key, c.given, time.Now(), after)
+	return found, ok, nil
+}
