@@ -1,5 +1,5 @@
 -- The credentials that users have beside passwords and messages: authenticator
--- apps and passkeys. Times are Unix seconds.
+-- apps, passkeys, security questions and recovery codes. Times are Unix seconds.
 
 -- +goose Up
 
@@ -29,6 +29,7 @@ CREATE TABLE passkeys (
 	project         TEXT   NOT NULL,
 	credential_id   BYTEA  NOT NULL,
 	user_id         TEXT   NOT NULL,
+	user_handle     BYTEA  NOT NULL, -- what the authenticator says whose it is; empty: not known
 	rp_id           TEXT   NOT NULL, -- the domain that it is bound to
 	name            TEXT   NOT NULL,
 	public_key      BYTEA  NOT NULL, -- COSE_Key (RFC 9052 §7)
@@ -55,3 +56,31 @@ CREATE TABLE passkey_ceremonies (
 	PRIMARY KEY (project, id)
 );
 CREATE INDEX passkey_ceremonies_expiry ON passkey_ceremonies (expires_at);
+
+-- Answers and recovery codes are there as HMACs under a secret that is kept sealed:
+-- people's answers are too few for a hash that anybody can make.
+CREATE TABLE security_answers (
+	project  TEXT  NOT NULL,
+	user_id  TEXT  NOT NULL,
+	question TEXT  NOT NULL, -- the id
+	answer   BYTEA NOT NULL,
+	PRIMARY KEY (project, user_id, question),
+	FOREIGN KEY (project, user_id) REFERENCES users (project, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE TABLE security_tries (
+	project    TEXT   NOT NULL,
+	user_id    TEXT   NOT NULL,
+	wrong      BIGINT NOT NULL, -- since the last right answers
+	wait_until BIGINT NOT NULL, -- 0: no wait
+	PRIMARY KEY (project, user_id),
+	FOREIGN KEY (project, user_id) REFERENCES users (project, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE TABLE recovery_codes (
+	project TEXT  NOT NULL,
+	user_id TEXT  NOT NULL,
+	code    BYTEA NOT NULL,
+	PRIMARY KEY (project, user_id, code),
+	FOREIGN KEY (project, user_id) REFERENCES users (project, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+);
