@@ -6,10 +6,10 @@
 package session
 
 import (
-	"context"
-	"errors"
 	"time"
 
+	"postern/internal/fault"
+	"postern/internal/key"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/store"
@@ -34,10 +34,15 @@ const (
 type Options struct {
 	StepUp       bool           // for a short while, on top of a session
 	MFA          bool           // a further factor, on top of a session
-	CustomClaims map[string]any // put into the tokens, under the claims that are reserved
-	Tenant       string         // to be the current one
-	App          string         // id of an SSO application
-	RevokeOthers bool           // end the other sessions of the user
+	CustomClaims map[string]any // put into the tokens; never over the claims that are reserved
+	// Trusted says that a management key asks. Who only knows the id of a project may
+	// ask for claims, too: those stand apart, in the claim nsec.
+	Trusted      bool
+	Lifetime     time.Duration // of the session; 0 for that of the settings
+	Actor        string        // who impersonates the user; for Service.Impersonate
+	Tenant       string        // to be the current one
+	App          string        // id of an SSO application
+	RevokeOthers bool          // end the other sessions of the user
 }
 
 // A Client is what is known of the device that signs in.
@@ -45,6 +50,7 @@ type Client struct {
 	Address   string
 	UserAgent string
 	Origin    string // of the page, where a browser says so
+	Base      string // the URL of this server that the request came to, "https://id.example.com"
 }
 
 // A Login is a proof of who somebody is, on the way to a session.
@@ -56,6 +62,9 @@ type Login struct {
 	// Current is the refresh token of the session that a step-up or a further factor
 	// belongs to; empty for a new session.
 	Current secret.Text
+	// CurrentID is the same for a proof that ends what began with the token: the id of
+	// the session, from Service.Current, which the method kept meanwhile.
+	CurrentID string
 	// Prove is run in the transaction that makes the session. It consumes the proof, so
 	// that it works once, and returns whose it is; a user whom it created is first seen.
 	Prove func(tx *store.Tx) (u *user.User, firstSeen bool, err error)
@@ -71,17 +80,25 @@ type Tokens struct {
 	User           *user.User     // nil for an access key
 	FirstSeen      bool
 	Config         *project.Config
+	ID             string // of the session
 }
+
+// What callers are told.
+var (
+	ErrEnded     = fault.New(fault.Unauthenticated, "E064001", "the session has ended: the user logged out")
+	ErrExpired   = fault.New(fault.Unauthenticated, "P40107", "the session has expired")
+	ErrReplayed  = fault.New(fault.Unauthenticated, "P40108", "the refresh token was used before; its session has ended")
+	ErrNoSession = fault.New(fault.Unauthenticated, "P40109", "a step-up or a further factor needs the refresh token of a session")
+	ErrOtherUser = fault.New(fault.Forbidden, "P40310", "the session is of another user")
+	ErrNotMember = fault.New(fault.Forbidden, "P40311", "the user is not in the tenant")
+)
 
 // Service makes sessions.
 type Service struct {
 	DB       *store.DB
 	Projects *project.Service
+	Keys     *key.Service
+	// PublicURL is where clients reach the server, without a slash at the end. It is
+	// the begin of issuers; where it is empty, that is where a request came to.
+	PublicURL string
 }
-
-// SignIn makes a session of a proof, or adds it to the current one. It commits once.
-func (s *Service) SignIn(ctx context.Context, in Login) (*Tokens, error) {
-	return nil, errNotBuilt
-}
-
-var errNotBuilt = errors.New("sessions are not built yet")

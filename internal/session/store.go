@@ -1,0 +1,188 @@
+package session
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"postern/internal/ident"
+	"postern/internal/project"
+	"postern/internal/store"
+	"postern/internal/user"
+)
+
+// A Session is what a proof made: it lives until it ends or is ended, whatever
+// becomes of its tokens.
+type Session struct {
+	Project     string
+	ID          string
+	User        string // id
+	CreatedAt   time.Time
+	RefreshedAt time.Time // at most a little earlier than it was; see touched
+	ExpiresAt   time.Time
+	EndedAt     time.Time     // zero for not ended
+	Generation  int64         // of the refresh token that counts
+	Lifetime    time.Duration // that a management call asked for; 0 for that of the settings
+	AMR         []string      // methods of authentication, in the order in which they were used
+	Tenant      string        // the current one; empty for none
+	Extra       Extra
+	Client      Client
+}
+
+// Extra is what the tokens of a session hold because somebody asked for it.
+type Extra struct {
+	Trusted   map[string]any `json:"trusted,omitempty"`   // claims that a management key asked for
+	Untrusted map[string]any `json:"untrusted,omitempty"` // claims that whoever signed in asked for
+	App       string         `json:"app,omitempty"`       // id of an SSO application
+	Actor     string         `json:"actor,omitempty"`     // who impersonates the user
+}
+
+const columns = `project, id, user_id, created_at, refreshed_at, expires_at, ended_at, generation, lifetime, amr, tenant, claims, address, agent`
+
+func scan(row store.Scanner) (*Session, error) {
+	s := &Session{}
+	var created, refreshed, expires, ended, lifetime int64
+	var amr, claims string
+	err := row.Scan(&s.Project, &s.ID, &s.User, &created, &refreshed, &expires, &ended, &s.Generation, &lifetime, &amr, &s.Tenant, &claims,
+		&s.Client.Address, &s.Client.UserAgent)
+	if err != nil {
+		return nil, err
+	}
+	s.CreatedAt, s.RefreshedAt, s.ExpiresAt = time.Unix(created, 0).UTC(), time.Unix(refreshed, 0).UTC(), time.Unix(expires, 0).UTC()
+	if ended != 0 {
+		s.EndedAt = time.Unix(ended, 0).UTC()
+	}
+	s.Lifetime, s.AMR = time.Duration(lifetime)*time.Second, strings.Fields(amr)
+	if err := json.Unmarshal([]byte(claims), &s.Extra); err != nil {
+		return nil, fmt.Errorf("read session %s: %w", s.ID, err)
+	}
+	return s, nil
+}
+
+// noSession makes the absence of a row a session that has ended: its user was
+// deleted, or it ended so long ago that nobody remembers.
+func noSession(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrEnded
+	}
+	return err
+}
+
+func load(tx *store.Tx, project, id string) (*Session, error) {
+	s, err := scan(tx.QueryRow(`SELECT `+columns+` FROM sessions WHERE project = $1 AND id = $2`, project, id))
+	return s, noSession(err)
+}
+
+// insert stores a new session, as part of tx.
+func (s *Session) insert(tx *store.Tx) error {
+	extra, err := json.Marshal(s.Extra, json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO sessions (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13)`,
+		s.Project, s.ID, s.User, s.CreatedAt.Unix(), s.RefreshedAt.Unix(), s.ExpiresAt.Unix(), s.Generation, int64(s.Lifetime/time.Second),
+		strings.Join(s.AMR, " "), s.Tenant, string(extra), s.Client.Address, s.Client.UserAgent)
+	if err != nil {
+		return fmt.Errorf("make session: %w", err)
+	}
+	return nil
+}
+
+// save stores what may change of a session that has not ended, as part of tx.
+func (s *Session) save(tx *store.Tx) error {
+	extra, err := json.Marshal(s.Extra, json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	res, err := tx.Exec(`UPDATE sessions SET refreshed_at = $3, expires_at = $4, generation = $5, lifetime = $6, amr = $7, tenant = $8, claims = $9
+		WHERE project = $1 AND id = $2 AND ended_at = 0`,
+		s.Project, s.ID, s.RefreshedAt.Unix(), s.ExpiresAt.Unix(), s.Generation, int64(s.Lifetime/time.Second), strings.Join(s.AMR, " "), s.Tenant, string(extra))
+	if err != nil {
+		return fmt.Errorf("save session: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(ErrEnded, err)
+	}
+	return nil
+}
+
+// addMethod records a method of authentication, each once.
+func (s *Session) addMethod(method string) {
+	if method != "" && !slices.Contains(s.AMR, method) {
+		s.AMR = append(s.AMR, method)
+	}
+}
+
+// record writes down that a user signed in, as part of tx.
+func record(tx *store.Tx, s *Session, method string, from Client, now time.Time) error {
+	_, err := tx.Exec(`INSERT INTO logins (project, id, user_id, login_at, method, tenant, address, agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		s.Project, ident.New("L"), s.User, now.Unix(), method, s.Tenant, from.Address, from.UserAgent)
+	if err != nil {
+		return fmt.Errorf("record login: %w", err)
+	}
+	return nil
+}
+
+// lives says why a session is over, or nil. Its settings are those of now: a
+// shorter lifetime counts for sessions that were made before.
+func (s *Session) lives(l lifetimes, now time.Time) error {
+	switch {
+	case !s.EndedAt.IsZero():
+		return ErrEnded
+	case !now.Before(s.until(l)):
+		return ErrExpired
+	case l.inactivity > 0 && now.Sub(s.RefreshedAt) > l.inactivity:
+		return ErrExpired
+	}
+	return nil
+}
+
+// until returns when a session ends by itself.
+func (s *Session) until(l lifetimes) time.Time {
+	if s.Lifetime > 0 {
+		return s.ExpiresAt
+	}
+	if by := s.CreatedAt.Add(l.refresh); by.Before(s.ExpiresAt) {
+		return by
+	}
+	return s.ExpiresAt
+}
+
+// touched reports whether a refresh now must be written down. Where sessions end of
+// inactivity the time is exact to a sixtieth of it, at the cost of a session whose
+// last refreshes came one after another in that time; where they do not, it is exact
+// to ten minutes, so that the setting finds something to go by when it is switched on.
+func (s *Session) touched(l lifetimes, now time.Time) bool {
+	grain := 10 * time.Minute
+	if l.inactivity > 0 {
+		grain = min(grain, l.inactivity/60)
+	}
+	return now.Sub(s.RefreshedAt) >= grain
+}
+
+// lifetimes are those that a session obeys.
+type lifetimes struct {
+	refresh, session, stepUp, inactivity time.Duration
+}
+
+// lifetimesOf returns what the settings say.
+func lifetimesOf(c *project.Config) lifetimes {
+	return lifetimes{c.Settings.RefreshTokenLifetime, c.Settings.SessionTokenLifetime, c.Settings.StepUpTokenLifetime, c.Settings.Inactivity}
+}
+
+// member returns an error where a user is not in a tenant; no tenant is one that
+// everybody is in.
+func member(u *user.User, tenant string) error {
+	if tenant == "" {
+		return nil
+	}
+	if _, ok := u.In(tenant); !ok {
+		return ErrNotMember
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"postern/internal/key"
+	"postern/internal/project"
+	"postern/internal/secret"
+)
+
+// The two tokens, as the claim drn tells them apart.
+const (
+	drnSession = "DS"
+	drnRefresh = "DSR"
+)
+
+// leeway is how far the clocks of servers and clients may be apart.
+const leeway = 5 * time.Second
+
+// A bearer is what the server reads of a token that is shown to it.
+type bearer struct {
+	Issuer     string `json:"iss"`
+	Subject    string `json:"sub"`
+	Own        string `json:"dsub"` // the user, where a template set the subject
+	IssuedAt   int64  `json:"iat"`
+	Expires    int64  `json:"exp"`
+	Kind       string `json:"drn"`
+	Session    string `json:"sid"`
+	Generation int64  `json:"gen"`
+}
+
+// read verifies a token of one kind: that a key of the project signed it, that it
+// is of this project, and that it has not ended. What is wrong is not told.
+func (s *Service) read(ctx context.Context, c *project.Config, token secret.Text, kind string) (bearer, *key.Ring, []byte, error) {
+	payload, ring, err := s.Keys.Verify(ctx, c.Project, token.Reveal())
+	if err != nil {
+		return bearer{}, nil, nil, err
+	}
+	var b bearer
+	if err := json.Unmarshal(payload, &b); err != nil {
+		return bearer{}, nil, nil, key.ErrToken
+	}
+	now := time.Now()
+	switch {
+	case b.Kind != kind, b.Session == "", b.Expires == 0:
+		return bearer{}, nil, nil, key.ErrToken
+	case now.Unix() >= b.Expires, b.IssuedAt > now.Add(leeway).Unix():
+		return bearer{}, nil, nil, key.ErrToken
+	case !s.ours(c, b.Issuer):
+		return bearer{}, nil, nil, key.ErrToken
+	}
+	return b, ring, payload, nil
+}
+
+// ours reports whether an issuer is one of the project's. Where the template
+// insists, it is the one that new tokens get, and else any of the project's.
+func (s *Service) ours(c *project.Config, issuer string) bool {
+	if issuer == c.Project {
+		t, ok := template(c)
+		return !ok || !t.EnforceIssuer || !t.ConformanceIssuer
+	}
+	base, ok := strings.CutSuffix(issuer, "/v1/apps/"+c.Project)
+	if !ok {
+		return false
+	}
+	if t, ok := template(c); ok && t.EnforceIssuer {
+		return t.ConformanceIssuer && (s.PublicURL == "" || base == s.PublicURL)
+	}
+	return true
+}
+
+// issuer returns the issuer of new tokens. base is the URL that the request came
+// to, for a server that was not told its own.
+func (s *Service) issuer(c *project.Config, base string) string {
+	if s.PublicURL != "" {
+		base = s.PublicURL
+	}
+	if t, ok := template(c); !ok || !t.ConformanceIssuer || base == "" {
+		return c.Project
+	}
+	return strings.TrimSuffix(base, "/") + "/v1/apps/" + c.Project
+}
+
+// template returns the template of the tokens of users.
+func template(c *project.Config) (project.JWTTemplate, bool) {
+	t, ok := c.JWTTemplates[c.Settings.UserTemplate]
+	return t, ok && t.Type != "key"
+}
+
+// sign makes a token of claims.
+func sign(ring *key.Ring, claims map[string]any) (secret.Text, error) {
+	payload, err := json.Marshal(claims, json.Deterministic(true))
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("write claims: %w", err)
+	}
+	token, err := ring.Sign(payload)
+	return secret.New(token), err
+}
+
+// refused reports whether an error says that a token is not valid, and not that
+// nobody could look.
+func refused(err error) bool {
+	return errors.Is(err, key.ErrToken) || errors.Is(err, ErrEnded) || errors.Is(err, ErrExpired) || errors.Is(err, ErrReplayed)
+}
