@@ -96,7 +96,13 @@ func (s *Server) person(need edge.Need, r *http.Request) (*http.Request, error) 
 	if origin := r.Header.Get("Origin"); origin != "" && !ofServer(r, origin) && !config.TrustsOrigin(origin) {
 		return r, errOrigin
 	}
+	if token == "" { // a browser sends it by itself; only to pages that are trusted, see above
+		if cookie, err := r.Cookie(refreshName(r)); err == nil {
+			token = cookie.Value
+		}
+	}
 	caller := edge.NewPerson(r, config, secret.New(token))
+	caller.Base = baseOf(r)
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
 	if need.Scope == edge.User && caller.Token.IsZero() {
 		return r, errNotSignedIn

@@ -15,12 +15,14 @@ import (
 	"postern/internal/fault"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
+	"postern/internal/session"
 )
 
 // Server holds what the operations need.
 type Server struct {
 	Projects *project.Service
 	Keys     *mgmtkey.Service
+	Sessions *session.Service
 	Log      *slog.Logger
 	Limits   Limits
 }

@@ -13,9 +13,11 @@ import (
 
 	"postern/internal/audit"
 	"postern/internal/edge"
+	"postern/internal/key"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/secret"
+	"postern/internal/session"
 	"postern/internal/snapshot"
 	"postern/internal/store"
 )
@@ -47,6 +49,7 @@ func setup(t testing.TB, url string) *bundle {
 	b.Server = &Server{
 		Projects: &project.Service{DB: db, Master: master, Log: log}, Keys: &mgmtkey.Service{DB: db}, Log: log,
 	}
+	b.Sessions = &session.Service{DB: db, Projects: b.Projects, Keys: &key.Service{DB: db, Projects: b.Projects}}
 	b.handler = b.Handler()
 	p, err := b.Projects.Create(t.Context(), tester, project.New{Name: "Test"})
 	if err != nil {

@@ -78,6 +78,7 @@ type Caller struct {
 	Token  secret.Text     // what a person shows beside the id of the project
 	Agent  string          // what the client calls itself
 	Page   string          // the origin of the page that calls, where a browser says so
+	Base   string          // the URL of the server that the request came to, without a slash at the end
 }
 
 // NewPerson returns a person who makes a request for a project.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,8 @@ import (
 type Config struct {
 	Listen   string `help:"Address to listen on, host:port." default:"localhost:8787" env:"POSTERN_LISTEN" placeholder:"ADDRESS"`
 	Database string `help:"SQLite file, or postgres:// URL." default:"postern.db" env:"POSTERN_DATABASE" placeholder:"URL"`
+
+	PublicURL string `name:"public-url" help:"Where clients reach the server, https://host without a path, for what names it: issuers of tokens and links. Blank is the address that a request came to." env:"POSTERN_PUBLIC_URL" placeholder:"URL"`
 
 	MasterKeyFile string      `help:"File with the key that seals secrets, readable by its owner only. The key itself may be in POSTERN_MASTER_KEY instead." env:"POSTERN_MASTER_KEY_FILE" placeholder:"FILE" type:"path"`
 	MakeMasterKey bool        `help:"Make the master key file if it is missing." env:"POSTERN_MAKE_MASTER_KEY"`
@@ -73,6 +76,7 @@ var (
 	errMakeIt   = errors.New("--make-master-key needs --master-key-file, the file to make")
 	errCollect  = errors.New("--collect-every must not be negative; 0 is never")
 	errKeep     = errors.New("--keep-revisions and --keep-revisions-for must not be negative; 0 sets none")
+	errPublic   = errors.New("--public-url must be http:// or https:// and a host, without a path, a query or a user")
 	errPositive = errors.New("the limits and timeouts must be greater than zero")
 )
 
@@ -86,6 +90,8 @@ func (c *Config) check() error {
 		return errTwoKeys
 	case c.MakeMasterKey && c.MasterKeyFile == "":
 		return errMakeIt
+	case !publicURL(c.PublicURL):
+		return errPublic
 	case c.CollectEvery < 0:
 		return errCollect
 	case keep != nil:
@@ -95,6 +101,12 @@ func (c *Config) check() error {
 		return errPositive
 	}
 	return nil
+}
+
+// publicURL reports whether text is the URL of a server, or blank.
+func publicURL(text string) bool {
+	u, err := url.Parse(text)
+	return text == "" || err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && text == u.Scheme+"://"+u.Host
 }
 
 // certificates reads the certificate and its key, where there are some.

@@ -17,9 +17,11 @@ import (
 	"sync/atomic"
 
 	"postern/internal/api"
+	"postern/internal/key"
 	"postern/internal/limit"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
+	"postern/internal/session"
 	"postern/internal/store"
 	"postern/internal/web"
 )
@@ -31,6 +33,7 @@ type Server struct {
 	Projects *project.Service
 	Keys     *mgmtkey.Service
 	Attempts *limit.Service
+	Sessions *session.Service
 	// KeyMade says that New made the master key.
 	KeyMade bool
 
@@ -71,6 +74,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		KeyMade:  made != "",
 		config:   config, log: log, db: db, certificates: certificates,
 	}
+	s.Sessions = &session.Service{DB: db, Projects: s.Projects, Keys: &key.Service{DB: db, Projects: s.Projects}, PublicURL: config.PublicURL}
 	s.Projects.MayApprove = func(ctx context.Context, key, project string) (bool, error) {
 		return s.Keys.May(ctx, key, project, mgmtkey.Import)
 	}
@@ -81,7 +85,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		return nil, errors.Join(err, db.Close())
 	}
 	edge := &api.Server{
-		Projects: s.Projects, Keys: s.Keys, Log: log,
+		Projects: s.Projects, Keys: s.Keys, Sessions: s.Sessions, Log: log,
 		Limits: api.Limits{MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles},
 	}
 	s.api = edge.Handler()
