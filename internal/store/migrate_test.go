@@ -30,6 +30,7 @@ var landed = map[string]string{
 	"0015_factors.sql":      "2e64b803ed0d06ef96eda4d74a4630c560d7cfa9661fec23d1917df309ea3693",
 	"0015_factors.sql":      "f9065c98880a105768c8be068d0faf21ec6245d3f7af065551713838528fe316",
 	"0010_sessions.sql":     "94ac72dcf0617740ca2a3b873c8212e51f884fa071bdde234fffc0b925b015a8",
+	"0015_factors.sql":      "f9065c98880a105768c8be068d0faf21ec6245d3f7af065551713838528fe316",
 	"0016_limits.sql":       "4ef024a8bdbbfcb1d4cd64ee3108c165d2f44b108a4a8f48a50a3b540e8c2628",
 }
 
