@@ -3,14 +3,40 @@ package session
 import (
 	"maps"
 	"slices"
-	"strings"
+	"time"
 
 	"postern/internal/authz"
 	"postern/internal/ident"
+	"postern/internal/key"
+	"postern/internal/project"
+	"postern/internal/user"
 )
 
-// reserved reports whether a claim is the server's to say: no template and no
-// request sets it.
+// A holder is who a token speaks of: a user, an access key, or an anonymous
+// visitor.
+type holder struct {
+	id      string
+	roles   []string          // ids, in the whole project
+	tenants []user.Membership // sorted by tenant
+	kind    string            // what a template calls it: "user" or "key"
+	values  map[string]any    // what a template may name of it
+}
+
+// A minting is what a session token is made of.
+type minting struct {
+	config   *project.Config
+	roles    *authz.Roles
+	template project.JWTTemplate // the zero value is none
+	holder   holder
+	session  *Session // of an access key it is none that is stored
+	issuer   string
+	now      time.Time
+	ends     time.Time
+	stepUp   bool
+}
+
+// reserved reports whether a claim is the server's to say: no request sets it, and
+// a template sets the audience and the subject alone.
 func reserved(claim string) bool {
 	switch claim {
 	case "iss", "sub", "dsub", "aud", "exp", "nbf", "iat", "jti", "drn", "amr", "sid", "gen", "su", "act", "cnf", "nsec",
@@ -20,111 +46,156 @@ func reserved(claim string) bool {
 	return false
 }
 
-// fromTemplate are the reserved claims that a template may set all the same.
-func fromTemplate(claim string, overrideSubject bool) bool {
-	return claim == "aud" || claim == "sub" && overrideSubject || !reserved(claim)
-}
-
-// claims returns those of a session token, but for its end. What was asked for
-// comes first, then the template, then what nobody may change.
-func (s *Service) claims(m minting) (map[string]any, error) {
-	sess, u := m.session, m.user
+// claims returns those of a session token. What was asked for comes first, then the
+// template, then what nobody may change.
+func (m minting) claims() (map[string]any, error) {
 	out := map[string]any{}
-	maps.Copy(out, sess.Extra.Trusted)
-	if len(sess.Extra.Untrusted) > 0 {
-		out["nsec"] = sess.Extra.Untrusted
+	maps.Copy(out, m.session.Extra.Trusted)
+	if len(m.session.Extra.Untrusted) > 0 {
+		out["nsec"] = m.session.Extra.Untrusted
 	}
-	roles := authz.Of(m.config)
-	t, ok := template(m.config)
-	if !ok {
-		t.AuthSchema = "default"
+	subject := m.holder.id
+	templated, err := m.fillTemplate()
+	if err != nil {
+		return nil, err
 	}
-	subject := u.ID
-	if ok {
-		templated, err := fillTemplate(t, m, roles)
-		if err != nil {
-			return nil, err
+	for name, v := range templated {
+		if own, ok := v.(string); name == "sub" && ok && own != "" && m.template.OverrideSubject {
+			subject = own
 		}
-		for name, v := range templated {
-			if fromTemplate(name, t.OverrideSubject) {
-				out[name] = v
-			}
-		}
-		if own, is := out["sub"].(string); t.OverrideSubject {
-			out["dsub"] = u.ID
-			if is && own != "" {
-				subject = own
-			}
-		}
-		if t.AddJTI {
-			out["jti"] = ident.New("J")
+		if name == "aud" || !reserved(name) {
+			out[name] = v
 		}
 	}
-	out["iss"], out["sub"], out["iat"], out["drn"] = s.issuer(m.config, m.base), subject, m.now.Unix(), drnSession
-	out["amr"], out["sid"] = slices.Clone(sess.AMR), sess.ID
+	if m.template.OverrideSubject {
+		out["dsub"] = m.holder.id
+	}
+	if m.template.AddJTI {
+		out["jti"] = ident.New("J")
+	}
+	out["iss"], out["sub"], out["iat"], out["exp"], out["drn"] = m.issuer, subject, m.now.Unix(), m.ends.Unix(), drnSession
+	out["amr"] = slices.Clone(m.session.AMR)
+	if m.session.ID != "" {
+		out["sid"] = m.session.ID
+	}
 	if m.stepUp {
 		out["su"] = true
 	}
-	if sess.Extra.Actor != "" {
-		out["act"] = map[string]any{"sub": sess.Extra.Actor}
+	if m.session.Extra.Actor != "" { // RFC 8693 §4.1
+		out["act"] = map[string]any{"sub": m.session.Extra.Actor}
 	}
-	dct := sess.Tenant
-	if dct == "" && t.AutoDCT && len(u.Tenants) == 1 {
-		dct = u.Tenants[0].Tenant
-	}
-	if _, in := u.In(dct); dct != "" && in {
-		out["dct"] = dct
-	} else {
-		dct = ""
-	}
-	authorize(out, t.AuthSchema, !t.ExcludePermissions, m, roles, dct)
+	m.authorize(out)
 	return out, nil
 }
 
-// authorize adds roles and permissions, as far as the template lets them in.
-func authorize(out map[string]any, schema string, permissions bool, m minting, roles *authz.Roles, dct string) {
-	put := func(into map[string]any, ids []string) {
-		if names := roles.Names(ids); len(names) > 0 {
-			into["roles"] = names
-		}
-		if names := roles.Permissions(ids); permissions && len(names) > 0 {
-			into["permissions"] = names
-		}
+// authorize adds the current tenant, and roles and permissions as far as the
+// template lets them in.
+func (m minting) authorize(out map[string]any) {
+	dct := m.session.Tenant
+	if dct == "" && m.template.AutoDCT && len(m.holder.tenants) == 1 {
+		dct = m.holder.tenants[0].Tenant
 	}
-	switch schema {
+	i := slices.IndexFunc(m.holder.tenants, func(in user.Membership) bool { return dct != "" && in.Tenant == dct })
+	if i >= 0 {
+		out["dct"] = dct
+	}
+	switch m.template.AuthSchema {
 	case "none":
 	case "tenantOnly": // those of the current tenant stand where else those of the project do
-		if own, ok := m.user.In(dct); ok {
-			put(out, own.Roles)
+		if i >= 0 {
+			m.put(out, m.holder.tenants[i].Roles)
 		}
 	default:
-		put(out, m.user.Roles)
-		tenants := map[string]any{}
-		for _, in := range m.user.Tenants {
+		m.put(out, m.holder.roles)
+		tenants := map[string]any{} // clients in JavaScript need it, be it empty
+		for _, in := range m.holder.tenants {
 			one := map[string]any{}
-			put(one, in.Roles)
+			m.put(one, in.Roles)
 			tenants[in.Tenant] = one
 		}
 		out["tenants"] = tenants
 	}
 }
 
-// nothing reports whether a value is none.
-func nothing(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case string:
-		return v == ""
-	case []any:
-		return len(v) == 0
-	case []string:
-		return len(v) == 0
-	case map[string]any:
-		return len(v) == 0
+// put adds the names of roles and of what they permit.
+func (m minting) put(into map[string]any, ids []string) {
+	if names := m.roles.Names(ids); len(names) > 0 {
+		into["roles"] = names
 	}
-	return false
+	if names := m.roles.Permissions(ids); len(names) > 0 && !m.template.ExcludePermissions {
+		into["permissions"] = names
+	}
 }
 
-// path splits the name in a macro: "user.customAttributes.tier".
-func path(macro string) []string { return strings.Split(strings.TrimSpace(macro), ".") }
+// ofUser returns a user as who holds a token.
+func ofUser(u *user.User, roles *authz.Roles) holder {
+	login := ""
+	if len(u.LoginIDs) > 0 {
+		login = u.LoginIDs[0]
+	}
+	tenants := []string{}
+	for _, in := range u.Tenants {
+		tenants = append(tenants, in.Tenant)
+	}
+	return holder{id: u.ID, roles: u.Roles, tenants: u.Tenants, kind: "user", values: map[string]any{
+		"userId": u.ID, "id": u.ID, "loginId": login, "loginIds": u.LoginIDs, "name": u.Name, "displayName": u.Name,
+		"givenName": u.GivenName, "middleName": u.MiddleName, "familyName": u.FamilyName,
+		"email": u.Email, "verifiedEmail": u.VerifiedEmail, "phone": u.Phone, "verifiedPhone": u.VerifiedPhone,
+		"picture": u.Picture, "status": string(u.Status), "test": u.Test, "createdTime": u.CreatedAt.Unix(),
+		"customAttributes": u.Custom, "roleNames": roles.Names(u.Roles), "permissions": roles.Permissions(u.Roles), "tenants": tenants,
+	}}
+}
+
+// A made is a session on the way to its tokens.
+type made struct {
+	ring      *key.Ring
+	config    *project.Config
+	user      *user.User // nil for an anonymous visitor
+	roles     *authz.Roles
+	session   *Session
+	lifetimes lifetimes
+	base      string // the URL that the request came to
+	now       time.Time
+	firstSeen bool
+	stepUp    bool
+	refresh   bool // whether there is a new refresh token
+}
+
+// tokens makes the tokens of a session. It asks the database nothing.
+func (s *Service) tokens(m made) (*Tokens, error) {
+	until := m.session.until(m.lifetimes)
+	life := m.lifetimes.session
+	if m.stepUp {
+		life = m.lifetimes.stepUp
+	}
+	mint := minting{
+		config: m.config, roles: m.roles, session: m.session, issuer: s.issuer(m.config, m.base), now: m.now, stepUp: m.stepUp, ends: m.now.Add(life),
+	}
+	if mint.ends.After(until) {
+		mint.ends = until // no session token outlives its session
+	}
+	mint.template, _ = template(m.config)
+	if m.user != nil {
+		mint.holder = ofUser(m.user, m.roles)
+	} else {
+		mint.holder = holder{id: m.session.ID, roles: m.session.Extra.Roles, kind: "user"}
+		if m.session.Tenant != "" {
+			mint.holder.tenants = []user.Membership{{Tenant: m.session.Tenant}}
+		}
+	}
+	claims, err := mint.claims()
+	if err != nil {
+		return nil, err
+	}
+	out := &Tokens{
+		SessionExpires: mint.ends, RefreshExpires: until, Claims: claims, User: m.user, FirstSeen: m.firstSeen, Config: m.config, ID: m.session.ID,
+	}
+	if out.Session, err = sign(m.ring, claims); err != nil || !m.refresh {
+		return out, err
+	}
+	out.Refresh, err = sign(m.ring, map[string]any{
+		"iss": mint.issuer, "sub": mint.holder.id, "iat": m.now.Unix(), "exp": until.Unix(), "drn": drnRefresh,
+		"amr": m.session.AMR, "sid": m.session.ID, "gen": m.session.Generation,
+	})
+	return out, err
+}

@@ -2,11 +2,64 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"postern/internal/audit"
+	"postern/internal/project"
+	"postern/internal/secret"
 	"postern/internal/store"
+	"postern/internal/user"
 )
+
+// Which says which sessions of a user a logout ends.
+type Which int
+
+// The sessions of a user, seen from the one whose token is shown.
+const (
+	This     Which = iota // it alone
+	All                   // it and all others
+	Previous              // all others
+)
+
+// Logout ends sessions of whoever shows a refresh token, and returns whose it was.
+func (s *Service) Logout(ctx context.Context, c *project.Config, token secret.Text, which Which) (*Current, error) {
+	cur, err := s.Current(ctx, c, token)
+	if err != nil {
+		return nil, err
+	}
+	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		now := time.Now()
+		switch {
+		case which == This, cur.User == nil:
+			return endOne(tx, c.Project, cur.Session.ID, now)
+		case which == Previous:
+			return endOthers(tx, cur.Session, now)
+		}
+		return EndAll(tx, c.Project, cur.User.ID)
+	})
+	return cur, err
+}
+
+// ForceLogout ends all sessions of a user, for whoever manages the project.
+func (s *Service) ForceLogout(ctx context.Context, by audit.Origin, u *user.User) error {
+	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		e := by.Event("user.logout", audit.Done)
+		e.Project, e.Details = u.Project, map[string]any{"user": u.ID}
+		return errors.Join(EndAll(tx, u.Project, u.ID), audit.Record(tx, e))
+	})
+}
+
+// EndAll ends all sessions of a user, as part of tx: for what takes the right to
+// them away.
+func EndAll(tx *store.Tx, project, user string) error {
+	_, err := tx.Exec(`UPDATE sessions SET ended_at = $3 WHERE project = $1 AND user_id = $2 AND ended_at = 0`, project, user, time.Now().Unix())
+	if err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}
 
 // endOthers ends the other sessions of a user, as part of tx.
 func endOthers(tx *store.Tx, s *Session, now time.Time) error {
@@ -18,10 +71,15 @@ func endOthers(tx *store.Tx, s *Session, now time.Time) error {
 	return nil
 }
 
+func endOne(tx *store.Tx, project, id string, now time.Time) error {
+	_, err := tx.Exec(`UPDATE sessions SET ended_at = $3 WHERE project = $1 AND id = $2 AND ended_at = 0`, project, id, now.Unix())
+	if err != nil {
+		return fmt.Errorf("end session: %w", err)
+	}
+	return nil
+}
+
 // end ends one session.
 func (s *Service) end(ctx context.Context, project, id string) error {
-	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-		_, err := tx.Exec(`UPDATE sessions SET ended_at = $3 WHERE project = $1 AND id = $2 AND ended_at = 0`, project, id, time.Now().Unix())
-		return err
-	})
+	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error { return endOne(tx, project, id, time.Now()) })
 }

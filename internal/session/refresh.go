@@ -3,8 +3,12 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
+	"postern/internal/authz"
 	"postern/internal/key"
 	"postern/internal/project"
 	"postern/internal/secret"
@@ -15,75 +19,81 @@ import (
 // Current is who shows the refresh token of a session that lives.
 type Current struct {
 	Session *Session
-	User    *user.User
+	User    *user.User // nil for an anonymous visitor
 }
 
 // Current returns whose refresh token it is. It refuses one that was used up, one
 // whose session has ended or expired, and one of a user who may not sign in.
 func (s *Service) Current(ctx context.Context, c *project.Config, token secret.Text) (*Current, error) {
-	out, _, err := s.current(ctx, c, token)
-	return out, err
+	out, err := s.current(ctx, c, token)
+	if err != nil {
+		return nil, err
+	}
+	return &Current{Session: out.session, User: out.user}, nil
 }
 
-func (s *Service) current(ctx context.Context, c *project.Config, token secret.Text) (*Current, *seenToken, error) {
-	b, ring, _, err := s.read(ctx, c, token, drnRefresh)
+// current is Current with what the next tokens are made of.
+func (s *Service) current(ctx context.Context, c *project.Config, token secret.Text) (*found, error) {
+	b, ring, err := s.read(ctx, c, token, drnRefresh)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	seen := &seenToken{bearer: b, ring: ring, now: time.Now().UTC().Truncate(time.Second)}
-	out := &Current{}
+	out := &found{shown: b}
 	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		out.Session, out.User, seen.lifetimes, err = s.lookUp(tx, c, b.Session, seen.now)
+		out.made, err = s.lookUp(tx, c, b.Session, time.Now().UTC().Truncate(time.Second))
 		return err
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if b.Generation != out.Session.Generation {
-		return nil, nil, s.replayed(ctx, out.Session, b.Generation)
+	out.ring = ring
+	if b.Generation != out.session.Generation {
+		return nil, s.replayed(ctx, out.session, b.Generation)
 	}
-	return out, seen, nil
+	return out, nil
 }
 
-// A seenToken is a refresh token that was verified.
-type seenToken struct {
-	bearer
-	ring      *key.Ring
-	lifetimes lifetimes
-	now       time.Time
+// A found session is one whose token was shown.
+type found struct {
+	made
+	shown bearer
 }
 
 // lookUp reads a session that lives, and its user, who may sign in.
-func (s *Service) lookUp(tx *store.Tx, c *project.Config, id string, now time.Time) (*Session, *user.User, lifetimes, error) {
-	sess, err := load(tx, c.Project, id)
-	if err != nil {
-		return nil, nil, lifetimes{}, err
+func (s *Service) lookUp(tx *store.Tx, c *project.Config, id string, now time.Time) (m made, err error) {
+	m = made{config: c, now: now}
+	if m.session, err = load(tx, c.Project, id); err != nil {
+		return m, err
 	}
-	l, err := s.lifetimes(tx, c, sess)
-	if err != nil {
-		return nil, nil, lifetimes{}, err
+	if m.lifetimes, err = s.lifetimes(tx, c, m.session); err != nil {
+		return m, err
 	}
-	if err := sess.lives(l, now); err != nil {
-		return nil, nil, lifetimes{}, err
+	if err := m.session.lives(m.lifetimes, now); err != nil {
+		return m, err
 	}
-	u, err := user.Load(tx, c.Project, sess.User)
+	if m.session.User == "" {
+		m.roles = authz.Of(c)
+		return m, nil
+	}
+	m.user, err = user.Load(tx, c.Project, m.session.User)
 	if errors.Is(err, user.ErrNotFound) {
-		return nil, nil, lifetimes{}, ErrEnded
+		return m, ErrEnded
 	}
 	if err != nil {
-		return nil, nil, lifetimes{}, err
+		return m, err
 	}
-	if err := u.MaySignIn(now); err != nil {
-		return nil, nil, lifetimes{}, err
+	if err := m.user.MaySignIn(now); err != nil {
+		return m, err
 	}
-	return sess, u, l, nil
+	m.roles, err = s.roles(tx, c, m.user)
+	return m, err
 }
 
 // replayed ends a session whose refresh token is shown again after it was used:
 // either the one who shows it or the one who used it stole it, and nobody can tell
 // which (RFC 9700 §4.14.2).
 func (s *Service) replayed(ctx context.Context, sess *Session, generation int64) error {
-	if generation > sess.Generation { // of the future: a restored database
+	if generation > sess.Generation { // of the future: a database that was restored
 		return key.ErrToken
 	}
 	if err := s.end(ctx, sess.Project, sess.ID); err != nil {
@@ -99,35 +109,64 @@ func (s *Service) replayed(ctx context.Context, sess *Session, generation int64)
 // Of those who use a token at the same time one wins. The others replay it, which
 // ends the session.
 func (s *Service) Refresh(ctx context.Context, c *project.Config, token secret.Text, base string) (*Tokens, error) {
-	cur, seen, err := s.current(ctx, c, token)
-	if err != nil {
-		return nil, err
-	}
-	sess, l := cur.Session, seen.lifetimes
-	rotate := c.Settings.RotateRefreshTokens
-	switch {
-	case rotate:
-		err = s.use(ctx, sess, seen.now)
-	case sess.touched(l, seen.now):
-		err = s.touch(ctx, sess, seen.now)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return s.mint(minting{
-		ring: seen.ring, config: c, user: cur.User, session: sess, lifetimes: l, base: base, now: seen.now,
-		refresh: rotate || seen.Expires != sess.until(l).Unix(), // a shorter lifetime shows in the token, too
+	return s.renew(ctx, c, token, base, nil)
+}
+
+// SelectTenant is Refresh with another current tenant, of which the user must be a
+// member. No tenant is none.
+func (s *Service) SelectTenant(ctx context.Context, c *project.Config, token secret.Text, base, tenant string) (*Tokens, error) {
+	return s.renew(ctx, c, token, base, func(m *made) error {
+		if m.user == nil {
+			return ErrNotMember
+		}
+		m.session.Tenant = tenant
+		return member(m.user, tenant)
 	})
 }
 
-// use makes the next generation of a session the one that counts.
-func (s *Service) use(ctx context.Context, sess *Session, now time.Time) error {
-	won := false
-	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-		res, err := tx.Exec(`UPDATE sessions SET generation = generation + 1, refreshed_at = $4
-			WHERE project = $1 AND id = $2 AND generation = $3 AND ended_at = 0`, sess.Project, sess.ID, sess.Generation, now.Unix())
+// renew makes further tokens of a session, after change where there is one.
+func (s *Service) renew(ctx context.Context, c *project.Config, token secret.Text, base string, change func(*made) error) (*Tokens, error) {
+	f, err := s.current(ctx, c, token)
+	if err != nil {
+		return nil, err
+	}
+	f.base = base
+	rotate := c.Settings.RotateRefreshTokens
+	touched := f.session.touched(f.lifetimes, f.now)
+	if change != nil {
+		if err := change(&f.made); err != nil {
+			return nil, err
+		}
+		touched = true
+	}
+	if rotate || touched {
+		if err := s.use(ctx, f.session, f.now, rotate); err != nil {
+			return nil, err
+		}
+	}
+	// A lifetime that became shorter shows in the refresh token, too.
+	f.refresh = rotate || change != nil || f.shown.Expires > f.session.until(f.lifetimes).Unix()
+	return s.tokens(f.made)
+}
+
+// use writes down that a session is in use and, where the refresh token is used up
+// by it, that the next generation of it is the one that counts. It is one statement:
+// of those who show one token at the same time one finds the generation that it was.
+func (s *Service) use(ctx context.Context, sess *Session, now time.Time, rotate bool) error {
+	step, won := int64(0), false
+	if rotate {
+		step = 1
+	}
+	extra, err := json.Marshal(sess.Extra, json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	err = s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
+		res, err := tx.Exec(`UPDATE sessions SET generation = generation + $4, refreshed_at = $5, tenant = $6, claims = $7
+			WHERE project = $1 AND id = $2 AND generation = $3 AND ended_at = 0`,
+			sess.Project, sess.ID, sess.Generation, step, now.Unix(), sess.Tenant, string(extra))
 		if err != nil {
-			return err
+			return fmt.Errorf("refresh session: %w", err)
 		}
 		n, err := res.RowsAffected()
 		won = n == 1
@@ -137,19 +176,24 @@ func (s *Service) use(ctx context.Context, sess *Session, now time.Time) error {
 		return err
 	}
 	if !won {
-		return s.replayed(ctx, sess, sess.Generation)
+		return s.lostTo(ctx, sess)
 	}
-	sess.Generation++
+	sess.Generation += step
 	sess.RefreshedAt = now
 	return nil
 }
 
-// touch records that a session is in use.
-func (s *Service) touch(ctx context.Context, sess *Session, now time.Time) error {
-	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-		_, err := tx.Exec(`UPDATE sessions SET refreshed_at = $3 WHERE project = $1 AND id = $2 AND ended_at = 0 AND refreshed_at < $3`, sess.Project, sess.ID, now.Unix())
+// lostTo says why a session that was read a moment ago is not so any more: it was
+// ended, or the token was used by somebody else.
+func (s *Service) lostTo(ctx context.Context, sess *Session) error {
+	ended := int64(1)
+	err := s.DB.One(ctx, func(row store.Scanner) error { return row.Scan(&ended) },
+		`SELECT ended_at FROM sessions WHERE project = $1 AND id = $2`, sess.Project, sess.ID)
+	if err := noSession(err); err != nil {
 		return err
-	})
-	sess.RefreshedAt = now
-	return err
+	}
+	if ended != 0 {
+		return ErrEnded
+	}
+	return s.replayed(ctx, sess, sess.Generation)
 }

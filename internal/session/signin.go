@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"postern/internal/authz"
 	"postern/internal/ident"
-	"postern/internal/key"
 	"postern/internal/project"
-	"postern/internal/secret"
 	"postern/internal/store"
 	"postern/internal/user"
 )
@@ -25,40 +24,43 @@ func (s *Service) SignIn(ctx context.Context, in Login) (*Tokens, error) {
 	if err != nil {
 		return nil, err
 	}
-	var made minting
+	var m made
 	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
 		now := time.Now().UTC().Truncate(time.Second)
 		u, firstSeen, err := in.Prove(tx)
 		if err != nil {
 			return err
 		}
-		made = minting{ring: ring, config: in.Config, user: u, firstSeen: firstSeen, base: in.Client.Base, now: now, stepUp: in.Options.StepUp}
-		return s.establish(tx, in, &made, current)
+		m = made{ring: ring, config: in.Config, user: u, firstSeen: firstSeen, base: in.Client.Base, now: now, stepUp: in.Options.StepUp, refresh: true}
+		return s.establish(tx, in, &m, current)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return s.mint(made)
+	return s.tokens(m)
 }
 
-// currentOf returns the id of the session that a login belongs to; none for a new
-// session.
-func (s *Service) currentOf(ctx context.Context, in Login) (string, error) {
+// currentOf returns the session that a login belongs to; the zero value is for a new
+// one. Which generation of its refresh token was shown is known where it was shown
+// now.
+func (s *Service) currentOf(ctx context.Context, in Login) (bearer, error) {
 	if !in.Options.StepUp && !in.Options.MFA {
-		return "", nil
+		return bearer{}, nil
 	}
 	if in.CurrentID != "" {
-		return in.CurrentID, nil
+		return bearer{Session: in.CurrentID, Generation: anyGeneration}, nil
 	}
 	if in.Current.IsZero() {
-		return "", ErrNoSession
+		return bearer{}, ErrNoSession
 	}
-	b, _, _, err := s.read(ctx, in.Config, in.Current, drnRefresh)
-	return b.Session, err
+	b, _, err := s.read(ctx, in.Config, in.Current, drnRefresh)
+	return b, err
 }
 
+const anyGeneration = -1
+
 // establish makes the session of a login, or raises the current one, as part of tx.
-func (s *Service) establish(tx *store.Tx, in Login, m *minting, current string) error {
+func (s *Service) establish(tx *store.Tx, in Login, m *made, current bearer) error {
 	u, now := m.user, m.now
 	if u.Project != in.Config.Project {
 		return fmt.Errorf("a proof of project %s in a login of %s", u.Project, in.Config.Project)
@@ -73,12 +75,14 @@ func (s *Service) establish(tx *store.Tx, in Login, m *minting, current string) 
 		return err
 	}
 	var err error
+	if m.roles, err = s.roles(tx, in.Config, u); err != nil {
+		return err
+	}
 	if m.session, m.lifetimes, err = s.sessionOf(tx, in, u, current, now); err != nil {
 		return err
 	}
-	m.refresh = true
 	store := m.session.insert
-	if current != "" {
+	if current.Session != "" {
 		store = m.session.save
 	}
 	if err = store(tx); err != nil {
@@ -93,8 +97,8 @@ func (s *Service) establish(tx *store.Tx, in Login, m *minting, current string) 
 }
 
 // sessionOf returns what the session of a login is to be.
-func (s *Service) sessionOf(tx *store.Tx, in Login, u *user.User, current string, now time.Time) (*Session, lifetimes, error) {
-	if current == "" {
+func (s *Service) sessionOf(tx *store.Tx, in Login, u *user.User, current bearer, now time.Time) (*Session, lifetimes, error) {
+	if current.Session == "" {
 		sess := &Session{
 			Project: u.Project, ID: ident.New("SE"), User: u.ID, CreatedAt: now, RefreshedAt: now, Lifetime: in.Options.Lifetime,
 			AMR: []string{}, Tenant: in.Options.Tenant, Client: in.Client,
@@ -109,12 +113,15 @@ func (s *Service) sessionOf(tx *store.Tx, in Login, u *user.User, current string
 		}
 		return sess, l, err
 	}
-	sess, err := load(tx, u.Project, current)
+	sess, err := load(tx, u.Project, current.Session)
 	if err != nil {
 		return nil, lifetimes{}, err
 	}
 	if sess.User != u.ID {
 		return nil, lifetimes{}, ErrOtherUser
+	}
+	if current.Generation != anyGeneration && current.Generation != sess.Generation {
+		return nil, lifetimes{}, ErrReplayed
 	}
 	if in.Options.Tenant != "" {
 		sess.Tenant = in.Options.Tenant
@@ -157,53 +164,7 @@ func (s *Service) lifetimes(_ *store.Tx, c *project.Config, _ *Session) (lifetim
 	return lifetimesOf(c), nil
 }
 
-// A minting is what tokens are made of.
-type minting struct {
-	ring      *key.Ring
-	config    *project.Config
-	user      *user.User
-	session   *Session
-	lifetimes lifetimes
-	base      string // the URL that the request came to
-	now       time.Time
-	firstSeen bool
-	stepUp    bool
-	refresh   bool // whether there is a new refresh token
-}
-
-// mint makes the tokens of a session. It asks the database nothing.
-func (s *Service) mint(m minting) (*Tokens, error) {
-	until := m.session.until(m.lifetimes)
-	life := m.lifetimes.session
-	if m.stepUp {
-		life = m.lifetimes.stepUp
-	}
-	out := &Tokens{
-		SessionExpires: m.now.Add(life), RefreshExpires: until, User: m.user, FirstSeen: m.firstSeen, Config: m.config, ID: m.session.ID,
-	}
-	if out.SessionExpires.After(until) {
-		out.SessionExpires = until // no session token outlives its session
-	}
-	claims, err := s.claims(m)
-	if err != nil {
-		return nil, err
-	}
-	claims["exp"] = out.SessionExpires.Unix()
-	out.Claims = claims
-	if out.Session, err = sign(m.ring, claims); err != nil {
-		return nil, err
-	}
-	if m.refresh {
-		out.Refresh, err = s.refreshToken(m, until)
-	}
-	return out, err
-}
-
-// refreshToken makes the refresh token of a session.
-func (s *Service) refreshToken(m minting, until time.Time) (secret.Text, error) {
-	claims := map[string]any{
-		"iss": s.issuer(m.config, m.base), "sub": m.user.ID, "iat": m.now.Unix(), "exp": until.Unix(), "drn": drnRefresh,
-		"amr": m.session.AMR, "sid": m.session.ID, "gen": m.session.Generation,
-	}
-	return sign(m.ring, claims)
+// roles returns the roles that a user may have, as part of tx.
+func (s *Service) roles(_ *store.Tx, c *project.Config, _ *user.User) (*authz.Roles, error) {
+	return authz.Of(c), nil
 }

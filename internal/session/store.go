@@ -21,7 +21,7 @@ import (
 type Session struct {
 	Project     string
 	ID          string
-	User        string // id
+	User        string // id; empty for an anonymous visitor
 	CreatedAt   time.Time
 	RefreshedAt time.Time // at most a little earlier than it was; see touched
 	ExpiresAt   time.Time
@@ -39,7 +39,8 @@ type Extra struct {
 	Trusted   map[string]any `json:"trusted,omitempty"`   // claims that a management key asked for
 	Untrusted map[string]any `json:"untrusted,omitempty"` // claims that whoever signed in asked for
 	App       string         `json:"app,omitempty"`       // id of an SSO application
-	Actor     string         `json:"actor,omitempty"`     // who impersonates the user
+	Actor     string         `json:"actor,omitempty"`     // the id of the user who impersonates this one
+	Roles     []string       `json:"roles,omitempty"`     // ids of roles, of an anonymous visitor
 }
 
 const columns = `project, id, user_id, created_at, refreshed_at, expires_at, ended_at, generation, lifetime, amr, tenant, claims, address, agent`
@@ -48,11 +49,13 @@ func scan(row store.Scanner) (*Session, error) {
 	s := &Session{}
 	var created, refreshed, expires, ended, lifetime int64
 	var amr, claims string
-	err := row.Scan(&s.Project, &s.ID, &s.User, &created, &refreshed, &expires, &ended, &s.Generation, &lifetime, &amr, &s.Tenant, &claims,
+	var who sql.NullString
+	err := row.Scan(&s.Project, &s.ID, &who, &created, &refreshed, &expires, &ended, &s.Generation, &lifetime, &amr, &s.Tenant, &claims,
 		&s.Client.Address, &s.Client.UserAgent)
 	if err != nil {
 		return nil, err
 	}
+	s.User = who.String
 	s.CreatedAt, s.RefreshedAt, s.ExpiresAt = time.Unix(created, 0).UTC(), time.Unix(refreshed, 0).UTC(), time.Unix(expires, 0).UTC()
 	if ended != 0 {
 		s.EndedAt = time.Unix(ended, 0).UTC()
@@ -85,7 +88,7 @@ func (s *Session) insert(tx *store.Tx) error {
 		return err
 	}
 	_, err = tx.Exec(`INSERT INTO sessions (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13)`,
-		s.Project, s.ID, s.User, s.CreatedAt.Unix(), s.RefreshedAt.Unix(), s.ExpiresAt.Unix(), s.Generation, int64(s.Lifetime/time.Second),
+		s.Project, s.ID, sql.NullString{String: s.User, Valid: s.User != ""}, s.CreatedAt.Unix(), s.RefreshedAt.Unix(), s.ExpiresAt.Unix(), s.Generation, int64(s.Lifetime/time.Second),
 		strings.Join(s.AMR, " "), s.Tenant, string(extra), s.Client.Address, s.Client.UserAgent)
 	if err != nil {
 		return fmt.Errorf("make session: %w", err)

@@ -5,34 +5,39 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-
-	"postern/internal/authz"
-	"postern/internal/project"
 )
 
-// fillTemplate returns the claims of a template with the values of a user in the
-// place of its macros. A value is never read as a macro again, and never ends the
-// text that it is put into: the template is JSON, and filled as such.
-func fillTemplate(t project.JWTTemplate, m minting, roles *authz.Roles) (map[string]any, error) {
-	claims, err := t.Claims()
+// fillTemplate returns the claims of a template with the values of the holder in
+// the place of its macros. A value is never read as a macro again, and never ends
+// the text that it is put into: the template is JSON, and filled as such.
+func (m minting) fillTemplate() (map[string]any, error) {
+	claims, err := m.template.Claims()
 	if err != nil {
-		return nil, fmt.Errorf("read JWT template %s: %w", t.ID, err)
+		return nil, fmt.Errorf("read JWT template %s: %w", m.template.ID, err)
 	}
-	values := macros(m, roles)
+	values := map[string]any{
+		m.holder.kind: m.holder.values,
+		"project":     map[string]any{"id": m.config.Project, "name": m.config.Name, "environment": m.config.Environment},
+		"tenant":      map[string]any{"id": m.session.Tenant},
+	}
+	return fillObject(claims, values, m.template.EmptyClaimPolicy), nil
+}
+
+// fillObject replaces the macros in an object. What becomes of a member that has
+// no value then is the policy: "none" keeps it blank, "nil" makes it null, and
+// "delete" leaves it out.
+func fillObject(object, values map[string]any, empty string) map[string]any {
 	out := map[string]any{}
-	for name, v := range claims {
-		filled := fill(v, values, t.EmptyClaimPolicy)
-		if nothing(filled) && !nothing(v) {
-			switch t.EmptyClaimPolicy {
-			case "delete":
-				continue
-			case "nil":
-				filled = nil
-			}
+	for name, v := range object {
+		filled := fill(v, values, empty)
+		switch {
+		case !nothing(filled) || empty == "none" || empty == "":
+			out[name] = filled
+		case empty == "nil":
+			out[name] = nil
 		}
-		out[name] = filled
 	}
-	return out, nil
+	return out
 }
 
 // fill replaces the macros in a value.
@@ -40,29 +45,33 @@ func fill(v any, values map[string]any, empty string) any {
 	switch v := v.(type) {
 	case string:
 		return expand(v, values)
+	case map[string]any:
+		return fillObject(v, values, empty)
 	case []any:
 		out := make([]any, 0, len(v))
 		for _, one := range v {
 			out = append(out, fill(one, values, empty))
 		}
 		return out
-	case map[string]any:
-		out := map[string]any{}
-		for name, one := range v {
-			filled := fill(one, values, empty)
-			if nothing(filled) && !nothing(one) {
-				switch empty {
-				case "delete":
-					continue
-				case "nil":
-					filled = nil
-				}
-			}
-			out[name] = filled
-		}
-		return out
 	}
 	return v
+}
+
+// nothing reports whether a value is none.
+func nothing(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case string:
+		return v == ""
+	case []any:
+		return len(v) == 0
+	case []string:
+		return len(v) == 0
+	case map[string]any:
+		return len(v) == 0
+	}
+	return false
 }
 
 // expand replaces the macros in a text. One that is all of the text keeps the type
@@ -70,11 +79,10 @@ func fill(v any, values map[string]any, empty string) any {
 func expand(text string, values map[string]any) any {
 	if inner, ok := strings.CutPrefix(text, "{{"); ok {
 		if inner, ok := strings.CutSuffix(inner, "}}"); ok && !strings.Contains(inner, "{{") && !strings.Contains(inner, "}}") {
-			v := lookup(inner, values)
-			if v == nil {
-				return ""
+			if v := lookup(inner, values); v != nil {
+				return v
 			}
-			return v
+			return ""
 		}
 	}
 	var out strings.Builder
@@ -108,7 +116,7 @@ func plain(v any) string {
 
 func lookup(macro string, values map[string]any) any {
 	var v any = values
-	for _, name := range path(macro) {
+	for name := range strings.SplitSeq(strings.TrimSpace(macro), ".") {
 		m, ok := v.(map[string]any)
 		if !ok {
 			return nil
@@ -116,30 +124,4 @@ func lookup(macro string, values map[string]any) any {
 		v = m[name]
 	}
 	return v
-}
-
-// macros are the values that a template may name.
-func macros(m minting, roles *authz.Roles) map[string]any {
-	u := m.user
-	login := ""
-	if len(u.LoginIDs) > 0 {
-		login = u.LoginIDs[0]
-	}
-	var tenants []string
-	for _, in := range u.Tenants {
-		tenants = append(tenants, in.Tenant)
-	}
-	return map[string]any{
-		"user": map[string]any{
-			"userId": u.ID, "id": u.ID, "loginId": login, "loginIds": u.LoginIDs, "name": u.Name, "displayName": u.Name,
-			"givenName": u.GivenName, "middleName": u.MiddleName, "familyName": u.FamilyName,
-			"email": u.Email, "verifiedEmail": u.VerifiedEmail, "phone": u.Phone, "verifiedPhone": u.VerifiedPhone,
-			"picture": u.Picture, "status": string(u.Status), "test": u.Test, "createdTime": u.CreatedAt.Unix(),
-			"customAttributes": u.Custom, "roles": roles.Names(u.Roles), "roleNames": roles.Names(u.Roles),
-			"permissions": roles.Permissions(u.Roles), "tenants": tenants,
-		},
-		"project": map[string]any{"id": m.config.Project, "name": m.config.Name, "environment": m.config.Environment},
-		"tenant":  map[string]any{"id": m.session.Tenant},
-		"session": map[string]any{"id": m.session.ID},
-	}
 }

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -37,25 +36,25 @@ type bearer struct {
 
 // read verifies a token of one kind: that a key of the project signed it, that it
 // is of this project, and that it has not ended. What is wrong is not told.
-func (s *Service) read(ctx context.Context, c *project.Config, token secret.Text, kind string) (bearer, *key.Ring, []byte, error) {
+func (s *Service) read(ctx context.Context, c *project.Config, token secret.Text, kind string) (bearer, *key.Ring, error) {
 	payload, ring, err := s.Keys.Verify(ctx, c.Project, token.Reveal())
 	if err != nil {
-		return bearer{}, nil, nil, err
+		return bearer{}, nil, err
 	}
 	var b bearer
 	if err := json.Unmarshal(payload, &b); err != nil {
-		return bearer{}, nil, nil, key.ErrToken
+		return bearer{}, nil, key.ErrToken
 	}
 	now := time.Now()
 	switch {
-	case b.Kind != kind, b.Session == "", b.Expires == 0:
-		return bearer{}, nil, nil, key.ErrToken
+	case b.Kind != kind, b.Session == "" && kind == drnRefresh, b.Expires == 0:
+		return bearer{}, nil, key.ErrToken // that of an access key has no session
 	case now.Unix() >= b.Expires, b.IssuedAt > now.Add(leeway).Unix():
-		return bearer{}, nil, nil, key.ErrToken
+		return bearer{}, nil, key.ErrToken
 	case !s.ours(c, b.Issuer):
-		return bearer{}, nil, nil, key.ErrToken
+		return bearer{}, nil, key.ErrToken
 	}
-	return b, ring, payload, nil
+	return b, ring, nil
 }
 
 // ours reports whether an issuer is one of the project's. Where the template
@@ -101,10 +100,4 @@ func sign(ring *key.Ring, claims map[string]any) (secret.Text, error) {
 	}
 	token, err := ring.Sign(payload)
 	return secret.New(token), err
-}
-
-// refused reports whether an error says that a token is not valid, and not that
-// nobody could look.
-func refused(err error) bool {
-	return errors.Is(err, key.ErrToken) || errors.Is(err, ErrEnded) || errors.Is(err, ErrExpired) || errors.Is(err, ErrReplayed)
 }

@@ -15,7 +15,7 @@ CREATE TABLE signing_keys (
 CREATE TABLE sessions (
 	project      TEXT   NOT NULL,
 	id           TEXT   NOT NULL,
-	user_id      TEXT   NOT NULL,
+	user_id      TEXT,            -- none for an anonymous visitor
 	created_at   BIGINT NOT NULL,
 	refreshed_at BIGINT NOT NULL, -- exact where a setting asks, else to ten minutes
 	expires_at   BIGINT NOT NULL,
