@@ -85,6 +85,11 @@ func (s *Service) lookUp(tx *store.Tx, c *project.Config, id string, now time.Ti
 	if err := m.user.MaySignIn(now); err != nil {
 		return m, err
 	}
+	if m.session.Extra.Actor != "" {
+		if err := s.stillImpersonates(tx, m); err != nil {
+			return m, err
+		}
+	}
 	m.roles, err = s.roles(tx, c, m.user)
 	return m, err
 }

@@ -40,10 +40,13 @@ type Extra struct {
 	Untrusted map[string]any `json:"untrusted,omitempty"` // claims that whoever signed in asked for
 	App       string         `json:"app,omitempty"`       // id of an SSO application
 	Actor     string         `json:"actor,omitempty"`     // the id of the user who impersonates this one
+	Consent   bool           `json:"consent,omitempty"`   // whether the impersonation lasts only as long as the user's consent
 	Roles     []string       `json:"roles,omitempty"`     // ids of roles, of an anonymous visitor
 }
 
 const columns = `project, id, user_id, created_at, refreshed_at, expires_at, ended_at, generation, lifetime, amr, tenant, claims, address, agent`
+
+const one = `SELECT ` + columns + ` FROM sessions WHERE project = $1 AND id = $2`
 
 func scan(row store.Scanner) (*Session, error) {
 	s := &Session{}
@@ -77,7 +80,7 @@ func noSession(err error) error {
 }
 
 func load(tx *store.Tx, project, id string) (*Session, error) {
-	s, err := scan(tx.QueryRow(`SELECT `+columns+` FROM sessions WHERE project = $1 AND id = $2`, project, id))
+	s, err := scan(tx.QueryRow(one, project, id))
 	return s, noSession(err)
 }
 

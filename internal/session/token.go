@@ -11,6 +11,7 @@ import (
 	"postern/internal/key"
 	"postern/internal/project"
 	"postern/internal/secret"
+	"postern/internal/store"
 )
 
 // The two tokens, as the claim drn tells them apart.
@@ -32,9 +33,12 @@ type bearer struct {
 	Kind       string `json:"drn"`
 	Session    string `json:"sid"`
 	Generation int64  `json:"gen"`
+	StepUp     bool   `json:"su"`
+
+	payload []byte
 }
 
-// read verifies a token of one kind: that a key of the project signed it, that it
+// read verifies a token of one kind, or of either where kind is empty: that a key of the project signed it, that it
 // is of this project, and that it has not ended. What is wrong is not told.
 func (s *Service) read(ctx context.Context, c *project.Config, token secret.Text, kind string) (bearer, *key.Ring, error) {
 	payload, ring, err := s.Keys.Verify(ctx, c.Project, token.Reveal())
@@ -45,9 +49,10 @@ func (s *Service) read(ctx context.Context, c *project.Config, token secret.Text
 	if err := json.Unmarshal(payload, &b); err != nil {
 		return bearer{}, nil, key.ErrToken
 	}
+	b.payload = payload
 	now := time.Now()
 	switch {
-	case b.Kind != kind, b.Session == "" && kind == drnRefresh, b.Expires == 0:
+	case kind != "" && b.Kind != kind, b.Kind != drnSession && b.Kind != drnRefresh, b.Session == "" && b.Kind == drnRefresh, b.Expires == 0:
 		return bearer{}, nil, key.ErrToken // that of an access key has no session
 	case now.Unix() >= b.Expires, b.IssuedAt > now.Add(leeway).Unix():
 		return bearer{}, nil, key.ErrToken
@@ -90,6 +95,28 @@ func (s *Service) issuer(c *project.Config, base string) string {
 func template(c *project.Config) (project.JWTTemplate, bool) {
 	t, ok := c.JWTTemplates[c.Settings.UserTemplate]
 	return t, ok && t.Type != "key"
+}
+
+// Validate returns the claims of a session token that counts now: its session, where
+// it has one, has neither ended nor expired. (Who verifies tokens by the public keys
+// alone does not learn that, and takes one until its exp.)
+func (s *Service) Validate(ctx context.Context, c *project.Config, token secret.Text) (map[string]any, error) {
+	b, _, err := s.read(ctx, c, token, drnSession)
+	if err != nil {
+		return nil, err
+	}
+	if b.Session != "" {
+		var sess *Session
+		err := s.DB.One(ctx, func(row store.Scanner) error { sess, err = scan(row); return err }, one, c.Project, b.Session)
+		if err := noSession(err); err != nil {
+			return nil, err
+		}
+		if !sess.EndedAt.IsZero() {
+			return nil, ErrEnded
+		}
+	}
+	claims := map[string]any{}
+	return claims, json.Unmarshal(b.payload, &claims)
 }
 
 // sign makes a token of claims.
