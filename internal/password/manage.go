@@ -1,0 +1,135 @@
+package password
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"postern/internal/audit"
+	"postern/internal/fault"
+	"postern/internal/ident"
+	"postern/internal/project"
+	"postern/internal/secret"
+	"postern/internal/session"
+	"postern/internal/store"
+	"postern/internal/user"
+)
+
+// What callers are told.
+var (
+	ErrNone = fault.New(fault.NotFound, "P40411", "the user has no password")
+	ErrBoth = fault.New(fault.Invalid, "E011003", "Request is invalid: a user has a password or a hashed one, not both")
+)
+
+// SignUp is somebody who comes for the first time.
+type SignUp struct {
+	Login
+	Profile user.Profile
+}
+
+// SignUp makes a user with a password, and signs in. user.ErrExists is a login id
+// that somebody has.
+func (s *Service) SignUp(ctx context.Context, in SignUp) (*session.Tokens, error) {
+	if !in.policy().Enabled {
+		return nil, project.ErrMethodOff
+	}
+	made, err := user.New(in.config(), in.LoginID, in.Profile)
+	if err != nil {
+		return nil, err
+	}
+	if u, _, err := s.find(ctx, in.config().Project, in.LoginID); err != nil {
+		return nil, err
+	} else if u != nil {
+		return nil, user.ErrExists // before the work of a hash
+	}
+	hash, err := s.choose(ctx, in.config(), made, nil, in.Password)
+	if err != nil {
+		return nil, err
+	}
+	return s.Sessions.SignIn(ctx, in.session(func(tx *store.Tx) (*user.User, bool, error) {
+		u := *made
+		if err := user.Create(tx, &u); err != nil {
+			return nil, false, err
+		}
+		if err := s.put(tx, in.origin(&u), in.config(), &u, nil, hash, false); err != nil {
+			return nil, false, err
+		}
+		u.Methods |= user.Password
+		return &u, true, nil
+	}))
+}
+
+// Set gives a user a password on behalf of an operator. A temporary one has to be
+// replaced before it signs in. A lock ends.
+func (s *Service) Set(ctx context.Context, by audit.Origin, c *project.Config, u *user.User, password secret.Text, temporary bool) error {
+	return s.set(ctx, by, c, u, password, temporary)
+}
+
+// Expire says that the password of a user must be replaced before it signs in again.
+func (s *Service) Expire(ctx context.Context, by audit.Origin, u *user.User) error {
+	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		res, err := tx.Exec(`UPDATE passwords SET expired = 1 WHERE project = $1 AND user_id = $2`, u.Project, u.ID)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return errors.Join(ErrNone, err)
+		}
+		e := by.Event("user.password.expire", audit.Done)
+		e.Project, e.Details = u.Project, map[string]any{"user": u.ID}
+		return audit.Record(tx, e)
+	})
+}
+
+// A Prepared password is one that a new user gets: checked and hashed before the
+// transaction that stores both. The zero value is none.
+type Prepared struct{ hash string }
+
+// Prepare makes ready what an operator gives a new user: a password in clear, which
+// the policy has to allow, or the hash of another service.
+func (s *Service) Prepare(ctx context.Context, c *project.Config, u *user.User, clear secret.Text, hashed *Import) (Prepared, error) {
+	switch {
+	case hashed != nil && !clear.IsZero():
+		return Prepared{}, ErrBoth
+	case hashed != nil:
+		hash, err := hashed.Encode()
+		return Prepared{hash}, err
+	case clear.IsZero():
+		return Prepared{}, nil
+	default:
+		hash, err := s.choose(ctx, c, u, nil, clear)
+		return Prepared{hash}, err
+	}
+}
+
+// Store gives the password to a user, as part of tx.
+func (p Prepared) Store(tx *store.Tx, project, userID string) error {
+	if p.hash == "" {
+		return nil
+	}
+	r := &record{hash: p.hash, setAt: time.Now()}
+	return r.save(tx, project, userID)
+}
+
+// Generate makes a password that the policy allows, for an operator who gives none.
+func Generate(c *project.Config, u *user.User) (secret.Text, error) {
+	p := c.Methods.Password
+	for range 1000 {
+		text := secret.New(ident.Random(max(p.MinLength, 20)-4) + punctuation())
+		if len(Check(p, text, about(c, u))) == 0 {
+			return text, nil
+		}
+	}
+	return secret.Text{}, ErrPolicy.WithMessage("the policy forbids so much that no password could be made up")
+}
+
+// punctuation returns four symbols in any order: with random letters and digits they
+// fit most policies.
+func punctuation() string {
+	const symbols = "-_.!+*=:;,?#%@^~/"
+	out := make([]byte, 0, 4)
+	for _, c := range []byte(ident.Random(4)) {
+		out = append(out, symbols[int(c)%len(symbols)])
+	}
+	return string(out)
+}

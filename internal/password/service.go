@@ -1,0 +1,367 @@
+package password
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"postern/internal/audit"
+	"postern/internal/fault"
+	"postern/internal/limit"
+	"postern/internal/project"
+	"postern/internal/safehttp"
+	"postern/internal/secret"
+	"postern/internal/session"
+	"postern/internal/store"
+	"postern/internal/user"
+)
+
+// What callers are told. ErrWrong is also the answer for a user whom there is not,
+// or who is locked, where the policy masks errors.
+var (
+	ErrWrong    = fault.New(fault.Unauthenticated, "P40111", "the login id or the password is wrong")
+	ErrExpired  = fault.New(fault.Unauthenticated, "E062909", "the password has expired; replace it with a new one")
+	ErrLocked   = fault.New(fault.Forbidden, "P40312", "the password is locked after too many wrong tries; set a new one")
+	ErrWait     = fault.New(fault.Limited, "P42911", "too many wrong tries; wait before the next one")
+	ErrChanged  = fault.New(fault.Conflict, "P40911", "the password was changed meanwhile")
+	ErrNoPolicy = fault.New(fault.Invalid, "E011003", "Request is invalid: tenants have no password settings of their own")
+)
+
+// Service keeps the passwords of users.
+type Service struct {
+	DB       *store.DB
+	Hasher   *Hasher
+	Sessions *session.Service
+	Limits   *limit.Service
+	HTTP     *safehttp.Client // for the list of breached passwords
+	Log      *slog.Logger
+	// BreachList is where ranges of breached passwords are asked for, with "/" at the
+	// end; empty for the public service.
+	BreachList string
+}
+
+// tries bounds the wrong tries with one login id, whether anybody has it or not,
+// beside what the policy says: NIST SP 800-63B-4, section 3.2.2, wants 100 in a row
+// at most.
+func tries() limit.Rule {
+	return limit.Rule{Scope: "password.wrong", Max: 50, Within: 15 * time.Minute}
+}
+
+// Login is somebody who signs in with a password.
+type Login struct {
+	Session  session.Login // what is asked for; the method and the proof are ours
+	LoginID  string
+	Password secret.Text
+}
+
+func (in *Login) session(prove func(*store.Tx) (*user.User, bool, error)) session.Login {
+	out := in.Session
+	out.Method, out.Prove = session.AMRPassword, prove
+	return out
+}
+
+func (in *Login) config() *project.Config { return in.Session.Config }
+
+func (in *Login) policy() project.PasswordMethod { return in.Session.Config.Methods.Password }
+
+// origin is who acts, for the audit.
+func (in *Login) origin(u *user.User) audit.Origin {
+	return audit.Origin{Actor: u.ID, Remote: in.Session.Client.Address}
+}
+
+// subject is what tries with a login id count under.
+func (in *Login) subject() string {
+	if id, err := user.LoginID(in.LoginID); err == nil {
+		return id
+	}
+	return ""
+}
+
+// SignIn signs a user in with the password.
+//
+// A wrong password is ErrWrong, one that is too old ErrExpired, and after too many
+// wrong ones ErrLocked or ErrWait. Where the policy masks errors there is ErrWrong
+// for everything that can be told without the right password, after equal work.
+func (s *Service) SignIn(ctx context.Context, in Login) (*session.Tokens, error) {
+	found, err := s.compare(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	fresh := ""
+	if found.stale {
+		if fresh, err = s.Hasher.Hash(ctx, in.Password); err != nil {
+			return nil, err
+		}
+	}
+	p := in.policy()
+	return s.Sessions.SignIn(ctx, in.session(func(tx *store.Tx) (*user.User, bool, error) {
+		u, r, err := s.proven(tx, in, found)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case r.over(p, time.Now()):
+			return nil, false, ErrExpired
+		case fresh == "" && r.attempts == 0:
+			return u, false, nil // nothing to write
+		case fresh != "":
+			r.hash = fresh
+		}
+		r.attempts, r.lockedUntil = 0, time.Time{}
+		return u, false, r.save(tx, u.Project, u.ID)
+	}))
+}
+
+// Replacement is somebody who replaces a password that they know, an expired one
+// too.
+type Replacement struct {
+	Login
+	New secret.Text
+}
+
+// Replace sets a new password for the old one and signs in.
+func (s *Service) Replace(ctx context.Context, in Replacement) (*session.Tokens, error) {
+	found, err := s.compare(ctx, in.Login)
+	if err != nil {
+		return nil, err
+	}
+	if in.New.Equal(in.Password) {
+		return nil, refusal([]Violation{reused()})
+	}
+	hash, err := s.choose(ctx, in.config(), found.user, found.record, in.New)
+	if err != nil {
+		return nil, err
+	}
+	return s.Sessions.SignIn(ctx, in.session(func(tx *store.Tx) (*user.User, bool, error) {
+		u, r, err := s.proven(tx, in.Login, found)
+		if err != nil {
+			return nil, false, err
+		}
+		return u, false, s.put(tx, in.origin(u), in.config(), u, r, hash, false)
+	}))
+}
+
+// Update sets the password of somebody who has signed in: in another way, or by a
+// link to reset it.
+func (s *Service) Update(ctx context.Context, by audit.Origin, c *project.Config, u *user.User, password secret.Text) error {
+	if !c.Methods.Password.Enabled {
+		return project.ErrMethodOff
+	}
+	return s.set(ctx, by, c, u, password, false)
+}
+
+// set checks and stores a new password of u.
+func (s *Service) set(ctx context.Context, by audit.Origin, c *project.Config, u *user.User, password secret.Text, expired bool) error {
+	var before *record
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		before, err = load(tx, u.Project, u.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	hash, err := s.choose(ctx, c, u, before, password)
+	if err != nil {
+		return err
+	}
+	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		r, err := load(tx, u.Project, u.ID)
+		if err != nil {
+			return err
+		}
+		if hashOf(r) != hashOf(before) {
+			return ErrChanged
+		}
+		return s.put(tx, by, c, u, r, hash, expired)
+	})
+}
+
+// put stores the hash of a new password, and records that.
+func (s *Service) put(tx *store.Tx, by audit.Origin, c *project.Config, u *user.User, r *record, hash string, expired bool) error {
+	if err := r.next(c.Methods.Password, hash, expired, time.Now()).save(tx, u.Project, u.ID); err != nil {
+		return err
+	}
+	e := by.Event("user.password.set", audit.Done)
+	e.Project, e.Details = u.Project, map[string]any{"user": u.ID, "temporary": expired}
+	return audit.Record(tx, e)
+}
+
+func hashOf(r *record) string {
+	if r == nil {
+		return ""
+	}
+	return r.hash
+}
+
+// choose returns the hash of a new password, if it may be one: the policy, former
+// passwords, the list of breached ones.
+func (s *Service) choose(ctx context.Context, c *project.Config, u *user.User, r *record, password secret.Text) (string, error) {
+	p := c.Methods.Password
+	if err := refusal(Check(p, password, about(c, u))); err != nil {
+		return "", err
+	}
+	for _, hash := range r.former(p) {
+		was, _, err := s.Hasher.Verify(ctx, password, hash)
+		if err != nil {
+			return "", err
+		}
+		if was {
+			return "", refusal([]Violation{reused()})
+		}
+	}
+	if s.breached(ctx, c, password) {
+		return "", refusal([]Violation{{Rule: "breached", Message: "the password is in a list of stolen ones"}})
+	}
+	return s.Hasher.Hash(ctx, password)
+}
+
+func reused() Violation {
+	return Violation{Rule: "reuse", Message: "the password is a former one"}
+}
+
+// refusal is the error for violations, or nil where there are none.
+func refusal(violations []Violation) error {
+	if len(violations) == 0 {
+		return nil
+	}
+	messages := make([]string, len(violations))
+	for i, v := range violations {
+		messages[i] = v.Message
+	}
+	return ErrPolicy.WithMessage("Request is invalid: " + strings.Join(messages, "; ")).With(violations)
+}
+
+// about is what is known of a user.
+func about(c *project.Config, u *user.User) Person {
+	return Person{Emails: append([]string{u.Email}, u.LoginIDs...), Words: []string{u.Name, u.GivenName, u.FamilyName, c.Name}}
+}
+
+// A comparison is that of a password which was right.
+type comparison struct {
+	user   *user.User
+	record *record
+	stale  bool
+}
+
+// compare finds who signs in and compares the password, which takes long and is in
+// no transaction. What it found is looked at again by proven.
+func (s *Service) compare(ctx context.Context, in Login) (*comparison, error) {
+	p := in.policy()
+	if !p.Enabled {
+		return nil, project.ErrMethodOff
+	}
+	u, r, err := s.find(ctx, in.config().Project, in.LoginID)
+	if err != nil {
+		return nil, fmt.Errorf("find who signs in: %w", err)
+	}
+	if u == nil || r == nil || r.locked(p, time.Now()) {
+		return nil, s.hopeless(ctx, in, u, r)
+	}
+	ok, stale, err := s.Hasher.Verify(ctx, in.Password, r.hash)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, s.wrong(ctx, in, u)
+	}
+	return &comparison{u, r, stale}, nil
+}
+
+// hopeless answers a try that no password helps, after the work of a wrong one.
+func (s *Service) hopeless(ctx context.Context, in Login, u *user.User, r *record) error {
+	if err := s.Hasher.Waste(ctx, in.Password); err != nil {
+		return err
+	}
+	if err := s.Limits.Hit(ctx, in.config().Project, tries(), in.subject()); err != nil {
+		return err
+	}
+	p := in.policy()
+	switch {
+	case p.MaskErrors:
+		return ErrWrong
+	case u == nil:
+		return user.ErrNotFound
+	case r == nil:
+		return ErrWrong
+	default:
+		return r.refused(p, time.Now())
+	}
+}
+
+// wrong counts a wrong try and says what to answer.
+func (s *Service) wrong(ctx context.Context, in Login, u *user.User) error {
+	p, now := in.policy(), time.Now()
+	var answer error
+	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		answer = ErrWrong
+		r, err := load(tx, u.Project, u.ID)
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			was := r.locked(p, now)
+			r.wrong(p, now)
+			if !p.MaskErrors && r.locked(p, now) {
+				answer = r.refused(p, now)
+			}
+			if !was && r.locked(p, now) {
+				e := in.origin(u).Event("user.password.lock", audit.Done)
+				e.Project, e.Details = u.Project, map[string]any{"user": u.ID, "tries": r.attempts}
+				if err := audit.Record(tx, e); err != nil {
+					return err
+				}
+			}
+			if err := r.save(tx, u.Project, u.ID); err != nil {
+				return err
+			}
+		}
+		if err := s.Limits.HitIn(tx, u.Project, limit.Attempt{Rule: tries(), Subject: in.subject()}); errors.Is(err, limit.ErrExceeded) {
+			answer = err // and the try counts all the same
+		} else if err != nil {
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("count a wrong password: %w", err)
+	}
+	return answer
+}
+
+// refused says why a locked password signs nobody in.
+func (r *record) refused(p project.PasswordMethod, now time.Time) error {
+	if p.LockAttempts > 0 && r.attempts >= p.LockAttempts {
+		return ErrLocked
+	}
+	return ErrWait.With(limit.Wait{Seconds: int(max(r.lockedUntil.Sub(now)/time.Second, 0)) + 1})
+}
+
+// proven looks in the transaction of a sign-in at what was compared: whether it is
+// still so, and whether there were not too many wrong tries meanwhile. Of many
+// guesses at once, no more than the lock allows are answered.
+func (s *Service) proven(tx *store.Tx, in Login, found *comparison) (*user.User, *record, error) {
+	p := in.policy()
+	u, err := user.Load(tx, found.user.Project, found.user.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := load(tx, u.Project, u.ID)
+	switch now := time.Now(); {
+	case err != nil:
+		return nil, nil, err
+	case hashOf(r) != found.record.hash:
+		return nil, nil, ErrWrong // it is not the password any more
+	case r.locked(p, now) && p.MaskErrors:
+		return nil, nil, ErrWrong
+	case r.locked(p, now):
+		return nil, nil, r.refused(p, now)
+	case u.MaySignIn(now) != nil:
+		return nil, nil, u.MaySignIn(now)
+	}
+	if err := s.Limits.HitIn(tx, u.Project, limit.Attempt{Rule: tries(), Subject: in.subject()}); err != nil {
+		return nil, nil, err
+	}
+	return u, r, s.Limits.ResetIn(tx, u.Project, tries(), in.subject())
+}

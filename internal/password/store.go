@@ -1,0 +1,128 @@
+package password
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"postern/internal/project"
+	"postern/internal/store"
+	"postern/internal/user"
+)
+
+// A record is the password of a user, as it is stored.
+type record struct {
+	hash        string
+	history     []string // former hashes, the newest first
+	setAt       time.Time
+	expired     bool // must be replaced, whatever its age
+	attempts    int  // wrong ones since the last right one
+	lockedUntil time.Time
+}
+
+// load reads the password of a user; nil for none.
+func load(tx *store.Tx, project, id string) (*record, error) {
+	r := &record{}
+	var history string
+	var set, expired, until int64
+	err := tx.QueryRow(`SELECT hash, history, set_at, expired, attempts, locked_until FROM passwords WHERE project = $1 AND user_id = $2`,
+		project, id).Scan(&r.hash, &history, &set, &expired, &r.attempts, &until)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal([]byte(history), &r.history); err != nil {
+		return nil, fmt.Errorf("read former passwords of %s: %w", id, err)
+	}
+	r.setAt, r.expired, r.lockedUntil = time.Unix(set, 0), expired != 0, time.Unix(until, 0)
+	return r, nil
+}
+
+// save stores the password of a user, in place of the one before.
+func (r *record) save(tx *store.Tx, project, id string) error {
+	if r.history == nil {
+		r.history = []string{}
+	}
+	history, err := json.Marshal(r.history)
+	if err != nil {
+		return err
+	}
+	var expired int64
+	if r.expired {
+		expired = 1
+	}
+	_, err = tx.Exec(`
+		INSERT INTO passwords (project, user_id, hash, history, set_at, expired, attempts, locked_until)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (project, user_id) DO UPDATE SET hash = $3, history = $4, set_at = $5, expired = $6, attempts = $7, locked_until = $8`,
+		project, id, r.hash, string(history), r.setAt.Unix(), expired, r.attempts, max(r.lockedUntil.Unix(), 0))
+	if err != nil {
+		return fmt.Errorf("save password: %w", err)
+	}
+	return user.SetMethod(tx, project, id, user.Password, true)
+}
+
+// wrong counts a wrong try, if the password is not locked.
+func (r *record) wrong(p project.PasswordMethod, now time.Time) {
+	if r.locked(p, now) {
+		return
+	}
+	r.attempts++
+	if p.TempLockAttempts > 0 && r.attempts%p.TempLockAttempts == 0 {
+		r.lockedUntil = now.Add(p.TempLockFor)
+	}
+}
+
+// locked reports whether no password signs in now: after too many wrong ones, for
+// a time or until it is set anew.
+func (r *record) locked(p project.PasswordMethod, now time.Time) bool {
+	return p.LockAttempts > 0 && r.attempts >= p.LockAttempts || p.TempLockAttempts > 0 && now.Before(r.lockedUntil)
+}
+
+// over reports whether the password has to be replaced before it signs in.
+func (r *record) over(p project.PasswordMethod, now time.Time) bool {
+	return r.expired || p.ExpireAfter > 0 && !now.Before(r.setAt.Add(p.ExpireAfter))
+}
+
+// former are the hashes that a new password must not match: those that the policy
+// remembers, the one in use first.
+func (r *record) former(p project.PasswordMethod) []string {
+	if r == nil || p.Reuse == 0 {
+		return nil
+	}
+	all := append([]string{r.hash}, r.history...)
+	return all[:min(len(all), p.Reuse)]
+}
+
+// next is the record after a password was set.
+func (r *record) next(p project.PasswordMethod, hash string, expired bool, now time.Time) *record {
+	out := &record{hash: hash, setAt: now, expired: expired}
+	if r != nil && p.Reuse > 1 {
+		all := append([]string{r.hash}, r.history...)
+		out.history = all[:min(len(all), p.Reuse-1)] // with the new one as many as are remembered
+	}
+	return out
+}
+
+// find returns the user with a login id and the password; nil for what there is
+// not.
+func (s *Service) find(ctx context.Context, project, loginID string) (u *user.User, r *record, err error) {
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		u, err = user.Find(tx, project, loginID)
+		if errors.Is(err, user.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		r, err = load(tx, project, u.ID)
+		return err
+	})
+	return u, r, err
+}

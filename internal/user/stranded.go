@@ -1,0 +1,27 @@
+package user
+
+import (
+	"postern/internal/project"
+	"postern/internal/store"
+)
+
+// Stranded counts the users who have a credential and, without it, no way to sign in
+// that is left: for plans that would switch the method of it off.
+func Stranded(tx *store.Tx, projectID string, lost Methods, left project.Methods) (int, error) {
+	others := OAuth | SAML | OIDC
+	for m, enabled := range map[Methods]bool{Password: left.Password.Enabled, Passkey: left.Passkey.Enabled} {
+		if enabled && m != lost {
+			others |= m
+		}
+	}
+	query := `SELECT COUNT(*) FROM users WHERE project = $1 AND methods & $2 <> 0 AND methods & $3 = 0`
+	if left.OTP.Enabled || left.MagicLink.Enabled || left.EnchantedLink.Enabled {
+		query += ` AND email = ''`
+	}
+	if left.OTP.Enabled || left.MagicLink.Enabled || left.NOTP.Enabled {
+		query += ` AND phone = ''`
+	}
+	var n int
+	err := tx.QueryRow(query, projectID, int64(lost), int64(others)).Scan(&n)
+	return n, err
+}
