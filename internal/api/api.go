@@ -16,6 +16,7 @@ import (
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/session"
+	"postern/internal/totp"
 )
 
 // Server holds what the operations need.
@@ -23,6 +24,7 @@ type Server struct {
 	Projects *project.Service
 	Keys     *mgmtkey.Service
 	Sessions *session.Service
+	TOTP     *totp.Service
 	Log      *slog.Logger
 	Limits   Limits
 }

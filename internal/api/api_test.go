@@ -14,12 +14,14 @@ import (
 	"postern/internal/audit"
 	"postern/internal/edge"
 	"postern/internal/key"
+	"postern/internal/limit"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/session"
 	"postern/internal/snapshot"
 	"postern/internal/store"
+	"postern/internal/totp"
 )
 
 // bundle is a server with a project and an admin key.
@@ -50,6 +52,7 @@ func setup(t testing.TB, url string) *bundle {
 		Projects: &project.Service{DB: db, Master: master, Log: log}, Keys: &mgmtkey.Service{DB: db}, Log: log,
 	}
 	b.Sessions = &session.Service{DB: db, Projects: b.Projects, Keys: &key.Service{DB: db, Projects: b.Projects}}
+	b.TOTP = &totp.Service{DB: db, Projects: b.Projects, Sessions: b.Sessions, Attempts: &limit.Service{DB: db}}
 	b.handler = b.Handler()
 	p, err := b.Projects.Create(t.Context(), tester, project.New{Name: "Test"})
 	if err != nil {
@@ -100,26 +103,45 @@ func importBody(t *testing.T, files snapshot.Files, more string) string {
 	return b.String()
 }
 
+// A routeRefusal is a request, and what it is told.
+type routeRefusal struct {
+	name, method, path, auth string
+	status                   int
+	code                     string
+}
+
 // Each row of the table refuses the same things, whoever wrote it.
 func TestRoutesRefuse(t *testing.T) {
 	t.Parallel()
 	b := setup(t, t.TempDir()+"/test.db")
 	stranger := b.makeKey(t, mgmtkey.Grant{Projects: []string{"Pother"}, Role: mgmtkey.Admin})
 	for _, r := range b.routes() {
-		for _, tt := range []struct {
-			name, method, path, auth, body string
-			status                         int
-			code                           string
-		}{
-			{"no credential", r.method, r.path, "", `{}`, 401, "E011007"},
-			{"a project alone", r.method, r.path, "Bearer " + b.project, `{}`, 401, "E011007"},
-			{"an unknown key", r.method, r.path, "Bearer " + b.project + ":Kwrong", `{}`, 401, "E111003"},
-			{"a wrong method", "PURGE", r.path, "Bearer " + b.project + ":" + b.key, `{}`, 405, "P40501"},
-			{"another path", r.method, r.path + "/more", "Bearer " + b.project + ":" + b.key, `{}`, 404, "P40401"},
-		} {
+		refusals := []routeRefusal{
+			{"no credential", r.method, r.path, "", 401, "E011007"},
+			{"a project alone", r.method, r.path, "Bearer " + b.project, 401, "E011007"},
+			{"an unknown key", r.method, r.path, "Bearer " + b.project + ":Kwrong", 401, "E111003"},
+		}
+		switch r.access.Scope {
+		case edge.Nobody, edge.Project, edge.Company:
+		case edge.Anyone:
+			refusals = []routeRefusal{
+				{"no credential", r.method, r.path, "", 401, "P40105"},
+				{"a project that there is not", r.method, r.path, "Bearer Pabsent", 401, "P40105"},
+			}
+		case edge.User:
+			refusals = []routeRefusal{
+				{"no credential", r.method, r.path, "", 401, "P40105"},
+				{"a project alone", r.method, r.path, "Bearer " + b.project, 401, "P40104"},
+				{"no token", r.method, r.path, "Bearer " + b.project + ":wrong", 401, "P40106"},
+			}
+		}
+		for _, tt := range append(refusals,
+			routeRefusal{"a wrong method", "PURGE", r.path, "Bearer " + b.project + ":" + b.key, 405, "P40501"},
+			routeRefusal{"another path", r.method, r.path + "/more", "Bearer " + b.project + ":" + b.key, 404, "P40401"},
+		) {
 			t.Run(r.method+r.path+"/"+tt.name, func(t *testing.T) {
 				t.Parallel()
-				w := b.send(t, tt.method, tt.path, tt.body, "Authorization", tt.auth)
+				w := b.send(t, tt.method, tt.path, `{}`, "Authorization", tt.auth)
 				wantFault(t, w, tt.status, tt.code)
 			})
 		}

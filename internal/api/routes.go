@@ -45,6 +45,7 @@ func Need(call string) edge.Need {
 func (s *Server) routes() []route {
 	return slices.Concat(
 		s.projectRoutes(),
+		s.totpRoutes(),
 	)
 }
 

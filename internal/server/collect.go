@@ -46,7 +46,9 @@ func (s *Server) collect(ctx context.Context) {
 	}
 	gone, err := s.Projects.Collect(ctx, audit.Origin{Actor: "server"}, keep)
 	attempts, err2 := s.Attempts.Expire(ctx)
-	err = errors.Join(err, err2)
+	signUps, err3 := s.totp.Expire(ctx)
+	err = errors.Join(err, err2, err3)
+	s.metrics.collected.WithLabelValues("signup").Add(float64(signUps))
 	s.metrics.collected.WithLabelValues("attempt").Add(float64(attempts))
 	s.metrics.collected.WithLabelValues("project").Add(float64(gone.Projects))
 	s.metrics.collected.WithLabelValues("revision").Add(float64(gone.Revisions))

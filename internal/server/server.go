@@ -23,6 +23,7 @@ import (
 	"postern/internal/project"
 	"postern/internal/session"
 	"postern/internal/store"
+	"postern/internal/totp"
 	"postern/internal/web"
 )
 
@@ -34,6 +35,7 @@ type Server struct {
 	Keys     *mgmtkey.Service
 	Attempts *limit.Service
 	Sessions *session.Service
+	totp     *totp.Service
 	// KeyMade says that New made the master key.
 	KeyMade bool
 
@@ -75,6 +77,8 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		config:   config, log: log, db: db, certificates: certificates,
 	}
 	s.Sessions = &session.Service{DB: db, Projects: s.Projects, Keys: &key.Service{DB: db, Projects: s.Projects}, PublicURL: config.PublicURL}
+	s.totp = &totp.Service{DB: db, Projects: s.Projects, Sessions: s.Sessions, Attempts: s.Attempts}
+	s.Projects.Effects = append(s.Projects.Effects, s.totp.Effects())
 	s.Projects.MayApprove = func(ctx context.Context, key, project string) (bool, error) {
 		return s.Keys.May(ctx, key, project, mgmtkey.Import)
 	}
@@ -85,7 +89,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		return nil, errors.Join(err, db.Close())
 	}
 	edge := &api.Server{
-		Projects: s.Projects, Keys: s.Keys, Sessions: s.Sessions, Log: log,
+		Projects: s.Projects, Keys: s.Keys, Sessions: s.Sessions, TOTP: s.totp, Log: log,
 		Limits: api.Limits{MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles},
 	}
 	s.api = edge.Handler()

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"postern/internal/audit"
+	"postern/internal/key"
 	"postern/internal/limit"
 	"postern/internal/project"
 	"postern/internal/secret"
@@ -115,7 +116,7 @@ func setup(t testing.TB, db *store.DB) *fixture {
 		t.Fatal(err)
 	}
 	projects := &project.Service{DB: db, Master: master}
-	f := &fixture{Service: &Service{DB: db, Projects: projects, Sessions: &session.Service{DB: db, Projects: projects}, Attempts: &limit.Service{DB: db}}}
+	f := &fixture{Service: &Service{DB: db, Projects: projects, Sessions: &session.Service{DB: db, Projects: projects, Keys: &key.Service{DB: db, Projects: projects}}, Attempts: &limit.Service{DB: db}}}
 	f.id = f.project(t)
 	projects.Effects = []project.Effects{f.Effects()}
 	return f
@@ -172,18 +173,14 @@ func bytesOf(t testing.TB, e *Enrolment) []byte {
 	return key
 }
 
-// show shows a code in the way that a sign-in does.
+// show signs in with a code.
 func (f *fixture) show(t testing.TB, loginID, code string) (u *user.User, firstSeen bool, err error) {
 	t.Helper()
-	in, err := f.login(t.Context(), Verification{Config: f.config(t), LoginID: loginID, Code: secret.New(code)})
+	tokens, err := f.Verify(t.Context(), Verification{Login: session.Login{Config: f.config(t)}, LoginID: loginID, Code: secret.New(code)})
 	if err != nil {
 		return nil, false, err
 	}
-	err = f.DB.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
-		u, firstSeen, err = in.Prove(tx)
-		return err
-	})
-	return u, firstSeen, err
+	return tokens.User, tokens.FirstSeen, nil
 }
 
 // shown is a code of now, or some steps later.
@@ -237,6 +234,9 @@ func TestSignUpExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setup(t, testkit.Store(t))
+		if _, err := f.Sessions.Keys.Ring(t.Context(), f.id); err != nil { // it is there before the picture
+			t.Fatal(err)
+		}
 		before := testkit.Rows(t, f.DB)
 		key := f.signUp(t, "ann")
 		time.Sleep(confirmWithin)
@@ -331,6 +331,41 @@ func TestImportedSeedCounts(t *testing.T) {
 		}
 		if got, first, err := f.show(t, "ann", shown(key, 0)); err != nil || first || got.ID != u.ID || !got.Has(user.TOTP) {
 			t.Errorf("a code of an imported seed: %+v, %v, %v", got, first, err)
+		}
+	})
+}
+
+// A code is a further factor of the session that its user has, and of no other one.
+func TestFurtherFactor(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		f := setup(t, db)
+		cfg := f.config(t)
+		key, other := f.signUp(t, "ann"), f.signUp(t, "bob")
+		if _, _, err := f.show(t, "bob", shown(other, 0)); err != nil {
+			t.Fatal(err)
+		}
+		first, err := f.Verify(t.Context(), Verification{Login: session.Login{Config: cfg}, LoginID: "ann", Code: secret.New(shown(key, -1))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		further := session.Login{Config: cfg, Options: session.Options{MFA: true}}
+		if _, err := f.Verify(t.Context(), Verification{Login: further, LoginID: "ann", Code: secret.New(shown(key, 0))}); !errors.Is(err, session.ErrNoSession) {
+			t.Errorf("without a session: %v", err)
+		}
+		further.Current = first.Refresh
+		if _, err := f.Verify(t.Context(), Verification{Login: further, LoginID: "bob", Code: secret.New(shown(other, 1))}); !errors.Is(err, session.ErrOtherUser) {
+			t.Errorf("the code of another user: %v", err)
+		}
+		got, err := f.Verify(t.Context(), Verification{Login: further, LoginID: "ann", Code: secret.New(shown(key, 0))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{session.AMRTOTP, session.AMRMFA}, got.Claims["amr"]); diff != "" {
+			t.Errorf("amr (-want +got):\n%s", diff)
+		}
+		if got.ID != first.ID {
+			t.Error("it is another session")
 		}
 	})
 }

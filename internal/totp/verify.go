@@ -15,12 +15,9 @@ import (
 
 // A Verification is a code that somebody types, and what for.
 type Verification struct {
-	Config  *project.Config
+	Login   session.Login // but for Method and Prove
 	LoginID string
 	Code    secret.Text
-	Options session.Options
-	Client  session.Client
-	Current secret.Text // the refresh token of the session, for a step-up or a further factor
 }
 
 // Verify takes a code and makes a session of it. A code works once: of those who show
@@ -35,8 +32,8 @@ func (s *Service) Verify(ctx context.Context, in Verification) (*session.Tokens,
 
 // login counts a try, and returns the sign-in that it may become.
 func (s *Service) login(ctx context.Context, in Verification) (session.Login, error) {
-	none := session.Login{}
-	if !in.Config.Methods.TOTP.Enabled {
+	none, cfg := session.Login{}, in.Login.Config
+	if !cfg.Methods.TOTP.Enabled {
 		return none, project.ErrMethodOff
 	}
 	given, ok := clean(in.Code.Reveal())
@@ -44,24 +41,24 @@ func (s *Service) login(ctx context.Context, in Verification) (session.Login, er
 	if !ok || err != nil {
 		return none, ErrCode
 	}
-	subject, err := s.subject(ctx, in.Config.Project, loginID)
+	subject, err := s.subject(ctx, cfg.Project, loginID)
 	if err != nil {
 		return none, err
 	}
-	if err := s.Attempts.HitAll(ctx, in.Config.Project, limit.Attempt{Rule: fewTries, Subject: subject}, limit.Attempt{Rule: manyTries, Subject: subject}); err != nil {
+	if err := s.Attempts.HitAll(ctx, cfg.Project, limit.Attempt{Rule: fewTries, Subject: subject}, limit.Attempt{Rule: manyTries, Subject: subject}); err != nil {
 		return none, err
 	}
-	c := check{s, in.Config, loginID, given}
-	return session.Login{
-		Config: in.Config, Method: session.AMRTOTP, Options: in.Options, Client: in.Client, Current: in.Current,
-		Prove: func(tx *store.Tx) (*user.User, bool, error) {
-			u, firstSeen, err := c.prove(tx)
-			if err != nil {
-				return nil, false, err
-			}
-			return u, firstSeen, errors.Join(s.Attempts.ResetIn(tx, u.Project, fewTries, subject), s.Attempts.ResetIn(tx, u.Project, manyTries, subject))
-		},
-	}, nil
+	c := check{s, cfg, loginID, given}
+	login := in.Login
+	login.Method = session.AMRTOTP
+	login.Prove = func(tx *store.Tx) (*user.User, bool, error) {
+		u, firstSeen, err := c.prove(tx)
+		if err != nil {
+			return nil, false, err
+		}
+		return u, firstSeen, errors.Join(s.Attempts.ResetIn(tx, u.Project, fewTries, subject), s.Attempts.ResetIn(tx, u.Project, manyTries, subject))
+	}
+	return login, nil
 }
 
 // subject is whose tries count together: those of a user by whatever login id, and

@@ -1,0 +1,55 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+
+	"postern/internal/secret"
+	"postern/internal/session"
+	"postern/internal/totp"
+)
+
+type totpSignUpRequest struct {
+	LoginID string     `json:"loginId"`
+	User    wireSignUp `json:"user"`
+}
+
+// seedAnswer is what an authenticator app is set up with.
+type seedAnswer struct {
+	URL   string `json:"provisioningURL"`
+	Image string `json:"image"` // PNG, in base64
+	Key   string `json:"key"`   // base32
+}
+
+func seedOnWire(e *totp.Enrolment, err error) (*seedAnswer, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &seedAnswer{URL: e.URL.Reveal(), Image: base64.StdEncoding.EncodeToString(e.Image), Key: e.Key.Reveal()}, nil
+}
+
+func (s *Server) totpSignUp(ctx context.Context, in *totpSignUpRequest) (*seedAnswer, error) {
+	return seedOnWire(s.TOTP.SignUp(ctx, callerOf(ctx).Config, in.LoginID, in.User.profile()))
+}
+
+type totpUpdateRequest struct {
+	LoginID string `json:"loginId"` // one of the user who is signed in
+}
+
+func (s *Server) totpUpdate(ctx context.Context, in *totpUpdateRequest) (*seedAnswer, error) {
+	now, err := s.current(ctx, in.LoginID)
+	if err != nil {
+		return nil, err
+	}
+	return seedOnWire(s.TOTP.Update(ctx, callerOf(ctx).Config, now.User))
+}
+
+type totpVerifyRequest struct {
+	LoginID string            `json:"loginId"`
+	Code    string            `json:"code"`
+	Options *wireLoginOptions `json:"loginOptions"`
+}
+
+func (s *Server) totpVerify(ctx context.Context, in *totpVerifyRequest) (*session.Tokens, error) {
+	return s.TOTP.Verify(ctx, totp.Verification{Login: s.loginOf(ctx, session.AMRTOTP, in.Options), LoginID: in.LoginID, Code: secret.New(in.Code)})
+}
