@@ -51,7 +51,7 @@ func Restore(ctx context.Context, db *store.DB, from io.ReadSeeker, o Options) (
 	}
 	var sum *Summary
 	var report *doctor.Report
-	err := db.Write(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+	err := db.WriteLarge(ctx, func(_ context.Context, tx *store.Tx) (err error) {
 		tables, err := prepare(tx, o.Empty)
 		if err != nil {
 			return err

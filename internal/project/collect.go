@@ -66,7 +66,7 @@ func (s *Service) Collect(ctx context.Context, by audit.Origin, keep Retention) 
 // purge deletes a project with all that is its own, if it is still due.
 func (s *Service) purge(ctx context.Context, by audit.Origin, id string, done *Collected) error {
 	var now Collected
-	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+	err := s.DB.WriteLarge(ctx, func(_ context.Context, tx *store.Tx) error {
 		now = Collected{}
 		for _, t := range []struct {
 			table string
@@ -221,7 +221,7 @@ func (s *Service) collectBlobs(ctx context.Context) (int, error) {
 	total := 0
 	for some := range slices.Chunk(spare, blobsAtOnce) {
 		gone := 0
-		err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		err := s.DB.WriteLarge(ctx, func(_ context.Context, tx *store.Tx) (err error) {
 			if err := tx.Alone("blobs"); err != nil {
 				return err
 			}

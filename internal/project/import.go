@@ -226,7 +226,7 @@ func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *st
 	}
 	blobs := append(c.encodeAll(out.Fresh), c.encode(rev.Digest, manifest), c.encode(rev.secretsDigest, list))
 	pending := in.pending(rev)
-	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+	err = s.DB.WriteLarge(ctx, func(_ context.Context, tx *store.Tx) error {
 		if in.first != nil {
 			if err := in.first(tx); err != nil {
 				return err

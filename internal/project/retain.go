@@ -48,7 +48,7 @@ func (s *Service) retainIn(ctx context.Context, by audit.Origin, id string, keep
 		return err
 	}
 	var now Collected
-	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+	err = s.DB.WriteLarge(ctx, func(_ context.Context, tx *store.Tx) error {
 		now = Collected{}
 		first, err := keep.first(tx, id, time.Now())
 		if err != nil {

@@ -27,7 +27,7 @@ func (s *Service) RotateKey(ctx context.Context, by audit.Origin, id string) (Ro
 		return Rotation{}, fmt.Errorf("rotate data key: %w", err)
 	}
 	var done Rotation
-	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+	err = s.DB.WriteLarge(ctx, func(_ context.Context, tx *store.Tx) (err error) {
 		if _, err := get(tx, id); err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ var ErrNeeded = errors.New("the older master keys are still needed: run postern 
 // and makes it the one that every process must wrap with. Secrets stay as they
 // are. It returns how many keys it wrapped again.
 func (s *Service) Rewrap(ctx context.Context, by audit.Origin) (n int, err error) {
-	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+	err = s.DB.WriteLarge(ctx, func(_ context.Context, tx *store.Tx) (err error) {
 		n, err = s.RewrapIn(tx, by)
 		return err
 	})

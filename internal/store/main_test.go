@@ -20,7 +20,9 @@ var helpers = map[string]func(ctx context.Context, url string) error{
 		}
 		return db.Close()
 	},
-	"commit with no room to write": commitWithNoRoom,
+	"commit with no room to write":            commitWithNoRoom,
+	"commit of several with no room to write": commitOfSeveralWithNoRoom,
+	"write until killed":                      writeUntilKilled,
 }
 
 const helperVariable = "POSTERN_STORE_TEST_HELPER"

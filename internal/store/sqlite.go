@@ -64,6 +64,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *DB, err erro
 		_ = d.writer.Close()
 		return nil, err
 	}
+	d.reads, d.writes = newStatements(d.reader), newStatements(d.writer)
 	d.reader.SetMaxOpenConns(opts.MaxConns)
 	d.reader.SetMaxIdleConns(opts.MaxConns)
 	return d, nil

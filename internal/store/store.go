@@ -33,6 +33,9 @@ type DB struct {
 	counting *sql.TxOptions // of WriteCommitted
 	reading  *sql.TxOptions
 	gone     func() error // says when a SQLite file is not at its path any more
+	reads    *statements
+	writes   *statements
+	queue    queue // of those who write, on SQLite
 	doubt    doubt
 }
 
@@ -60,6 +63,7 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 		return nil, faulted(fmt.Errorf("open database: %w", err))
 	}
 	d.doubt.turn = make(chan struct{}, 1)
+	d.queue.longest = longestRound
 	return d, nil
 }
 

@@ -1,0 +1,13 @@
+package store
+
+import "time"
+
+// Patient makes rounds that end only when nobody waits.
+func (d *DB) Patient() { d.queue.longest = time.Hour }
+
+// Waiting returns how many writes wait for their turn.
+func (d *DB) Waiting() int {
+	d.queue.mu.Lock()
+	defer d.queue.mu.Unlock()
+	return len(d.queue.waiting)
+}

@@ -1,0 +1,89 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"sync"
+)
+
+const (
+	// mostStatements bounds the statements that a pool keeps compiled, on each of
+	// its connections. Some kilobytes each.
+	mostStatements = 200
+	// mostSeen bounds the texts that are counted until then.
+	mostSeen = 2000
+)
+
+// statements keeps what SQLite made of the texts that come again: to compile one
+// takes longer than most of them run. The driver for PostgreSQL does so itself,
+// where this is nil.
+type statements struct {
+	pool   *sql.DB
+	mu     sync.Mutex
+	seen   map[string]bool
+	wanted []string
+	ready  map[string]*sql.Stmt
+}
+
+func newStatements(pool *sql.DB) *statements {
+	return &statements{pool: pool, seen: map[string]bool{}, ready: map[string]*sql.Stmt{}}
+}
+
+// find returns the statement with a text; nil if it is not compiled, as when it
+// comes for the first time.
+func (s *statements) find(text string) *sql.Stmt {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if stmt := s.ready[text]; stmt != nil {
+		return stmt
+	}
+	switch comesAgain, known := s.seen[text]; {
+	case !kept(text) || comesAgain:
+	case !known:
+		if len(s.seen) >= mostSeen {
+			clear(s.seen)
+			s.wanted = nil
+		}
+		s.seen[text] = false
+	case len(s.ready)+len(s.wanted) < mostStatements:
+		s.seen[text] = true
+		s.wanted = append(s.wanted, text)
+	}
+	return nil
+}
+
+// kept reports whether a text is one that is worth it. A PRAGMA is carried out
+// when it is compiled, partly.
+func kept(text string) bool {
+	verb, _, _ := strings.Cut(text, " ")
+	switch verb {
+	case "SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "SAVEPOINT", "RELEASE":
+		return true
+	}
+	return false
+}
+
+// prepare compiles what has come again. The caller holds no connection of the
+// pool: it would wait for itself.
+func (s *statements) prepare(ctx context.Context) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	wanted := s.wanted
+	s.wanted = nil
+	s.mu.Unlock()
+	for _, text := range wanted {
+		stmt, err := s.pool.PrepareContext(ctx, text) //nolint:sqlclosecheck // it is closed with the pool
+		if err != nil {
+			continue // whoever runs it hears why
+		}
+		s.mu.Lock()
+		s.ready[text] = stmt
+		s.mu.Unlock()
+	}
+}
