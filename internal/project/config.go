@@ -113,6 +113,21 @@ func (s *Service) Running(ctx context.Context, id string) (*Config, error) {
 	return c, nil
 }
 
+// headMoved is the channel on which processes tell each other whose head has moved.
+const headMoved = "postern_head"
+
+// Follow obeys what other processes on the same database import as soon as they tell
+// of it, until ctx ends. Without it Stale is how long that takes.
+func (s *Service) Follow(ctx context.Context) {
+	s.DB.Listen(ctx, headMoved, func(id string) {
+		if id == "" {
+			s.running.Clear()
+			return
+		}
+		s.running.Delete(id)
+	})
+}
+
 // ConfigAt returns the configuration of a revision, for what began under it. One
 // that is not kept any more is answered with the current one.
 func (s *Service) ConfigAt(ctx context.Context, id string, revision int64) (*Config, error) {

@@ -1,7 +1,9 @@
 package project
 
 import (
+	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -164,4 +166,37 @@ func TestCompiledOnce(t *testing.T) {
 	if diff := cmp.Diff(before.Connectors, after.Connectors); diff != "" || len(after.Connectors) != 1 {
 		t.Errorf("connectors (-before +after):\n%s", diff)
 	}
+}
+
+// A process that follows obeys another one as soon as that tells it, however
+// lately it looked by itself.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	f := setup(t, testkit.Postgres(t))
+	other := f.process()
+	other.running.Store("a stranger", seen{})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { other.Follow(ctx); close(ended) }()
+	gone := func(id string) {
+		for {
+			if _, ok := other.running.Load(id); !ok {
+				return
+			}
+			if t.Context().Err() != nil {
+				t.Fatal("nothing was heard")
+			}
+			runtime.Gosched()
+		}
+	}
+	gone("a stranger") // it listens now
+	f.load(t, files(map[string]string{"auth/otp.json": `{"expirationTime":4}`}))
+	other.running.Store(f.id, seen{&Config{}, time.Now().Add(time.Hour)})
+	f.load(t, files(map[string]string{"auth/otp.json": `{"expirationTime":7}`}))
+	gone(f.id)
+	if c, err := other.Running(t.Context(), f.id); err != nil || c.Methods.OTP.Lifetime != 7*time.Minute {
+		t.Errorf("%+v, %v", c, err)
+	}
+	cancel()
+	<-ended
 }

@@ -16,6 +16,7 @@ func (s *Server) background(ctx context.Context) (stop func()) {
 	var work sync.WaitGroup
 	work.Go(func() { s.collectEvery(ctx, s.config.CollectEvery) })
 	work.Go(func() { s.goBackEvery(ctx, goBackEvery) })
+	work.Go(func() { s.Projects.Follow(ctx) })
 	return func() { cancel(); work.Wait() }
 }
 

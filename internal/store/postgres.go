@@ -31,13 +31,14 @@ func openPostgres(ctx context.Context, url string, opts Options) (*DB, error) {
 		return nil, err
 	}
 	return &DB{
-		kind:     Postgres,
-		writer:   db,
-		reader:   db,
-		writing:  &sql.TxOptions{Isolation: sql.LevelSerializable},
-		counting: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
-		reading:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
-		gone:     func() error { return nil },
+		kind:      Postgres,
+		writer:    db,
+		reader:    db,
+		writing:   &sql.TxOptions{Isolation: sql.LevelSerializable},
+		counting:  &sql.TxOptions{Isolation: sql.LevelReadCommitted},
+		reading:   &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+		gone:      func() error { return nil },
+		listening: config,
 	}, nil
 }
 

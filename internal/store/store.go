@@ -16,6 +16,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // The kinds of database.
@@ -26,17 +28,18 @@ const (
 
 // DB is an open database, current in its schema.
 type DB struct {
-	kind     string
-	writer   *sql.DB
-	reader   *sql.DB // the same as writer on PostgreSQL
-	writing  *sql.TxOptions
-	counting *sql.TxOptions // of WriteCommitted
-	reading  *sql.TxOptions
-	gone     func() error // says when a SQLite file is not at its path any more
-	reads    *statements
-	writes   *statements
-	queue    queue // of those who write, on SQLite
-	doubt    doubt
+	kind      string
+	writer    *sql.DB
+	reader    *sql.DB // the same as writer on PostgreSQL
+	writing   *sql.TxOptions
+	counting  *sql.TxOptions // of WriteCommitted
+	reading   *sql.TxOptions
+	gone      func() error    // says when a SQLite file is not at its path any more
+	listening *pgx.ConnConfig // how Listen connects; nil on SQLite
+	reads     *statements
+	writes    *statements
+	queue     queue // of those who write, on SQLite
+	doubt     doubt
 }
 
 // Options are the settings of a database; the zero value is right for most.
