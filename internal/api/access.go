@@ -12,6 +12,7 @@ import (
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/secret"
+	"postern/internal/session"
 )
 
 type callerKey struct{}
@@ -25,7 +26,9 @@ func callerOf(ctx context.Context) *edge.Caller {
 // makes it, as far as that is known where it is refused.
 func (s *Server) authorize(need edge.Need, r *http.Request) (*http.Request, error) {
 	switch need.Scope {
-	case edge.Anyone, edge.User:
+	case edge.Public:
+		return r, nil
+	case edge.Anyone, edge.User, edge.Token:
 		return s.person(need, r)
 	case edge.Project, edge.Company:
 	default:
@@ -82,7 +85,7 @@ func (s *Server) person(need edge.Need, r *http.Request) (*http.Request, error) 
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
 		return r, errNoPerson
 	}
-	id, token, _ := strings.Cut(strings.TrimSpace(value), ":")
+	id, token, backend := parts(value)
 	if !ident.Valid("P", id) {
 		return r, errNoPerson
 	}
@@ -104,10 +107,61 @@ func (s *Server) person(need edge.Need, r *http.Request) (*http.Request, error) 
 	caller := edge.NewPerson(r, config, secret.New(token))
 	caller.Base = baseOf(r)
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
-	if need.Scope == edge.User && caller.Token.IsZero() {
+	if backend != "" {
+		if caller.Key, err = s.backend(r, id, backend); err != nil {
+			return r, err
+		}
+		caller.Origin.Actor = caller.Key.ID
+	}
+	return s.holder(need, r, caller)
+}
+
+// parts reads "<project id>[:<token>][:<management key>]". A token of ours begins
+// otherwise than a key.
+func parts(value string) (id, token, key string) {
+	id, rest, _ := strings.Cut(strings.TrimSpace(value), ":")
+	token, key, both := strings.Cut(rest, ":")
+	if !both && mgmtkey.Looks(token) {
+		return id, "", token
+	}
+	return id, token, key
+}
+
+// backend authenticates the management key of a server that calls for a person:
+// what it says of them is trusted.
+func (s *Server) backend(r *http.Request, id, token string) (*mgmtkey.Key, error) {
+	key, err := s.Keys.Authenticate(r.Context(), token, edge.Remote(r))
+	if err != nil {
+		return nil, err
+	}
+	return key, in(mgmtkey.Admin).Allow(key, id)
+}
+
+// holder looks at the refresh token of a call that needs one.
+func (s *Server) holder(need edge.Need, r *http.Request, caller *edge.Caller) (*http.Request, error) {
+	if need.Scope == edge.Anyone {
+		return r, nil
+	}
+	if caller.Token.IsZero() {
 		return r, errNotSignedIn
 	}
-	return r, nil
+	if need.Scope == edge.Token {
+		return r, nil
+	}
+	current, err := s.Sessions.Current(r.Context(), caller.Config, caller.Token)
+	if err != nil {
+		return r, err
+	}
+	return r.WithContext(context.WithValue(r.Context(), currentKey{}, current)), nil
+}
+
+type currentKey struct{}
+
+// currentOf returns the session of who calls where the route needs one, as signedIn
+// says; else nil.
+func currentOf(ctx context.Context) *session.Current {
+	c, _ := ctx.Value(currentKey{}).(*session.Current)
+	return c
 }
 
 // ofServer reports whether a page is one of this server.

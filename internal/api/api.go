@@ -65,6 +65,10 @@ func (s *Server) Handler() http.Handler {
 	for _, r := range s.routes() {
 		mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) {
 			req, err := s.authorize(r.access, req)
+			if r.access.OfPerson() && callerOf(req.Context()) == nil {
+				w.Header().Del("Access-Control-Allow-Origin") // the page is none that the project trusts
+				w.Header().Del("Access-Control-Allow-Credentials")
+			}
 			if err == nil {
 				err = r.serve.serve(w, req)
 			}
@@ -113,8 +117,9 @@ const corsHeaders = "authorization, content-type, content-encoding, if-match, id
 	"x-descope-sdk-session-id, x-descope-license, x-external-rid, x-descope-refresh-cookie-name, x-descope-trusted-device-token, " +
 	"x-descope-flow-nonce, dpop"
 
-// cors lets pages of any origin call: a caller shows who it is by a header that
-// no browser adds by itself.
+// cors lets pages of any origin call with a key: a caller shows who it is by a
+// header that no browser adds by itself. Calls of people may go by cookie, too, so
+// Handler takes the leave back for a page that the project does not trust.
 func cors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

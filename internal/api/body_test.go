@@ -281,6 +281,9 @@ func TestBodyOfAStrangerIsNotRead(t *testing.T) {
 	reader := b.makeKey(t, mgmtkey.Grant{Role: mgmtkey.Read})
 	for _, auth := range []string{"", "Bearer " + b.project + ":Kwrong", "Bearer " + b.project + ":" + reader} {
 		for _, r := range b.routes() {
+			if r.access.Scope == edge.Public || r.access.Scope == edge.Anyone || r.access.Scope == edge.Token {
+				continue // nobody is a stranger there, or the call itself finds out
+			}
 			if r.access.Scope == edge.Project && r.access.Role <= mgmtkey.Read && strings.HasSuffix(auth, reader) || r.access.Scope == edge.Company && strings.HasSuffix(auth, reader) {
 				continue
 			}

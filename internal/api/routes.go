@@ -26,6 +26,12 @@ func anyone() edge.Need { return edge.Need{Scope: edge.Anyone} }
 // signedIn makes the need of a call of a person who has signed in.
 func signedIn() edge.Need { return edge.Need{Scope: edge.User} }
 
+// withToken makes the need of a call that looks at the refresh token by itself.
+func withToken() edge.Need { return edge.Need{Scope: edge.Token} }
+
+// public makes the need of a call that everybody may make.
+func public() edge.Need { return edge.Need{Scope: edge.Public} }
+
 // anyKey makes the need of a call that itself looks at what the key may see.
 func anyKey() edge.Need { return edge.Need{Scope: edge.Company} }
 
@@ -46,6 +52,9 @@ func (s *Server) routes() []route {
 	return slices.Concat(
 		s.projectRoutes(),
 		s.totpRoutes(),
+		s.sessionRoutes(),
+		s.tokenRoutes(),
+		s.keyRoutes(),
 	)
 }
 
@@ -111,9 +120,11 @@ func Routes() []RouteInfo {
 	for _, r := range (&Server{}).routes() {
 		var need string
 		switch {
+		case r.access.Scope == edge.Public:
+			need = "nothing"
 		case r.access.Scope == edge.Anyone:
 			need = "the id of the project"
-		case r.access.Scope == edge.User:
+		case r.access.Scope == edge.User, r.access.Scope == edge.Token:
 			need = "the id of the project and a refresh token"
 		case r.access.Role > mgmtkey.None:
 			need = "a management key with the role `" + r.access.Role.String() + "` in the project"

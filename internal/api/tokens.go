@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/internal/edge"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/session"
@@ -41,10 +42,14 @@ func (in *wireLoginOptions) options() session.Options {
 // token of the caller, which a step-up needs, is in it where the caller shows one.
 func (s *Server) loginOf(ctx context.Context, method string, in *wireLoginOptions) session.Login {
 	c := callerOf(ctx)
-	return session.Login{
-		Config: c.Config, Method: method, Options: in.options(), Current: c.Token,
-		Client: session.Client{Address: c.Origin.Remote, UserAgent: c.Agent, Origin: c.Page, Base: c.Base},
-	}
+	out := session.Login{Config: c.Config, Method: method, Options: in.options(), Current: c.Token, Client: clientOf(c)}
+	out.Options.Trusted = c.Key != nil
+	return out
+}
+
+// clientOf returns what is known of the device that calls.
+func clientOf(c *edge.Caller) session.Client {
+	return session.Client{Address: c.Origin.Remote, UserAgent: c.Agent, Origin: c.Page, Base: c.Base}
 }
 
 // wireTokens is JWTResponse of the wire.

@@ -40,6 +40,8 @@ const (
 	Company       // a management key, with a project or without; the call itself looks at what the key may see
 	Anyone        // the id of a project alone: a person who is about to sign in
 	User          // a project and the refresh token of a session in it
+	Token         // the same, but the call itself looks at the token
+	Public        // nothing: what everybody may read
 )
 
 // A Need is what a caller must present. The zero value serves nobody.
@@ -47,6 +49,9 @@ type Need struct {
 	Scope Scope
 	Role  mgmtkey.Role // in the project
 }
+
+// OfPerson reports whether people make the call, who sign in or have.
+func (n Need) OfPerson() bool { return n.Scope == Anyone || n.Scope == User || n.Scope == Token }
 
 // Allow returns nil where key may make a call in a project. Whether a project
 // does not exist or is not the key's is one answer.
@@ -71,7 +76,7 @@ func (n Need) Allow(key *mgmtkey.Key, id string) error {
 // A Caller is who makes a request.
 type Caller struct {
 	Project string       // the id that the request names; it may be none
-	Key     *mgmtkey.Key // nil for a person who signs in or has
+	Key     *mgmtkey.Key // for a person: that of the backend that calls for them, or nil
 	Origin  audit.Origin
 
 	Config *project.Config // of Project, where a person calls
@@ -91,7 +96,7 @@ func NewPerson(r *http.Request, c *project.Config, token secret.Text) *Caller {
 
 // NewCaller returns whoever makes a request with a key.
 func NewCaller(r *http.Request, id string, key *mgmtkey.Key) *Caller {
-	return &Caller{Project: id, Key: key, Origin: audit.Origin{Actor: key.ID, Remote: Remote(r).String(), Request: r.Header.Get("X-Request-Id")}}
+	return &Caller{Project: id, Key: key, Agent: r.UserAgent(), Origin: audit.Origin{Actor: key.ID, Remote: Remote(r).String(), Request: r.Header.Get("X-Request-Id")}}
 }
 
 // Remote returns the address that a request comes from.

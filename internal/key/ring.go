@@ -57,6 +57,9 @@ func (r *Ring) Public() []jose.JSONWebKey {
 	return out
 }
 
+// Signing returns the public half of the key that signs now.
+func (r *Ring) Signing() jose.JSONWebKey { return r.current(time.Now()).public }
+
 // find returns a key that verifies.
 func (r *Ring) find(kid string) (entry, bool) {
 	for _, e := range r.keys {

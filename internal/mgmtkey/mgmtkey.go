@@ -338,3 +338,7 @@ func noRows(err error) error {
 	}
 	return err
 }
+
+// Looks reports whether a text has the form of a management key, for callers who
+// take other tokens in the same place.
+func Looks(token string) bool { return len(token) == tokenSize && wellFormed(token) }

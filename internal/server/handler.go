@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"postern/internal/fault"
+	"postern/internal/ident"
 	"postern/internal/web"
 )
 
@@ -32,7 +33,7 @@ func (s *Server) pages() map[string]page {
 func (s *Server) Handler() http.Handler {
 	pages := s.pages()
 	return s.observe(rescue(s.log, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/"); first == "v1" || first == "v2" {
+		if ofAPI(r.URL.Path) {
 			s.api.ServeHTTP(w, r)
 			return
 		}
@@ -52,6 +53,17 @@ func (s *Server) Handler() http.Handler {
 			p.serve(w, r)
 		}
 	})))
+}
+
+// ofAPI reports whether a path is one of the API: that of a version, or of a
+// document that clients look for at a well-known place (RFC 8615).
+func ofAPI(path string) bool {
+	first, rest, _ := strings.Cut(strings.TrimLeft(path, "/"), "/")
+	switch first {
+	case "v1", "v2", ".well-known":
+		return true
+	}
+	return strings.HasPrefix(rest, ".well-known/") && ident.Valid("P", first)
 }
 
 // health says that the process lives.

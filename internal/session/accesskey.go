@@ -33,7 +33,7 @@ func (s *Service) ForKey(ctx context.Context, in KeyLogin) (*Tokens, error) {
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	m := minting{
-		config: in.Config, roles: in.Known, issuer: s.issuer(in.Config, in.Client.Base), now: now, ends: now.Add(in.Config.Settings.KeyTokenLifetime),
+		config: in.Config, roles: in.Known, now: now, ends: now.Add(in.Config.Settings.KeyTokenLifetime),
 		session: &Session{Project: in.Config.Project, AMR: []string{}, Tenant: in.Options.Tenant},
 		holder: holder{id: in.KeyID, roles: in.Roles, tenants: in.Tenants, kind: "key", values: map[string]any{
 			"id": in.KeyID, "keyId": in.KeyID, "name": in.Name, "userId": in.BoundUser, "customAttributes": in.Custom,
@@ -48,6 +48,7 @@ func (s *Service) ForKey(ctx context.Context, in KeyLogin) (*Tokens, error) {
 	if t, ok := in.Config.JWTTemplates[in.Config.Settings.KeyTemplate]; ok && t.Type != "user" {
 		m.template = t
 	}
+	m.issuer = s.issuer(in.Config, m.template, in.Client.Base)
 	m.session.Extra.ask(Options{CustomClaims: in.Claims, Trusted: true})
 	m.session.Extra.ask(in.Options)
 	claims, err := m.claims()

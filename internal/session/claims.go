@@ -168,13 +168,12 @@ func (s *Service) tokens(m made) (*Tokens, error) {
 	if m.stepUp {
 		life = m.lifetimes.stepUp
 	}
-	mint := minting{
-		config: m.config, roles: m.roles, session: m.session, issuer: s.issuer(m.config, m.base), now: m.now, stepUp: m.stepUp, ends: m.now.Add(life),
-	}
+	mint := minting{config: m.config, roles: m.roles, session: m.session, now: m.now, stepUp: m.stepUp, ends: m.now.Add(life)}
 	if mint.ends.After(until) {
 		mint.ends = until // no session token outlives its session
 	}
 	mint.template, _ = template(m.config)
+	mint.issuer = s.issuer(m.config, mint.template, m.base)
 	if m.user != nil {
 		mint.holder = ofUser(m.user, m.roles)
 	} else {

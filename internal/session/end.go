@@ -43,8 +43,12 @@ func (s *Service) Logout(ctx context.Context, c *project.Config, token secret.Te
 }
 
 // ForceLogout ends all sessions of a user, for whoever manages the project.
-func (s *Service) ForceLogout(ctx context.Context, by audit.Origin, u *user.User) error {
+func (s *Service) ForceLogout(ctx context.Context, by audit.Origin, find func(tx *store.Tx) (*user.User, error)) error {
 	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		u, err := find(tx)
+		if err != nil {
+			return err
+		}
 		e := by.Event("user.logout", audit.Done)
 		e.Project, e.Details = u.Project, map[string]any{"user": u.ID}
 		return errors.Join(EndAll(tx, u.Project, u.ID), audit.Record(tx, e))

@@ -81,14 +81,23 @@ func (s *Service) ours(c *project.Config, issuer string) bool {
 
 // issuer returns the issuer of new tokens. base is the URL that the request came
 // to, for a server that was not told its own.
-func (s *Service) issuer(c *project.Config, base string) string {
-	if s.PublicURL != "" {
-		base = s.PublicURL
-	}
-	if t, ok := template(c); !ok || !t.ConformanceIssuer || base == "" {
+func (s *Service) issuer(c *project.Config, t project.JWTTemplate, base string) string {
+	if s.PublicURL == "" && base == "" || !t.ConformanceIssuer {
 		return c.Project
 	}
-	return strings.TrimSuffix(base, "/") + "/v1/apps/" + c.Project
+	return s.IssuerURL(c.Project, base)
+}
+
+// IssuerURL returns the issuer of a project as OpenID Connect wants it, a URL.
+func (s *Service) IssuerURL(project, base string) string { return s.Base(base) + "/v1/apps/" + project }
+
+// Base returns the URL of the server without a slash at the end: what it was told,
+// or else where a request came to.
+func (s *Service) Base(requested string) string {
+	if s.PublicURL != "" {
+		return s.PublicURL
+	}
+	return strings.TrimSuffix(requested, "/")
 }
 
 // template returns the template of the tokens of users.

@@ -1,0 +1,172 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"postern/internal/fault"
+	"postern/internal/session"
+	"postern/internal/user"
+)
+
+type refreshRequest struct {
+	External string `json:"externalToken"`
+}
+
+// errExternal is a token of another service, which a later version may take.
+var errExternal = fault.New(fault.Invalid, "P40007", "the call takes no externalToken: the server exchanges tokens of no other service")
+
+func (s *Server) refresh(ctx context.Context, in *refreshRequest) (*session.Tokens, error) {
+	if in.External != "" {
+		return nil, errExternal
+	}
+	c := callerOf(ctx)
+	return s.Sessions.Refresh(ctx, c.Config, c.Token, c.Base)
+}
+
+// tryRefresh is what a page asks when it opens: that nobody has signed in is an
+// answer like another.
+func (s *Server) tryRefresh(w http.ResponseWriter, r *http.Request) error {
+	c := callerOf(r.Context())
+	if c.Token.IsZero() {
+		return writeJSON(w, http.StatusOK, empty{})
+	}
+	tokens, err := s.Sessions.Refresh(r.Context(), c.Config, c.Token, c.Base)
+	if kind := fault.From(err); kind != nil && (kind.Kind == fault.Unauthenticated || errors.Is(err, user.ErrDisabled)) {
+		return writeJSON(w, http.StatusOK, empty{})
+	}
+	if err != nil {
+		return err
+	}
+	return s.signedIn(w, r, tokens)
+}
+
+type validAnswer struct {
+	Claims map[string]any `json:"parsedJWT"`
+}
+
+func (s *Server) validateToken(ctx context.Context, _ *empty) (*validAnswer, error) {
+	c := callerOf(ctx)
+	claims, err := s.Sessions.Validate(ctx, c.Config, c.Token)
+	return &validAnswer{claims}, err
+}
+
+// errNobody is a call about a user of a session that is of an anonymous visitor.
+var errNobody = fault.New(fault.Forbidden, "P40314", "the session is of a visitor who is no user")
+
+func (s *Server) me(ctx context.Context, _ *empty) (*wireUser, error) {
+	u := currentOf(ctx).User
+	if u == nil {
+		return nil, errNobody
+	}
+	return s.userOnWire(ctx, callerOf(ctx).Config, u)
+}
+
+// wirePast is a login of the past. Where somebody was is not looked up.
+type wirePast struct {
+	User    string `json:"userId"`
+	At      int64  `json:"loginTime"` // Unix seconds
+	City    string `json:"city"`
+	Country string `json:"country"`
+	Address string `json:"ip"`
+	Tenant  string `json:"selectedTenant"`
+}
+
+func (s *Server) pastOf(ctx context.Context, project string, users ...string) ([]wirePast, error) {
+	out := []wirePast{}
+	for _, id := range users {
+		list, err := s.Sessions.History(ctx, project, id)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range list {
+			out = append(out, wirePast{User: p.User, At: seconds(p.At), Address: p.Address, Tenant: p.Tenant})
+		}
+	}
+	return out, nil
+}
+
+func (s *Server) myHistory(ctx context.Context, _ *empty) (*[]wirePast, error) {
+	u := currentOf(ctx).User
+	if u == nil {
+		return nil, errNobody
+	}
+	list, err := s.pastOf(ctx, u.Project, u.ID)
+	return &list, err
+}
+
+type myTenantsRequest struct {
+	Current bool     `json:"dct"` // the current one alone
+	IDs     []string `json:"ids"` // these alone; none is all
+}
+
+// wireMyTenant is a tenant as its members see it.
+type wireMyTenant struct {
+	ID     string         `json:"id"`
+	Name   string         `json:"name"`
+	Custom map[string]any `json:"customAttributes"`
+}
+
+type myTenantsAnswer struct {
+	Tenants []wireMyTenant `json:"tenants"`
+}
+
+func (s *Server) myTenants(ctx context.Context, in *myTenantsRequest) (*myTenantsAnswer, error) {
+	current := currentOf(ctx)
+	if current.User == nil {
+		return nil, errNobody
+	}
+	out := &myTenantsAnswer{Tenants: []wireMyTenant{}}
+	for _, m := range current.User.Tenants {
+		if in.Current && m.Tenant != current.Session.Tenant || len(in.IDs) > 0 && !slices.Contains(in.IDs, m.Tenant) {
+			continue
+		}
+		t, err := s.tenantOf(ctx, current.User.Project, m.Tenant)
+		if err != nil {
+			return nil, err
+		}
+		out.Tenants = append(out.Tenants, t)
+	}
+	return out, nil
+}
+
+type selectRequest struct {
+	Tenant string `json:"tenant"`
+}
+
+func (s *Server) selectTenant(ctx context.Context, in *selectRequest) (*session.Tokens, error) {
+	c := callerOf(ctx)
+	return s.Sessions.SelectTenant(ctx, c.Config, c.Token, c.Base, in.Tenant)
+}
+
+type logoutRequest struct {
+	Types []string `json:"logoutType"`
+}
+
+// logout ends sessions and takes the cookies away. The answer names where they are,
+// for clients that keep them by themselves.
+func (s *Server) logout(which session.Which) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		c := callerOf(r.Context())
+		if _, err := s.Sessions.Logout(r.Context(), c.Config, c.Token, which); err != nil {
+			return err
+		}
+		settings := c.Config.Settings
+		if which != session.Previous {
+			if settings.SessionCookie.Use {
+				dropCookie(w, r, sessionCookie, settings.SessionCookie)
+			}
+			if settings.RefreshCookie.Use {
+				dropCookie(w, r, refreshName(r), settings.RefreshCookie)
+			}
+		}
+		return writeJSON(w, http.StatusOK, wireTokens{CookieDomain: settings.RefreshCookie.Domain, CookiePath: cookiePath, SessionDomain: settings.SessionCookie.Domain})
+	}
+}
+
+// tenantOf returns a tenant as its members see it.
+func (s *Server) tenantOf(_ context.Context, _, id string) (wireMyTenant, error) {
+	return wireMyTenant{ID: id, Custom: map[string]any{}}, nil
+}

@@ -1,0 +1,168 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"postern/internal/authz"
+	"postern/internal/edge"
+	"postern/internal/fault"
+	"postern/internal/project"
+	"postern/internal/secret"
+	"postern/internal/session"
+	"postern/internal/store"
+	"postern/internal/user"
+)
+
+var errDuration = fault.New(fault.Invalid, "E011004", "Request is invalid: refreshDuration must be between 0 and 315360000 seconds")
+
+// longestDuration is ten years: of a session that management asks for.
+const longestDuration = 10 * 365 * 24 * time.Hour
+
+// duration reads refreshDuration, seconds; 0 is that of the settings.
+func duration(seconds int64) (time.Duration, error) {
+	if seconds < 0 || seconds > int64(longestDuration/time.Second) {
+		return 0, errDuration
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
+
+// managing returns the configuration of the project that a key acts on, and who
+// calls.
+func (s *Server) managing(ctx context.Context) (*project.Config, *edge.Caller, error) {
+	c := callerOf(ctx)
+	config, err := s.Projects.Running(ctx, c.Project)
+	return config, c, err
+}
+
+type updateTokenRequest struct {
+	Token    string         `json:"jwt"`
+	Claims   map[string]any `json:"customClaims"`
+	Duration int64          `json:"refreshDuration"` // seconds
+}
+
+// tokenAnswer is one token.
+type tokenAnswer struct {
+	Token string `json:"jwt"`
+}
+
+func (s *Server) updateToken(ctx context.Context, in *updateTokenRequest) (*tokenAnswer, error) {
+	config, c, err := s.managing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	life, err := duration(in.Duration)
+	if err != nil {
+		return nil, err
+	}
+	token, err := s.Sessions.UpdateToken(ctx, c.Origin, config, secret.New(in.Token), session.Change{Claims: in.Claims, Lifetime: life, Base: c.Base})
+	return &tokenAnswer{token.Reveal()}, err
+}
+
+type impersonateRequest struct {
+	LoginID  string         `json:"loginId"` // or the id of the user
+	Actor    string         `json:"impersonatorId"`
+	Consent  bool           `json:"validateConsent"`
+	Claims   map[string]any `json:"customClaims"`
+	Tenant   string         `json:"selectedTenant"`
+	Duration int64          `json:"refreshDuration"` // seconds
+}
+
+func (s *Server) impersonate(ctx context.Context, in *impersonateRequest) (*tokenAnswer, error) {
+	tokens, err := s.impersonation(ctx, in, false)
+	if err != nil {
+		return nil, err
+	}
+	return &tokenAnswer{tokens.Refresh.Reveal()}, nil
+}
+
+func (s *Server) impersonateStepUp(ctx context.Context, in *impersonateRequest) (*tokenAnswer, error) {
+	tokens, err := s.impersonation(ctx, in, true)
+	if err != nil {
+		return nil, err
+	}
+	return &tokenAnswer{tokens.Session.Reveal()}, nil
+}
+
+func (s *Server) impersonation(ctx context.Context, in *impersonateRequest, stepUp bool) (*session.Tokens, error) {
+	config, c, err := s.managing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	life, err := duration(in.Duration)
+	if err != nil {
+		return nil, err
+	}
+	return s.Sessions.Impersonate(ctx, c.Origin, session.Impersonation{
+		Config: config, Actor: in.Actor, Consent: in.Consent, StepUp: stepUp, Client: clientOf(c),
+		Find:   func(tx *store.Tx) (*user.User, error) { return findUser(tx, config.Project, in.LoginID) },
+		Change: session.Change{Claims: in.Claims, Tenant: in.Tenant, Lifetime: life, Base: c.Base},
+	})
+}
+
+type stopRequest struct {
+	Token    string         `json:"jwt"`
+	Claims   map[string]any `json:"customClaims"`
+	Tenant   string         `json:"selectedTenant"`
+	Duration int64          `json:"refreshDuration"` // seconds
+}
+
+func (s *Server) stopImpersonation(ctx context.Context, in *stopRequest) (*tokenAnswer, error) {
+	config, c, err := s.managing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	life, err := duration(in.Duration)
+	if err != nil {
+		return nil, err
+	}
+	change := session.Change{Claims: in.Claims, Tenant: in.Tenant, Lifetime: life, Base: c.Base}
+	tokens, err := s.Sessions.StopImpersonation(ctx, c.Origin, config, secret.New(in.Token), change, clientOf(c))
+	if err != nil {
+		return nil, err
+	}
+	return &tokenAnswer{tokens.Refresh.Reveal()}, nil
+}
+
+type anonymousRequest struct {
+	Claims   map[string]any `json:"customClaims"`
+	Tenant   string         `json:"selectedTenant"`
+	Duration int64          `json:"refreshDuration"` // seconds
+	Roles    []string       `json:"roles"`           // names
+}
+
+func (s *Server) anonymous(ctx context.Context, in *anonymousRequest) (*wireTokens, error) {
+	config, c, err := s.managing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	life, err := duration(in.Duration)
+	if err != nil {
+		return nil, err
+	}
+	roles, err := authz.Of(config).IDs(in.Roles)
+	if err != nil {
+		return nil, err
+	}
+	change := session.Change{Claims: in.Claims, Tenant: in.Tenant, Lifetime: life, Base: c.Base}
+	tokens, err := s.Sessions.Anonymous(ctx, config, roles, change, clientOf(c))
+	if err != nil {
+		return nil, err
+	}
+	return s.tokensOnWire(ctx, tokens)
+}
+
+type signingKeyAnswer struct {
+	Kid     string `json:"kid"`
+	SignsAt int64  `json:"signsAt"`    // Unix seconds; it is published before
+	Until   int64  `json:"olderUntil"` // Unix seconds; until then the older keys verify
+}
+
+func (s *Server) rotateSigningKey(ctx context.Context, _ *empty) (*signingKeyAnswer, error) {
+	config, c, err := s.managing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Sessions.RotateKeys(ctx, c.Origin, config)
+	return &signingKeyAnswer{Kid: r.Kid, SignsAt: seconds(r.SignsAt), Until: seconds(r.Until)}, err
+}

@@ -1,0 +1,171 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"postern/internal/authz"
+	"postern/internal/fault"
+	"postern/internal/ident"
+	"postern/internal/project"
+	"postern/internal/secret"
+	"postern/internal/session"
+	"postern/internal/store"
+	"postern/internal/user"
+)
+
+// errManagedUser is what management is told of a user that there is not.
+var errManagedUser = fault.New(fault.NotFound, "E112102", "User not found")
+
+// findUser returns the user whom management names by a login id or an id, as part
+// of tx.
+func findUser(tx *store.Tx, project, name string) (*user.User, error) {
+	u, err := user.Find(tx, project, name)
+	if ident.Valid("U", name) {
+		if own, err2 := user.Load(tx, project, name); !errors.Is(err2, user.ErrNotFound) {
+			u, err = own, err2 // nobody takes an id from its owner by signing up with it
+		}
+	}
+	if errors.Is(err, user.ErrNotFound) {
+		return nil, errManagedUser
+	}
+	return u, err
+}
+
+// whoRequest names a user.
+type whoRequest struct {
+	LoginID string   `json:"loginId"` // or the id
+	UserID  string   `json:"userId"`
+	Types   []string `json:"sessionTypes"`
+}
+
+func (s *Server) forceLogout(ctx context.Context, in *whoRequest) (*empty, error) {
+	c := callerOf(ctx)
+	name := in.UserID
+	if name == "" {
+		name = in.LoginID
+	}
+	if name == "" {
+		return nil, errMember.WithMessage("the body lacks loginId or userId")
+	}
+	return &empty{}, s.Sessions.ForceLogout(ctx, c.Origin, func(tx *store.Tx) (*user.User, error) { return findUser(tx, c.Project, name) })
+}
+
+// mostHistories bounds the users of one call.
+const mostHistories = 100
+
+var errHistories = fault.New(fault.Invalid, "E011004", "Request is invalid: the history of at most 100 users can be asked for at once")
+
+func (s *Server) history(ctx context.Context, in *[]string) (*[]wirePast, error) {
+	if len(*in) > mostHistories {
+		return nil, errHistories
+	}
+	list, err := s.pastOf(ctx, callerOf(ctx).Project, *in...)
+	return &list, err
+}
+
+type historyRequest struct {
+	Users []string `json:"userIds"`
+}
+
+type historyAnswer struct {
+	Logins []wirePast `json:"usersAuthHistory"`
+}
+
+func (s *Server) historyV2(ctx context.Context, in *historyRequest) (*historyAnswer, error) {
+	list, err := s.history(ctx, &in.Users)
+	if err != nil {
+		return nil, err
+	}
+	return &historyAnswer{*list}, nil
+}
+
+// backendRequest is what a backend says of somebody whose proof it has seen.
+type backendRequest struct {
+	LoginID       string         `json:"loginId"`
+	StepUp        bool           `json:"stepup"`
+	MFA           bool           `json:"mfa"`
+	Claims        map[string]any `json:"customClaims"`
+	App           string         `json:"ssoAppId"`
+	RevokeOthers  bool           `json:"revokeOtherSessions"`
+	Token         string         `json:"jwt"`             // the refresh token that a step-up or a further factor adds to
+	Duration      int64          `json:"refreshDuration"` // seconds
+	Tenant        string         `json:"selectedTenantId"`
+	User          wireSignUp     `json:"user"`
+	VerifiedEmail bool           `json:"emailVerified"`
+	VerifiedPhone bool           `json:"phoneVerified"`
+	Tenants       []wireGrant    `json:"userTenants"`
+}
+
+// wireGrant is a tenant that a new user belongs to, with names of roles.
+type wireGrant struct {
+	Tenant string   `json:"tenantId"`
+	Roles  []string `json:"roleNames"`
+}
+
+func (s *Server) backendSignIn(ctx context.Context, in *backendRequest) (*wireTokens, error) {
+	return s.backendLogin(ctx, in, func(tx *store.Tx, _ *project.Config) (*user.User, bool, error) {
+		u, err := findUser(tx, callerOf(ctx).Project, in.LoginID)
+		return u, false, err
+	})
+}
+
+func (s *Server) backendSignUp(ctx context.Context, in *backendRequest) (*wireTokens, error) {
+	return s.backendLogin(ctx, in, in.create)
+}
+
+func (s *Server) backendSignUpOrIn(ctx context.Context, in *backendRequest) (*wireTokens, error) {
+	return s.backendLogin(ctx, in, func(tx *store.Tx, c *project.Config) (*user.User, bool, error) {
+		u, err := findUser(tx, c.Project, in.LoginID)
+		if errors.Is(err, errManagedUser) {
+			return in.create(tx, c)
+		}
+		return u, false, err
+	})
+}
+
+// backendLogin makes a session of the word of a backend. Its answer has the tokens
+// in the body always: a backend keeps no cookies.
+func (s *Server) backendLogin(ctx context.Context, in *backendRequest, find func(*store.Tx, *project.Config) (*user.User, bool, error)) (*wireTokens, error) {
+	config, c, err := s.managing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	life, err := duration(in.Duration)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := s.Sessions.SignIn(ctx, session.Login{
+		Config: config, Client: clientOf(c), Current: secret.New(in.Token),
+		Options: session.Options{
+			StepUp: in.StepUp, MFA: in.MFA, CustomClaims: in.Claims, Trusted: true, Lifetime: life,
+			Tenant: in.Tenant, App: in.App, RevokeOthers: in.RevokeOthers,
+		},
+		Prove: func(tx *store.Tx) (*user.User, bool, error) { return find(tx, config) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.tokensOnWire(ctx, tokens)
+}
+
+// create makes the user of a sign-up, as part of tx.
+func (in *backendRequest) create(tx *store.Tx, c *project.Config) (*user.User, bool, error) {
+	u, err := user.Prepare(c, in.LoginID, in.User.profile())
+	if err != nil {
+		return nil, false, err
+	}
+	u.VerifiedEmail, u.VerifiedPhone = in.VerifiedEmail && u.Email != "", in.VerifiedPhone && u.Phone != ""
+	known := authz.Of(c)
+	for _, grant := range in.Tenants {
+		ids, err := known.IDs(grant.Roles)
+		if err != nil {
+			return nil, false, err
+		}
+		u.Tenants = append(u.Tenants, user.Membership{Tenant: grant.Tenant, Roles: ids})
+	}
+	slices.SortFunc(u.Tenants, func(a, b user.Membership) int { return strings.Compare(a.Tenant, b.Tenant) })
+	return u, true, user.Create(tx, u)
+}
