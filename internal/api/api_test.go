@@ -128,7 +128,12 @@ func TestRoutesRefuse(t *testing.T) {
 				{"no credential", r.method, r.path, "", 401, "P40105"},
 				{"a project that there is not", r.method, r.path, "Bearer Pabsent", 401, "P40105"},
 			}
-		case edge.User:
+		case edge.Public:
+			refusals = []routeRefusal{
+				{"a project that there is not", r.method, strings.Replace(r.path, "{projectId}", "Pabsent", 1), "", 404, "E011008"},
+				{"what is no id", r.method, strings.Replace(r.path, "{projectId}", "P%2e%2e", 1), "", 404, "E011008"},
+			}
+		case edge.User, edge.Token:
 			refusals = []routeRefusal{
 				{"no credential", r.method, r.path, "", 401, "P40105"},
 				{"a project alone", r.method, r.path, "Bearer " + b.project, 401, "P40104"},

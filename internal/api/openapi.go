@@ -10,7 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"postern/internal/mgmtkey"
+	"postern/internal/edge"
 	"postern/internal/snapshot"
 )
 
@@ -89,16 +89,16 @@ func openAPI() object {
 			"securitySchemes": object{"managementKey": object{
 				"type": "http", "scheme": "bearer",
 				"description": "`Bearer <project id>:<management key>`; a call that is not about one project also takes the key alone.",
+			}, "person": object{
+				"type": "http", "scheme": "bearer",
+				"description": "`Bearer <project id>`, and `:<refresh token>` behind it where the call needs a session; the token may come as a cookie.",
 			}},
 		},
 	}
 }
 
 func (r route) describe(c components, failed object) object {
-	need := "Any management key may call; what it may see or do is looked at."
-	if r.access.Role > mgmtkey.None {
-		need = "Needs a management key with the role `" + r.access.Role.String() + "` in the project."
-	}
+	need := "Needs " + r.needs() + "."
 	out := object{
 		"operationId": strings.ToLower(r.method) + camel(strings.TrimPrefix(r.path, "/v1/")),
 		"summary":     r.summary, "description": need, "tags": []string{strings.Split(r.path, "/")[3]},
@@ -106,6 +106,13 @@ func (r route) describe(c components, failed object) object {
 			"200":     object{"description": "Done.", "content": object{"application/json": object{"schema": c.schema(r.serve.out, true)}}},
 			"default": failed,
 		},
+	}
+	switch r.access.Scope {
+	case edge.Public:
+		out["security"] = []object{{}}
+	case edge.Anyone, edge.User, edge.Token:
+		out["security"] = []object{{"person": []string{}}}
+	default:
 	}
 	if r.method == http.MethodGet || r.method == http.MethodDelete {
 		if list := r.parameters(); len(list) > 0 {

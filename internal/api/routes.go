@@ -118,20 +118,22 @@ type RouteInfo struct {
 func Routes() []RouteInfo {
 	var out []RouteInfo
 	for _, r := range (&Server{}).routes() {
-		var need string
-		switch {
-		case r.access.Scope == edge.Public:
-			need = "nothing"
-		case r.access.Scope == edge.Anyone:
-			need = "the id of the project"
-		case r.access.Scope == edge.User, r.access.Scope == edge.Token:
-			need = "the id of the project and a refresh token"
-		case r.access.Role > mgmtkey.None:
-			need = "a management key with the role `" + r.access.Role.String() + "` in the project"
-		default:
-			need = "any management key"
-		}
-		out = append(out, RouteInfo{Method: r.method, Path: r.path, Summary: r.summary, Access: need})
+		out = append(out, RouteInfo{Method: r.method, Path: r.path, Summary: r.summary, Access: r.needs()})
 	}
 	return out
+}
+
+// needs says what a call asks for.
+func (r route) needs() string {
+	switch {
+	case r.access.Scope == edge.Public:
+		return "nothing"
+	case r.access.Scope == edge.Anyone:
+		return "the id of the project"
+	case r.access.OfPerson():
+		return "the id of the project and a refresh token"
+	case r.access.Role > mgmtkey.None:
+		return "a management key with the role `" + r.access.Role.String() + "` in the project"
+	}
+	return "any management key"
 }

@@ -8,13 +8,6 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// people makes a project that strangers may sign up to, with roles: support may
-// impersonate.
-const people = `{"files":{
-	"project.json":{"projectSelfProvisioning":true},
-	"roles.json":{"roles":[{"name":"support","permissions":["Impersonate"]},{"name":"editor","permissions":[]}]}
-}}`
-
 // An answer is what the wire says of tokens.
 type tokensOfWire struct {
 	Session string         `json:"sessionJwt"`
@@ -36,9 +29,9 @@ func read[T any](t *testing.T, w *httptest.ResponseRecorder) (out T) {
 }
 
 // join makes a user by the word of a backend.
-func (b *bundle) join(t *testing.T, loginID, more string) tokensOfWire {
+func (b *bundle) join(t *testing.T, loginID string) tokensOfWire {
 	t.Helper()
-	return read[tokensOfWire](t, b.send(t, "POST", "/v1/mgmt/auth/signup-in", `{"loginId":"`+loginID+`"`+more+`}`))
+	return read[tokensOfWire](t, b.send(t, "POST", "/v1/mgmt/auth/signup-in", `{"loginId":"`+loginID+`"}`))
 }
 
 // bodyOf is what a route needs to get as far as its work, and makes what it acts on.
@@ -49,12 +42,12 @@ func bodyOf(t *testing.T, b *bundle, path string) string {
 	case "/v1/mgmt/auth/signup", "/v1/mgmt/auth/signup-in":
 		return `{"loginId":"` + ada + `"}`
 	case "/v1/mgmt/auth/signin", "/v1/mgmt/user/logout":
-		b.join(t, ada, "")
+		b.join(t, ada)
 		return `{"loginId":"` + ada + `"}`
 	case "/v1/mgmt/user/history":
 		return `[]`
 	case "/v1/mgmt/jwt/update":
-		return `{"jwt":"` + b.join(t, ada, "").Session + `","customClaims":{"a":1}}`
+		return `{"jwt":"` + b.join(t, ada).Session + `","customClaims":{"a":1}}`
 	case "/v1/mgmt/impersonate", "/v1/mgmt/impersonate/stepup", "/v1/mgmt/stop/impersonation":
 		body := b.impersonation(t, ada, bob)
 		if path != "/v1/mgmt/stop/impersonation" {
@@ -75,7 +68,7 @@ func (b *bundle) impersonation(t *testing.T, whom, actor string) string {
 	if w := b.send(t, "POST", importPath, `{"files":{"roles.json":{"roles":[{"name":"support","permissions":["Impersonate"],"default":true}]}}}`); w.Code != http.StatusOK {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	b.join(t, whom, "")
-	id := b.join(t, actor, "").User["userId"].(string)
+	b.join(t, whom)
+	id := b.join(t, actor).User["userId"].(string)
 	return `{"loginId":"` + whom + `","impersonatorId":"` + id + `"}`
 }

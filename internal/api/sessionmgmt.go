@@ -14,7 +14,7 @@ import (
 	"postern/internal/user"
 )
 
-var errDuration = fault.New(fault.Invalid, "E011004", "Request is invalid: refreshDuration must be between 0 and 315360000 seconds")
+var errDuration = fault.New(fault.Invalid, "E011003", "Request is invalid: refreshDuration must be between 0 and 315360000 seconds")
 
 // longestDuration is ten years: of a session that management asks for.
 const longestDuration = 10 * 365 * 24 * time.Hour

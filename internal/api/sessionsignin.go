@@ -56,7 +56,7 @@ func (s *Server) forceLogout(ctx context.Context, in *whoRequest) (*empty, error
 // mostHistories bounds the users of one call.
 const mostHistories = 100
 
-var errHistories = fault.New(fault.Invalid, "E011004", "Request is invalid: the history of at most 100 users can be asked for at once")
+var errHistories = fault.New(fault.Invalid, "E011003", "Request is invalid: the history of at most 100 users can be asked for at once")
 
 func (s *Server) history(ctx context.Context, in *[]string) (*[]wirePast, error) {
 	if len(*in) > mostHistories {

@@ -151,21 +151,23 @@ func nextRefresh(left time.Duration) int64 {
 
 // setCookie sets one token as a cookie that no script reads (RFC 6265bis).
 func setCookie(w http.ResponseWriter, r *http.Request, name string, how project.Cookie, token secret.Text, until time.Time) {
-	c := cookieOf(r, name, how)
+	c := cookieOf(r, name, how) //nolint:gosec // it has its attributes from there
 	c.Value, c.Expires, c.MaxAge = token.Reveal(), until, int(max(1, wholeSeconds(time.Until(until))))
 	http.SetCookie(w, c)
 }
 
 // dropCookie takes a cookie away.
 func dropCookie(w http.ResponseWriter, r *http.Request, name string, how project.Cookie) {
-	c := cookieOf(r, name, how)
+	c := cookieOf(r, name, how) //nolint:gosec // likewise
 	c.MaxAge = -1
 	http.SetCookie(w, c)
 }
 
 func cookieOf(r *http.Request, name string, how project.Cookie) *http.Cookie {
 	same := map[project.SameSite]http.SameSite{project.SameSiteLax: http.SameSiteLaxMode, project.SameSiteNone: http.SameSiteNoneMode}
-	c := &http.Cookie{Name: name, Path: cookiePath, Domain: how.Domain, HttpOnly: true, Secure: !plainLocal(r), SameSite: http.SameSiteStrictMode}
+	c := &http.Cookie{ //nolint:gosec // Secure is off only where a laptop has no TLS
+		Name: name, Path: cookiePath, Domain: how.Domain, HttpOnly: true, Secure: !plainLocal(r), SameSite: http.SameSiteStrictMode,
+	}
 	if mode, ok := same[how.SameSite]; ok {
 		c.SameSite = mode
 	}
