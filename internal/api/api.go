@@ -14,6 +14,7 @@ import (
 	"postern/internal/edge"
 	"postern/internal/fault"
 	"postern/internal/mgmtkey"
+	"postern/internal/password"
 	"postern/internal/project"
 	"postern/internal/session"
 	"postern/internal/totp"
@@ -21,12 +22,13 @@ import (
 
 // Server holds what the operations need.
 type Server struct {
-	Projects *project.Service
-	Keys     *mgmtkey.Service
-	Sessions *session.Service
-	TOTP     *totp.Service
-	Log      *slog.Logger
-	Limits   Limits
+	Projects  *project.Service
+	Keys      *mgmtkey.Service
+	Sessions  *session.Service
+	TOTP      *totp.Service
+	Passwords *password.Service
+	Log       *slog.Logger
+	Limits    Limits
 }
 
 // Limits bound a request.

@@ -16,6 +16,7 @@ import (
 	"postern/internal/key"
 	"postern/internal/limit"
 	"postern/internal/mgmtkey"
+	"postern/internal/password"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/session"
@@ -53,6 +54,11 @@ func setup(t testing.TB, url string) *bundle {
 	}
 	b.Sessions = &session.Service{DB: db, Projects: b.Projects, Keys: &key.Service{DB: db, Projects: b.Projects}}
 	b.TOTP = &totp.Service{DB: db, Projects: b.Projects, Sessions: b.Sessions, Attempts: &limit.Service{DB: db}}
+	hasher, err := password.NewHasher(password.Params{Memory: 7 << 10, Passes: 1, Lanes: 1}, 64<<20, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Passwords = &password.Service{DB: db, Hasher: hasher, Sessions: b.Sessions, Limits: &limit.Service{DB: db}, Log: log}
 	b.handler = b.Handler()
 	p, err := b.Projects.Create(t.Context(), tester, project.New{Name: "Test"})
 	if err != nil {

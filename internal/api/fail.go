@@ -12,6 +12,7 @@ import (
 	"postern/internal/fault"
 	"postern/internal/ident"
 	"postern/internal/infra"
+	"postern/internal/password"
 	"postern/internal/project"
 	"postern/internal/snapshot"
 )
@@ -19,13 +20,14 @@ import (
 // An envelope is how the wire carries an error. Clients show the code and the
 // message; the details are ours.
 type envelope struct {
-	Code        string             `json:"errorCode"`
-	Description string             `json:"errorDescription"`
-	Message     string             `json:"errorMessage"`
-	Short       string             `json:"message"`
-	Details     []snapshot.Problem `json:"details,omitempty"`
-	Missing     *missingSecrets    `json:"missingSecrets,omitempty"`
-	Request     string             `json:"requestId,omitempty"`
+	Code        string               `json:"errorCode"`
+	Description string               `json:"errorDescription"`
+	Message     string               `json:"errorMessage"`
+	Short       string               `json:"message"`
+	Details     []snapshot.Problem   `json:"details,omitempty"`
+	Missing     *missingSecrets      `json:"missingSecrets,omitempty"`
+	Rules       []password.Violation `json:"passwordRules,omitempty"` // that a new password breaks
+	Request     string               `json:"requestId,omitempty"`
 }
 
 // logOf returns the log of a request: its lines carry the id that the answer
@@ -78,6 +80,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		out.Short = out.Message
 	}
 	edge.RetryAfter(w.Header(), f)
+	out.Rules, _ = f.Details.([]password.Violation)
 	if err := writeJSON(w, code, out); err != nil {
 		log.ErrorContext(r.Context(), "error not written", "err", err)
 	}

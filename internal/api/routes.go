@@ -55,6 +55,7 @@ func (s *Server) routes() []route {
 		s.sessionRoutes(),
 		s.tokenRoutes(),
 		s.keyRoutes(),
+		s.passwordRoutes(),
 	)
 }
 

@@ -45,6 +45,11 @@ type Tuning struct {
 	MaxFiles      int  `help:"Most files in one snapshot." default:"100000" env:"POSTERN_MAX_FILES" placeholder:"N"`
 	DatabaseConns int  `help:"Most connections to the database at once." default:"16" env:"POSTERN_DATABASE_CONNS" placeholder:"N"`
 
+	PasswordMemory Size `help:"Memory of one password hash (argon2id)." default:"19MiB" env:"POSTERN_PASSWORD_MEMORY" placeholder:"SIZE"`
+	PasswordPasses int  `help:"Passes of one password hash over its memory." default:"2" env:"POSTERN_PASSWORD_PASSES" placeholder:"N"`
+	PasswordLanes  int  `help:"Goroutines of one password hash." default:"1" env:"POSTERN_PASSWORD_LANES" placeholder:"N"`
+	HashingMemory  Size `help:"Memory of all password hashes at once; what does not fit waits for its turn." default:"256MiB" env:"POSTERN_HASHING_MEMORY" placeholder:"SIZE"`
+
 	Retention
 	CollectEvery time.Duration `help:"How often to take away what nothing needs any more: projects that were deleted 30 days ago, contents of no revision. 0 is never." default:"1h" env:"POSTERN_COLLECT_EVERY" placeholder:"TIME"`
 
@@ -77,6 +82,7 @@ var (
 	errCollect  = errors.New("--collect-every must not be negative; 0 is never")
 	errKeep     = errors.New("--keep-revisions and --keep-revisions-for must not be negative; 0 sets none")
 	errPublic   = errors.New("--public-url must be http:// or https:// and a host, without a path, a query or a user")
+	errHashing  = errors.New("--password-memory is 7MiB to 4GiB, --password-passes 1 to 64, --password-lanes 1 to 16, and --hashing-memory as much as one hash takes at least")
 	errPositive = errors.New("the limits and timeouts must be greater than zero")
 )
 
@@ -96,6 +102,8 @@ func (c *Config) check() error {
 		return errCollect
 	case keep != nil:
 		return keep
+	case c.hasher() == nil:
+		return errHashing
 	case c.DatabaseConns <= 0, c.MaxBody <= 0, c.MaxFiles <= 0, c.ReadHeaderTimeout <= 0, c.ReadTimeout <= 0,
 		c.WriteTimeout <= 0, c.IdleTimeout <= 0, c.ShutdownTimeout <= 0:
 		return errPositive

@@ -20,6 +20,7 @@ import (
 	"postern/internal/key"
 	"postern/internal/limit"
 	"postern/internal/mgmtkey"
+	"postern/internal/password"
 	"postern/internal/project"
 	"postern/internal/session"
 	"postern/internal/store"
@@ -31,11 +32,12 @@ import (
 type Server struct {
 	// Projects and Keys are the services that the API is an edge of, for
 	// commands that work on the same process.
-	Projects *project.Service
-	Keys     *mgmtkey.Service
-	Attempts *limit.Service
-	Sessions *session.Service
-	totp     *totp.Service
+	Projects  *project.Service
+	Keys      *mgmtkey.Service
+	Attempts  *limit.Service
+	Sessions  *session.Service
+	totp      *totp.Service
+	passwords *password.Service
 	// KeyMade says that New made the master key.
 	KeyMade bool
 
@@ -79,6 +81,8 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	s.Sessions = &session.Service{DB: db, Projects: s.Projects, Keys: &key.Service{DB: db, Projects: s.Projects}, PublicURL: config.PublicURL}
 	s.totp = &totp.Service{DB: db, Projects: s.Projects, Sessions: s.Sessions, Attempts: s.Attempts}
 	s.Projects.Effects = append(s.Projects.Effects, s.totp.Effects())
+	s.passwords = s.newPasswords()
+	s.Projects.Effects = append(s.Projects.Effects, s.passwords.Effects())
 	s.Projects.MayApprove = func(ctx context.Context, key, project string) (bool, error) {
 		return s.Keys.May(ctx, key, project, mgmtkey.Import)
 	}
@@ -89,7 +93,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		return nil, errors.Join(err, db.Close())
 	}
 	edge := &api.Server{
-		Projects: s.Projects, Keys: s.Keys, Sessions: s.Sessions, TOTP: s.totp, Log: log,
+		Projects: s.Projects, Keys: s.Keys, Sessions: s.Sessions, TOTP: s.totp, Passwords: s.passwords, Log: log,
 		Limits: api.Limits{MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles},
 	}
 	s.api = edge.Handler()

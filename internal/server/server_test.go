@@ -40,6 +40,7 @@ func settings(t *testing.T) Config {
 		Tuning: Tuning{
 			MaxBody: 1 << 20, MaxFiles: 100, DatabaseConns: 2, ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute,
 			WriteTimeout: time.Minute, IdleTimeout: time.Minute, ShutdownTimeout: time.Minute,
+			PasswordMemory: 7 << 20, PasswordPasses: 1, PasswordLanes: 1, HashingMemory: 64 << 20,
 		},
 	}
 }

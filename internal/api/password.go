@@ -1,0 +1,88 @@
+package api
+
+import (
+	"context"
+
+	"postern/internal/password"
+	"postern/internal/secret"
+	"postern/internal/session"
+)
+
+type passwordSignUpRequest struct {
+	LoginID  string            `json:"loginId"`
+	User     wireSignUp        `json:"user"`
+	Password string            `json:"password"`
+	Options  *wireLoginOptions `json:"loginOptions"`
+}
+
+func (s *Server) passwordSignUp(ctx context.Context, in *passwordSignUpRequest) (*session.Tokens, error) {
+	return s.Passwords.SignUp(ctx, password.SignUp{Login: s.passwordLogin(ctx, in.LoginID, in.Password, in.Options), Profile: in.User.profile()})
+}
+
+type passwordSignInRequest struct {
+	LoginID  string            `json:"loginId"`
+	Password string            `json:"password"`
+	App      string            `json:"ssoAppId"`
+	Options  *wireLoginOptions `json:"loginOptions"`
+}
+
+func (s *Server) passwordSignIn(ctx context.Context, in *passwordSignInRequest) (*session.Tokens, error) {
+	login := s.passwordLogin(ctx, in.LoginID, in.Password, in.Options)
+	if in.App != "" {
+		login.Session.Options.App = in.App
+	}
+	return s.Passwords.SignIn(ctx, login)
+}
+
+func (s *Server) passwordLogin(ctx context.Context, loginID, text string, options *wireLoginOptions) password.Login {
+	return password.Login{Session: s.loginOf(ctx, session.AMRPassword, options), LoginID: loginID, Password: secret.New(text)}
+}
+
+type passwordReplaceRequest struct {
+	LoginID      string   `json:"loginId"`
+	Old          string   `json:"oldPassword"`
+	New          string   `json:"newPassword"`
+	RevokeOthers bool     `json:"revokeOtherSessions"`
+	RevokeTypes  []string `json:"revokeOtherSessionsTypes"`
+}
+
+func (s *Server) passwordReplace(ctx context.Context, in *passwordReplaceRequest) (*session.Tokens, error) {
+	options := &wireLoginOptions{RevokeOthers: in.RevokeOthers, RevokeTypes: in.RevokeTypes}
+	return s.Passwords.Replace(ctx, password.Replacement{Login: s.passwordLogin(ctx, in.LoginID, in.Old, options), New: secret.New(in.New)})
+}
+
+type passwordUpdateRequest struct {
+	LoginID string `json:"loginId"` // one of the user who is signed in
+	New     string `json:"newPassword"`
+}
+
+func (s *Server) passwordUpdate(ctx context.Context, in *passwordUpdateRequest) (*empty, error) {
+	now, err := s.current(ctx, in.LoginID)
+	if err != nil {
+		return nil, err
+	}
+	c := callerOf(ctx)
+	by := c.Origin
+	by.Actor = now.User.ID
+	return &empty{}, s.Passwords.Update(ctx, by, c.Config, now.User, secret.New(in.New))
+}
+
+// passwordPolicyAnswer is what a page can tell somebody who chooses a password. The
+// rest of the policy shows when it is broken.
+type passwordPolicyAnswer struct {
+	MinLength       int  `json:"minLength"`
+	Lowercase       bool `json:"lowercase"`
+	Uppercase       bool `json:"uppercase"`
+	Number          bool `json:"number"`
+	NonAlphanumeric bool `json:"nonAlphanumeric"`
+	ScoreEnabled    bool `json:"strengthScoreEnabled"`
+	Score           int  `json:"strengthScore"` // of zxcvbn, 0 to 4
+}
+
+func (s *Server) passwordPolicy(ctx context.Context, _ *empty) (*passwordPolicyAnswer, error) {
+	p := callerOf(ctx).Config.Methods.Password
+	return &passwordPolicyAnswer{
+		MinLength: p.MinLength, Lowercase: p.Lowercase, Uppercase: p.Uppercase, Number: p.Number, NonAlphanumeric: p.NonAlphanumeric,
+		ScoreEnabled: p.MinStrength > 0, Score: p.MinStrength,
+	}, nil
+}

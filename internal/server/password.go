@@ -1,0 +1,31 @@
+package server
+
+import (
+	"math"
+	"runtime"
+
+	"postern/internal/password"
+	"postern/internal/safehttp"
+)
+
+// newPasswords builds the service of passwords.
+func (s *Server) newPasswords() *password.Service {
+	return &password.Service{
+		DB: s.db, Hasher: s.config.hasher(), Sessions: s.Sessions, Limits: s.Attempts, HTTP: safehttp.New(safehttp.Options{}), Log: s.log,
+	}
+}
+
+// hasher returns what hashes passwords at the costs of the settings, on all
+// processors; nil where they are out of range.
+func (c *Config) hasher() *password.Hasher {
+	memory, passes, lanes := c.PasswordMemory>>10, c.PasswordPasses, c.PasswordLanes
+	if memory < 0 || memory > math.MaxUint32 || passes < 0 || passes > math.MaxUint8 || lanes < 0 || lanes > math.MaxUint8 {
+		return nil
+	}
+	params := password.Params{Memory: uint32(memory), Passes: uint32(passes), Lanes: uint8(lanes)}
+	h, err := password.NewHasher(params, int64(c.HashingMemory), runtime.GOMAXPROCS(0))
+	if err != nil {
+		return nil // Config.check says what the settings may be
+	}
+	return h
+}
