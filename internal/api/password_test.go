@@ -55,7 +55,7 @@ func TestPasswordsOnTheWire(t *testing.T) {
 		wantFault(t, b.send(t, "POST", passwordPath+"signup", `{"loginId":"ann@example.com","password":"Secret no 2"}`, b.as("")...), 409, "E062107")
 
 		for _, body := range []string{`{"loginId":"ann@example.com","password":"Secret no 2"}`, `{"loginId":"nobody","password":"Secret no 1"}`, `{}`} {
-			wantFault(t, b.send(t, "POST", passwordPath+"signin", body, b.as("")...), 401, "P40111")
+			wantFault(t, b.send(t, "POST", passwordPath+"signin", body, b.as("")...), 401, "P40131")
 		}
 		again := answer[wireTokens](t, b, "POST", passwordPath+"signin", `{"loginId":"ann@example.com","password":"Secret no 1","loginOptions":{"customClaims":{"a":1}}}`, b.as("")...)
 		if again.FirstSeen || again.User.ID != first.User.ID {
@@ -64,7 +64,7 @@ func TestPasswordsOnTheWire(t *testing.T) {
 
 		wantFault(t, b.send(t, "POST", passwordPath+"update", `{"loginId":"somebody else","newPassword":"Secret no 2"}`, b.as(again.Refresh)...), 403, "P40310")
 		answer[empty](t, b, "POST", passwordPath+"update", `{"loginId":"ann@example.com","newPassword":"Secret no 2"}`, b.as(again.Refresh)...)
-		wantFault(t, b.send(t, "POST", passwordPath+"signin", `{"loginId":"ann@example.com","password":"Secret no 1"}`, b.as("")...), 401, "P40111")
+		wantFault(t, b.send(t, "POST", passwordPath+"signin", `{"loginId":"ann@example.com","password":"Secret no 1"}`, b.as("")...), 401, "P40131")
 
 		replaced := answer[wireTokens](t, b, "POST", passwordPath+"replace",
 			`{"loginId":"ann@example.com","oldPassword":"Secret no 2","newPassword":"Secret no 3","revokeOtherSessions":true}`, b.as("")...)
@@ -115,6 +115,6 @@ func TestPasswordSettings(t *testing.T) {
 			t.Errorf("what changes nothing made revision %d, %v", c.Revision, err)
 		}
 		wantFault(t, b.send(t, "POST", path, `{"minLength":1000}`), 400, "E113007")
-		wantFault(t, b.send(t, "POST", path, `{"tenantId":"T1","minLength":10}`), 400, "P40041")
+		wantFault(t, b.send(t, "POST", path, `{"tenantId":"T1","minLength":10}`), 400, "P40031")
 	})
 }

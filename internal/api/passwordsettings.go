@@ -15,7 +15,7 @@ import (
 // passwordFile is where a snapshot has the policy.
 const passwordFile = "auth/password.json"
 
-var errTenantPolicy = fault.New(fault.Invalid, "P40041", "tenants have no password settings of their own; leave tenantId out")
+var errTenantPolicy = fault.New(fault.Invalid, "P40031", "tenants have no password settings of their own; leave tenantId out")
 
 // passwordSettings is the policy as the management has it: the members of
 // auth/password.json. In a request, what is missing stays as it is.

@@ -17,7 +17,7 @@ import (
 
 // What callers are told.
 var (
-	ErrNone = fault.New(fault.NotFound, "P40411", "the user has no password")
+	ErrNone = fault.New(fault.NotFound, "P40432", "the user has no password")
 	ErrBoth = fault.New(fault.Invalid, "E011003", "Request is invalid: a user has a password or a hashed one, not both")
 )
 

@@ -22,12 +22,11 @@ import (
 // What callers are told. ErrWrong is also the answer for a user whom there is not,
 // or who is locked, where the policy masks errors.
 var (
-	ErrWrong    = fault.New(fault.Unauthenticated, "P40111", "the login id or the password is wrong")
-	ErrExpired  = fault.New(fault.Unauthenticated, "E062909", "the password has expired; replace it with a new one")
-	ErrLocked   = fault.New(fault.Forbidden, "P40331", "the password is locked after too many wrong tries; set a new one")
-	ErrWait     = fault.New(fault.Limited, "P42911", "too many wrong tries; wait before the next one")
-	ErrChanged  = fault.New(fault.Conflict, "P40911", "the password was changed meanwhile")
-	ErrNoPolicy = fault.New(fault.Invalid, "E011003", "Request is invalid: tenants have no password settings of their own")
+	ErrWrong   = fault.New(fault.Unauthenticated, "P40131", "the login id or the password is wrong")
+	ErrExpired = fault.New(fault.Unauthenticated, "E062909", "the password has expired; replace it with a new one")
+	ErrLocked  = fault.New(fault.Forbidden, "P40331", "the password is locked after too many wrong tries; set a new one")
+	ErrWait    = fault.New(fault.Limited, "P42931", "too many wrong tries; wait before the next one")
+	ErrChanged = fault.New(fault.Conflict, "P40931", "the password was changed meanwhile")
 )
 
 // Service keeps the passwords of users.
