@@ -18,6 +18,7 @@ import (
 	"postern/internal/snapshot"
 	"postern/internal/store"
 	"postern/internal/testkit"
+	"postern/internal/user"
 )
 
 var tester = audit.Origin{Actor: "Ktester"}
@@ -49,7 +50,29 @@ func fill(t *testing.T, db *store.DB) *fixture {
 	if _, _, err := keys.Create(t.Context(), tester, mgmtkey.Create{Name: "key", Grants: []mgmtkey.Grant{{Role: mgmtkey.Admin}}}); err != nil {
 		t.Fatal(err)
 	}
+	f.people(t)
 	return f
+}
+
+// people makes a tenant and a user with everything that refers to them.
+func (f *fixture) people(t *testing.T) {
+	t.Helper()
+	err := f.db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+		if _, err := tx.Exec(`INSERT INTO tenants (project, id, name, created_at, modified_at) VALUES ($1, 'hill', 'Hill', 1, 1)`, f.id); err != nil {
+			return err
+		}
+		u := &user.User{
+			Project: f.id, LoginIDs: []string{"ann@shop.example", "ann"}, Email: "ann@shop.example", Custom: map[string]any{"shelf": "two"},
+			Roles: []string{"ROL1"}, Tenants: []user.Membership{{Tenant: "hill", Roles: []string{"ROL2"}}},
+		}
+		if err := user.Create(tx, u); err != nil {
+			return err
+		}
+		return f.Keep(tx, project.Place{Project: f.id, Kind: "totp", Entity: u.ID, User: u.ID}, secret.New("planted seed"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (f *fixture) load(t *testing.T, note string) {

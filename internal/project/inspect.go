@@ -178,7 +178,9 @@ func (in *inspection) readKept() error {
 			}
 			if _, err := key.Open(r.at.binding(r.version), r.sealed); err != nil {
 				in.report("secret", id, at, "%v", err)
+				continue
 			}
+			in.counts.SecretsOpened++
 		}
 	}
 	return nil
