@@ -76,7 +76,7 @@ type ImportArgon2 struct {
 	Type       string `json:"type"`
 }
 
-// Encode returns the hash as it is stored, or an ErrHash that says what is wrong
+// Encode returns the hash in the form that Hasher.Verify takes, or an ErrHash that says what is wrong
 // with it: its form, or that comparing it would take too long.
 func (in *Import) Encode() (string, error) {
 	var found verifier

@@ -83,29 +83,39 @@ func (s *Service) Expire(ctx context.Context, by audit.Origin, u *user.User) err
 
 // A Prepared password is one that a new user gets: checked and hashed before the
 // transaction that stores both. The zero value is none.
-type Prepared struct{ hash string }
+type Prepared struct {
+	hash   string
+	signer secret.Text // that the hash was made with, of some imports
+	by     *Service
+}
 
 // Prepare makes ready what an operator gives a new user: a password in clear, which
 // the policy has to allow, or the hash of another service.
 func (s *Service) Prepare(ctx context.Context, c *project.Config, u *user.User, clear secret.Text, hashed *Import) (Prepared, error) {
+	out := Prepared{by: s}
+	var err error
 	switch {
 	case hashed != nil && !clear.IsZero():
 		return Prepared{}, ErrBoth
 	case hashed != nil:
-		hash, err := hashed.Encode()
-		return Prepared{hash}, err
-	case clear.IsZero():
-		return Prepared{}, nil
-	default:
-		hash, err := s.choose(ctx, c, u, nil, clear)
-		return Prepared{hash}, err
+		if out.hash, err = hashed.Encode(); err == nil {
+			out.hash, out.signer, err = withoutSigner(out.hash)
+		}
+	case !clear.IsZero():
+		out.hash, err = s.choose(ctx, c, u, nil, clear)
 	}
+	return out, err
 }
 
 // Store gives the password to a user, as part of tx.
 func (p Prepared) Store(tx *store.Tx, project, userID string) error {
 	if p.hash == "" {
 		return nil
+	}
+	if !p.signer.IsZero() {
+		if err := p.by.keepSigner(tx, project, p.hash, p.signer); err != nil {
+			return err
+		}
 	}
 	r := &record{hash: p.hash, setAt: time.Now()}
 	return r.save(tx, project, userID)

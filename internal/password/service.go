@@ -32,6 +32,7 @@ var (
 // Service keeps the passwords of users.
 type Service struct {
 	DB       *store.DB
+	Projects *project.Service // keeps the keys that some imported hashes were made with
 	Hasher   *Hasher
 	Sessions *session.Service
 	Limits   *limit.Service
@@ -202,7 +203,7 @@ func (s *Service) choose(ctx context.Context, c *project.Config, u *user.User, r
 		return "", err
 	}
 	for _, hash := range r.former(p) {
-		was, _, err := s.Hasher.Verify(ctx, password, hash)
+		was, _, err := s.verify(ctx, u.Project, password, hash)
 		if err != nil {
 			return "", err
 		}
@@ -258,7 +259,7 @@ func (s *Service) compare(ctx context.Context, in Login) (*comparison, error) {
 	if u == nil || r == nil || r.locked(p, time.Now()) {
 		return nil, s.hopeless(ctx, in, u, r)
 	}
-	ok, stale, err := s.Hasher.Verify(ctx, in.Password, r.hash)
+	ok, stale, err := s.verify(ctx, u.Project, in.Password, r.hash)
 	if err != nil {
 		return nil, err
 	}

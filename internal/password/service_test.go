@@ -49,7 +49,7 @@ func setup(t testing.TB, db *store.DB) *fixture {
 	log := slog.New(slog.NewTextHandler(f.logs, nil))
 	f.projects = &project.Service{DB: db, Master: master, Log: log}
 	f.Service = &password.Service{
-		DB: db, Hasher: hasher(t), Sessions: &session.Service{DB: db, Projects: f.projects, Keys: &key.Service{DB: db, Projects: f.projects}}, Limits: &limit.Service{DB: db}, Log: log,
+		DB: db, Projects: f.projects, Hasher: hasher(t), Sessions: &session.Service{DB: db, Projects: f.projects, Keys: &key.Service{DB: db, Projects: f.projects}}, Limits: &limit.Service{DB: db}, Log: log,
 	}
 	f.projects.Effects = append(f.projects.Effects, f.Effects())
 	p, err := f.projects.Create(t.Context(), tester, project.New{Name: "Test"})

@@ -2,7 +2,10 @@ package password_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -171,6 +174,55 @@ func TestImportedHashesAreMadeAnew(t *testing.T) {
 		}
 		if _, err := f.Prepare(t.Context(), c, u, secret.New("both"), &password.Import{MD5: text("5f4dcc3b5aa765d61d8327deb882cf99")}); !errors.Is(err, password.ErrBoth) {
 			t.Errorf("a password and a hash: %v", err)
+		}
+	})
+}
+
+// The key of a Firebase project, which all of its hashes share, is nowhere in clear.
+func TestTheKeyOfImportedHashesIsSealed(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		f := setup(t, db)
+		const signer = "jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA=="
+		raw, err := base64.StdEncoding.DecodeString(signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []*user.User
+		for _, name := range []string{"ann", "bob"} {
+			c := f.config(t)
+			u, err := user.Prepare(c, name, user.Profile{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			prepared, err := f.Prepare(t.Context(), c, u, secret.Text{}, &password.Import{Firebase: &password.ImportFirebase{
+				Hash: "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==", Salt: "42xEC+ixf3L2lw==",
+				SaltSeparator: "Bw==", Memory: 14, Rounds: 8, SignerKey: signer,
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.store(t, u, prepared)
+			all = append(all, u)
+		}
+		rows := strings.Join(allRows(t, db), "\n")
+		for _, form := range []string{signer[:40], string(raw), hex.EncodeToString(raw)[:40], fmt.Sprintf("%v", raw)[1:40]} {
+			if strings.Contains(rows, form) {
+				t.Errorf("%q is in the database", form)
+			}
+		}
+		if err := f.set(t, all[0], "user1password"); err != nil { // what is remembered is not asked for here
+			t.Fatal(err)
+		}
+		f.load(t, `"reuse":true,"reuseAmount":2`)
+		if err := f.set(t, all[1], "user1password"); rules(err) != "reuse" {
+			t.Errorf("the imported one again: %v", err)
+		}
+		if got := f.answers(t, "bob", "user2password", "user1password"); got[0] != wrong || got[1] != "" {
+			t.Errorf("signed in: %q", got)
+		}
+		if hash := f.stored(t, all[1]); !strings.HasPrefix(hash, "$argon2id$") {
+			t.Errorf("stored as %q", hash)
 		}
 	})
 }

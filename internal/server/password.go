@@ -11,7 +11,7 @@ import (
 // newPasswords builds the service of passwords.
 func (s *Server) newPasswords() *password.Service {
 	return &password.Service{
-		DB: s.db, Hasher: s.config.hasher(), Sessions: s.Sessions, Limits: s.Attempts, HTTP: safehttp.New(safehttp.Options{}), Log: s.log,
+		DB: s.db, Projects: s.Projects, Hasher: s.config.hasher(), Sessions: s.Sessions, Limits: s.Attempts, HTTP: safehttp.New(safehttp.Options{}), Log: s.log,
 	}
 }
 
