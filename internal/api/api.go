@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 
+	"postern/internal/connector"
 	"postern/internal/edge"
 	"postern/internal/fault"
 	"postern/internal/mgmtkey"
@@ -25,6 +26,7 @@ type Server struct {
 	Projects  *project.Service
 	Keys      *mgmtkey.Service
 	Sessions  *session.Service
+	Messages  *connector.Service
 	TOTP      *totp.Service
 	Passwords *password.Service
 	Log       *slog.Logger

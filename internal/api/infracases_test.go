@@ -55,7 +55,7 @@ func only(method, members string) string {
 
 func settings(members string) string { return `"settings":{` + members + `}` }
 
-func connector(kind, configuration string) string {
+func infraConnector(kind, configuration string) string {
 	return `"connectors":{"` + kind + `":[{"id":"ref:connector:7","name":"N","description":"d","type":"` + kind + `","configuration":` + configuration + `}]}`
 }
 
@@ -112,13 +112,13 @@ var infraRefusals = []infraRefusal{
 	{name: "list type", data: `"lists":[{"name":"L","type":"invalid","data":[]}]`, want: "The type field is not one of the allowed values (data.lists.0.type"},
 	{name: "list name", data: `"lists":[{"name":"` + hundredAndOne + `","type":"texts","data":[]}]`, want: "The name field is too long"},
 	{name: "portal without widgets", data: `"adminportal":{"config":{"enabled":true,"styleId":"","widgets":[]}}`, want: "data.adminportal.config.widgets"},
-	{name: "bare scim", data: connector("scim", `{}`), want: "data.connectors.scim.0.configuration.baseUrl"},
-	{name: "bare sendgrid", data: connector("sendgrid", `{}`), want: "data.connectors.sendgrid.0.configuration.fromEmail"},
-	{name: "bare ses", data: connector("ses", `null`), want: "data.connectors.ses.0.configuration.region"},
+	{name: "bare scim", data: infraConnector("scim", `{}`), want: "data.connectors.scim.0.configuration.baseUrl"},
+	{name: "bare sendgrid", data: infraConnector("sendgrid", `{}`), want: "data.connectors.sendgrid.0.configuration.fromEmail"},
+	{name: "bare ses", data: infraConnector("ses", `null`), want: "data.connectors.ses.0.configuration.region"},
 	{name: "bare smtp", data: `"connectors":{"smtp":[{"id":"ref:connector:7","name":"N","description":"d","type":"smtp"}]}`, want: "data.connectors.smtp.0.configuration.host"},
-	{name: "bare sns", data: connector("sns", `{}`), want: "data.connectors.sns.0.configuration.awsSNSRegion"},
-	{name: "bare twilio-core", data: connector("twilio-core", `{}`), want: "data.connectors.twilio-core.0.configuration.accountSid"},
-	{name: "bare twilio-verify", data: connector("twilio-verify", `{}`), want: "data.connectors.twilio-verify.0.configuration.accountSid"},
+	{name: "bare sns", data: infraConnector("sns", `{}`), want: "data.connectors.sns.0.configuration.awsSNSRegion"},
+	{name: "bare twilio-core", data: infraConnector("twilio-core", `{}`), want: "data.connectors.twilio-core.0.configuration.accountSid"},
+	{name: "bare twilio-verify", data: infraConnector("twilio-verify", `{}`), want: "data.connectors.twilio-verify.0.configuration.accountSid"},
 	// What a client would lose silently, and what is no data.
 	{name: "unknown area", data: `"customLocales":[{}]`, want: "The customLocales field is not known here"},
 	{name: "unknown method", data: `"authentication":{"telepathy":{"enabled":true}}`, want: "data.authentication.telepathy"},

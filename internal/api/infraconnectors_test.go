@@ -35,7 +35,7 @@ func TestInfraTakesEveryConnector(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				w := b.manage(t, http.MethodPost, "", whole(connector(kind, string(text))))
+				w := b.manage(t, http.MethodPost, "", whole(infraConnector(kind, string(text))))
 				if w.Code == http.StatusOK {
 					var out managed
 					if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil || !strings.HasPrefix(fmt.Sprint(lookup(out.Data, "connectors."+kind+".0.id")), "CI") {

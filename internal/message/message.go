@@ -50,6 +50,9 @@ type Message struct {
 	// Text only.
 	HTML string
 	Text string
+	// Code is the one-time code that the body says, for services that want it by
+	// itself; blank for a message without one.
+	Code string
 }
 
 // Check reports what would make the message another one on its way: lines in the

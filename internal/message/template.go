@@ -54,7 +54,7 @@ type Choice struct{ URL, Key string }
 
 // Render returns the message that a template gives for somebody. It checks it.
 func (t Template) Render(kind Kind, to string, v *Values) (Message, error) {
-	m := Message{Kind: kind, To: to}
+	m := Message{Kind: kind, To: to, Code: v.Code}
 	if kind == Email {
 		m.Subject = fill(t.Subject, v, nil)
 		m.HTML = fill(t.HTML, v, html.EscapeString)

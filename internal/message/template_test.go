@@ -81,6 +81,9 @@ func TestRender(t *testing.T) {
 	if m.Text != "" {
 		t.Errorf("text %q of a template that has none", m.Text)
 	}
+	if m.Code != "123456" {
+		t.Errorf("code %q", m.Code)
+	}
 	v := values()
 	v.User["name"], v.ProjectName = "Ada\r\nBcc: all@a.example", "Two\nLines"
 	m, err = Template{Subject: "{{user.name}} {{projectName}}", Text: "x"}.Render(Email, "ada@a.example", v)

@@ -62,6 +62,12 @@ func (c *Client) Standard() *http.Client { return c.verified }
 // Dialer returns what connects by the same rules for another protocol.
 func (c *Client) Dialer() Dialer { return Dialer{Allow: c.opts.Allow} }
 
+// TLS returns how connections of another protocol are encrypted, and the
+// certificate of host is checked.
+func (c *Client) TLS(host string) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.opts.Roots, ServerName: host}
+}
+
 // Close closes the connections that wait for the next request.
 func (c *Client) Close() {
 	c.verified.CloseIdleConnections()

@@ -37,6 +37,13 @@ func (d Dialer) DialContext(ctx context.Context, network, address string) (net.C
 	return d.dial(ctx, network, address, d.permit)
 }
 
+// Clear reports whether what goes over a connection that DialContext made to a
+// host may go without encryption: only to what is allowed.
+func (d Dialer) Clear(host string, conn net.Conn) bool {
+	to, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	return d.Allow.host(host) || err == nil && d.Allow.addr(to.Addr().Unmap())
+}
+
 func (d Dialer) dial(ctx context.Context, network, address string, permit func(netip.Addr) error) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

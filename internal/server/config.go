@@ -49,6 +49,7 @@ type Tuning struct {
 	PasswordPasses int  `help:"Passes of one password hash over its memory." default:"2" env:"POSTERN_PASSWORD_PASSES" placeholder:"N"`
 	PasswordLanes  int  `help:"Goroutines of one password hash." default:"1" env:"POSTERN_PASSWORD_LANES" placeholder:"N"`
 	HashingMemory  Size `help:"Memory of all password hashes at once; what does not fit waits for its turn." default:"256MiB" env:"POSTERN_HASHING_MEMORY" placeholder:"SIZE"`
+	Outbound
 
 	Retention
 	CollectEvery time.Duration `help:"How often to take away what nothing needs any more: projects that were deleted 30 days ago, contents of no revision. 0 is never." default:"1h" env:"POSTERN_COLLECT_EVERY" placeholder:"TIME"`

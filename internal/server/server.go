@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 
 	"postern/internal/api"
+	"postern/internal/connector"
 	"postern/internal/key"
 	"postern/internal/limit"
 	"postern/internal/mgmtkey"
@@ -36,6 +37,7 @@ type Server struct {
 	Keys      *mgmtkey.Service
 	Attempts  *limit.Service
 	Sessions  *session.Service
+	Messages  *connector.Service
 	totp      *totp.Service
 	passwords *password.Service
 	// KeyMade says that New made the master key.
@@ -63,6 +65,10 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	if err != nil {
 		return nil, err
 	}
+	outbound, err := config.client()
+	if err != nil {
+		return nil, err
+	}
 	master, made, err := config.master()
 	if err != nil {
 		return nil, err
@@ -79,6 +85,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		config:   config, log: log, db: db, certificates: certificates,
 	}
 	s.Sessions = &session.Service{DB: db, Projects: s.Projects, Keys: &key.Service{DB: db, Projects: s.Projects}, PublicURL: config.PublicURL}
+	s.Messages = &connector.Service{DB: db, Projects: s.Projects, HTTP: outbound, Log: log, Bases: config.ProviderURL}
 	s.totp = &totp.Service{DB: db, Projects: s.Projects, Sessions: s.Sessions, Attempts: s.Attempts}
 	s.Projects.Effects = append(s.Projects.Effects, s.totp.Effects())
 	s.passwords = s.newPasswords()
@@ -93,7 +100,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		return nil, errors.Join(err, db.Close())
 	}
 	edge := &api.Server{
-		Projects: s.Projects, Keys: s.Keys, Sessions: s.Sessions, TOTP: s.totp, Passwords: s.passwords, Log: log,
+		Projects: s.Projects, Keys: s.Keys, Sessions: s.Sessions, Messages: s.Messages, TOTP: s.totp, Passwords: s.passwords, Log: log,
 		Limits: api.Limits{MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles},
 	}
 	s.api = edge.Handler()

@@ -1,0 +1,170 @@
+// Package connector is what a project uses outside: it sends messages by the mail
+// servers and gateways that the configuration names, and keeps those of a project
+// that names none.
+//
+// What a message says is the business of package message, and how often somebody
+// may get one that of the callers. Connectors of other kinds than messages are used
+// by those who need them.
+package connector
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"postern/internal/fault"
+	"postern/internal/message"
+	"postern/internal/project"
+	"postern/internal/safehttp"
+	"postern/internal/store"
+)
+
+// What callers are told. None of it says who was to get a message.
+var (
+	ErrSend       = fault.New(fault.Unavailable, "P50291", "the message could not be sent")
+	ErrCannot     = fault.New(fault.Unsupported, "P50191", "the project has no service that can send the message")
+	ErrProduction = fault.New(fault.Unsupported, "P50192", "the project has no service to send messages, and the built-in outbox is not for production").
+			WithHint("name a connector for the messages of the method; the built-in provider delivers nothing")
+)
+
+// sendTimeout bounds one message, from its credential to the answer of the service.
+const sendTimeout = 20 * time.Second
+
+// Service sends messages.
+type Service struct {
+	DB       *store.DB
+	Projects *project.Service
+	HTTP     *safehttp.Client
+	Log      *slog.Logger
+	// Bases are where the services of providers are called, by the type of the
+	// connector: another region of theirs, or one that stands in for them. Without an
+	// entry it is the provider's usual one.
+	Bases map[string]string
+
+	sent sync.Map // project id → *atomic.Int64, for prune
+}
+
+// A gateway sends messages of some kinds by a type of connector.
+type gateway struct {
+	kinds []message.Kind
+	send  func(context.Context, *call) error
+	// base is where the provider is called; blank for a service whose address is in
+	// the configuration.
+	base string
+}
+
+// gateways are the types that send messages, by their names in the snapshot.
+func gateways() map[string]gateway {
+	mail, text := []message.Kind{message.Email}, []message.Kind{message.SMS}
+	return map[string]gateway{
+		"smtp":                  {kinds: mail, send: sendSMTP},
+		"sendgrid":              {kinds: mail, send: sendSendGrid, base: "https://api.sendgrid.com"},
+		"post-mark":             {kinds: mail, send: sendPostmark, base: "https://api.postmarkapp.com"},
+		"mailjet":               {kinds: mail, send: sendMailjet, base: "https://api.mailjet.com"},
+		"generic-email-gateway": {kinds: mail, send: sendGeneric},
+		"generic-sms-gateway":   {kinds: append(text, message.Voice, message.WhatsApp), send: sendGeneric},
+	}
+}
+
+// Providers returns the types that are called at an address of their provider, which
+// Bases may replace.
+func Providers() []string {
+	var out []string
+	for typ, g := range gateways() {
+		if g.base != "" {
+			out = append(out, typ)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// A Letter is a message that is not written yet, and how it leaves.
+type Letter struct {
+	Kind    message.Kind
+	To      string
+	Purpose message.Purpose
+	Via     project.Messages // the connector and the templates of the method
+	// Template is the id of the template that the caller asks for; blank for the
+	// active one.
+	Template string
+	Values   message.Values
+}
+
+// Deliver writes a letter by the template of the project, or by our own where none
+// is active, and sends it.
+func (s *Service) Deliver(ctx context.Context, cfg *project.Config, l Letter) error {
+	tpl, ok := message.Builtin(l.Purpose, l.Kind)
+	if t := l.Via.Template(l.Template); t != nil {
+		tpl, ok = message.EmailTemplate(t.Subject, t.HTML, t.Text, t.Plain), true
+	}
+	if !ok {
+		return ErrCannot.WithMessage("there is no text for such a message")
+	}
+	if l.Values.ProjectName == "" {
+		l.Values.ProjectName = cfg.Name
+	}
+	m, err := tpl.Render(l.Kind, l.To, &l.Values)
+	if err != nil {
+		return err
+	}
+	return s.Send(ctx, cfg, l.Via.Connector, m)
+}
+
+// Send sends a message by the connector with an id; blank is the built-in provider,
+// which puts it into the outbox of the project and is refused in production. It
+// returns when the service has taken the message, or 20 seconds later at most.
+//
+// It must not be called inside a transaction. It takes longer for somebody who is
+// known than for somebody who gets nothing, so a caller that must not tell the two
+// apart answers first.
+func (s *Service) Send(ctx context.Context, cfg *project.Config, id string, m message.Message) error {
+	if err := m.Check(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	if id == "" {
+		return s.keep(ctx, cfg, m)
+	}
+	c, ok := find(cfg, id)
+	if !ok {
+		return ErrCannot.WithMessage("the connector that sends such messages does not exist")
+	}
+	g, ok := gateways()[c.Type]
+	if !ok || !slices.Contains(g.kinds, m.Kind) {
+		return ErrCannot.WithMessage(fmt.Sprintf("the connector %q cannot send messages of the kind %s", c.Name, m.Kind))
+	}
+	sending := &call{s: s, project: cfg.Project, connector: c, m: m, base: strings.TrimSuffix(cmp.Or(s.Bases[c.Type], g.base), "/")}
+	err := g.send(ctx, sending)
+	if err == nil {
+		return nil
+	}
+	if f, ok := errors.AsType[*fault.Error](err); ok && errors.Is(f, ErrCannot) {
+		return err
+	}
+	s.Log.WarnContext(ctx, "message not sent", "project", cfg.Project, "connector", c.ID, "type", c.Type, "kind", string(m.Kind), "err", sending.scrub(err))
+	return ErrSend.WithMessage(fmt.Sprintf("the connector %q could not send the message", c.Name))
+}
+
+// find returns a connector by its id. One of the built-in ids "MP…" may be referred
+// to as "CI…" after it was changed, and the other way round.
+func find(cfg *project.Config, id string) (project.Connector, bool) {
+	if c, ok := cfg.Connectors[id]; ok {
+		return c, true
+	}
+	for from, to := range map[string]string{"MP": "CI", "CI": "MP"} {
+		if rest, ok := strings.CutPrefix(id, from); ok {
+			if c, ok := cfg.Connectors[to+rest]; ok {
+				return c, true
+			}
+		}
+	}
+	return project.Connector{}, false
+}
