@@ -3,11 +3,9 @@ package mgmtkey
 import (
 	"net/netip"
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"postern/internal/ident"
+	"postern/internal/store"
 )
 
 // The limits of a key's parts; they only keep nonsense out.
@@ -23,9 +21,9 @@ func (k *Key) check() error {
 	switch {
 	case k.Name == "":
 		return wrong("a management key needs a name")
-	case !plain(k.Name, maxName, ""):
+	case !store.Plain(k.Name, maxName, ""):
 		return wrong("the name of a management key is 256 bytes of text at most, without control characters")
-	case !plain(k.Description, maxDescription, "\n\t"):
+	case !store.Plain(k.Description, maxDescription, "\n\t"):
 		return wrong("the description of a management key is 4096 bytes of text at most, without control characters but new lines and tabs")
 	case k.Status != Active && k.Status != Inactive:
 		return wrong("the status of a management key is active or inactive")
@@ -44,15 +42,6 @@ func (k *Key) check() error {
 		return wrong("a permitted address is not valid")
 	}
 	return nil
-}
-
-// plain reports whether both databases keep s as it is, and every terminal and
-// log shows it as it is: nothing in it moves the cursor, breaks the line or
-// turns the direction, but for the characters in allowed.
-func plain(s string, longest int, allowed string) bool {
-	return len(s) <= longest && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return (unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)) && !strings.ContainsRune(allowed, r)
-	})
 }
 
 // ParseAddresses reads permitted addresses: "192.0.2.7", "192.0.2.0/24".

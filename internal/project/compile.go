@@ -28,6 +28,7 @@ type Role struct {
 	Permissions []string `json:"permissions"` // names
 	Default     bool     `json:"default"`     // every new user has it
 	Private     bool     `json:"private"`
+	App         string   `json:"appId"` // the application that it is of; empty for the project
 }
 
 // A Permission is what a role may be made of.
@@ -35,6 +36,7 @@ type Permission struct {
 	ID          string `json:"id"`
 	Name        string `json:"name"`
 	Description string `json:"description"`
+	App         string `json:"appId"` // the application that it is of; empty for the project
 }
 
 // Attributes are the custom attributes of a project.
