@@ -70,7 +70,8 @@ func TestRoles(t *testing.T) {
 							t.Fatalf("%d %s", w.Code, w.Body)
 						}
 					}
-					w := b.send(t, r.method, strings.NewReplacer("{number}", "1", "{key}", "1").Replace(r.path), bodyOf(t, b, r.path), "Authorization", "Bearer "+b.project+":"+b.makeKey(t, grant))
+					query, body := target(t, b, r)
+					w := b.send(t, r.method, strings.NewReplacer("{number}", "1", "{key}", "1").Replace(r.path)+query, body, "Authorization", "Bearer "+b.project+":"+b.makeKey(t, grant))
 					may := role >= r.access.Role
 					if r.path == "/v1/mgmt/project/clone" {
 						may = may && company // it makes a project

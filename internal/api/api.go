@@ -18,6 +18,7 @@ import (
 	"postern/internal/password"
 	"postern/internal/project"
 	"postern/internal/session"
+	"postern/internal/tenant"
 	"postern/internal/totp"
 )
 
@@ -29,6 +30,7 @@ type Server struct {
 	Messages  *connector.Service
 	TOTP      *totp.Service
 	Passwords *password.Service
+	Tenants   *tenant.Service
 	Log       *slog.Logger
 	Limits    Limits
 }

@@ -59,6 +59,7 @@ func setup(t testing.TB, url string) *bundle {
 		t.Fatal(err)
 	}
 	b.Passwords = &password.Service{DB: db, Projects: b.Projects, Hasher: hasher, Sessions: b.Sessions, Limits: &limit.Service{DB: db}, Log: log}
+	manage(b.Server, db)
 	b.handler = b.Handler()
 	p, err := b.Projects.Create(t.Context(), tester, project.New{Name: "Test"})
 	if err != nil {

@@ -51,6 +51,7 @@ func Need(call string) edge.Need {
 func (s *Server) routes() []route {
 	return slices.Concat(
 		s.projectRoutes(),
+		s.manageRoutes(),
 		s.totpRoutes(),
 		s.sessionRoutes(),
 		s.tokenRoutes(),

@@ -1,13 +1,17 @@
 // Package authz says what roles are: which there are, by which names and ids, and
-// which permissions they give.
+// which permissions they give. It changes them.
 //
-// Who has a role is kept by package user. The roles of a whole project are part of
-// its configuration.
+// Who has a role is kept by the packages of those who may: user, accesskey. The
+// roles of a whole project and the permissions are part of its configuration, and
+// change as revisions of it; the roles that a tenant has of its own are rows of this
+// package.
 package authz
 
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"postern/internal/fault"
 	"postern/internal/project"
@@ -16,30 +20,64 @@ import (
 // ErrNoRole is a name that no role has where it is asked for.
 var ErrNoRole = fault.New(fault.Invalid, "E011003", "Request is invalid: there is no such role")
 
-// Roles are those that there are in a project, read once for a request.
-type Roles struct {
-	byID   map[string]project.Role
-	byName map[string]string // name → id
-	list   []project.Role
+// A Role is one role: of the project, or of one tenant.
+type Role struct {
+	ID          string
+	Name        string // unique in the project, or in the tenant
+	Tenant      string // whose it is; empty for the project
+	Description string
+	Permissions []string  // names, sorted
+	Default     bool      // every new user has it, or every new member
+	Private     bool      // tenants do not see it
+	CreatedAt   time.Time // zero for those of the project: a configuration has no times
 }
 
-// Of returns the roles of a configuration.
+// Roles are those that there are, read once for a request.
+type Roles struct {
+	byID   map[string]Role
+	byName map[place]string // → id
+	list   []Role
+}
+
+// A place is where a name is looked for: in a tenant, or in the whole project.
+type place struct{ tenant, name string }
+
+// Of returns the roles of a configuration, without those of tenants. Roles of an
+// application are not among them: nobody has them by themselves.
 func Of(c *project.Config) *Roles {
-	r := &Roles{byID: map[string]project.Role{}, byName: map[string]string{}, list: c.Roles}
+	r := &Roles{byID: map[string]Role{}, byName: map[place]string{}}
 	for _, role := range c.Roles {
-		r.byID[role.ID], r.byName[role.Name] = role, role.ID
+		if role.App != "" {
+			continue
+		}
+		r.add(Role{
+			ID: role.ID, Name: role.Name, Description: role.Description, Permissions: slices.Sorted(slices.Values(role.Permissions)),
+			Default: role.Default, Private: role.Private,
+		})
 	}
 	return r
 }
 
-// IDs returns the ids of roles by their names, sorted. A name that there is not is
-// ErrNoRole.
-func (r *Roles) IDs(names []string) ([]string, error) {
+func (r *Roles) add(role Role) {
+	r.byID[role.ID], r.byName[place{role.Tenant, role.Name}] = role, role.ID
+	r.list = append(r.list, role)
+}
+
+// IDs returns the ids of roles of the project by their names, sorted. A name that
+// there is not is ErrNoRole.
+func (r *Roles) IDs(names []string) ([]string, error) { return r.IDsIn("", names) }
+
+// IDsIn returns the ids of the roles that somebody may have in a tenant, by their
+// names, sorted: those of the tenant, else those of the project.
+func (r *Roles) IDsIn(tenant string, names []string) ([]string, error) {
 	var out []string
 	for _, name := range names {
-		id, ok := r.byName[name]
+		id, ok := r.byName[place{tenant, name}]
 		if !ok {
-			return nil, ErrNoRole.WithMessage(fmt.Sprintf("Request is invalid: there is no role %q", name))
+			id, ok = r.byName[place{"", name}]
+		}
+		if !ok {
+			return nil, ErrNoRole.WithMessage(fmt.Sprintf("Request is invalid: there is no role %.100q", name))
 		}
 		out = append(out, id)
 	}
@@ -71,13 +109,29 @@ func (r *Roles) Permissions(ids []string) []string {
 }
 
 // Default returns the ids of the roles that every new user has, sorted.
-func (r *Roles) Default() []string {
+func (r *Roles) Default() []string { return r.DefaultIn("") }
+
+// DefaultIn returns the ids of the roles of its own that every new member of a
+// tenant has, sorted.
+func (r *Roles) DefaultIn(tenant string) []string {
 	var out []string
 	for _, role := range r.list {
-		if role.Default {
+		if role.Default && role.Tenant == tenant {
 			out = append(out, role.ID)
 		}
 	}
 	slices.Sort(out)
+	return out
+}
+
+// List returns the roles: those of the project first, by name.
+func (r *Roles) List() []Role {
+	out := slices.Clone(r.list)
+	slices.SortFunc(out, func(a, b Role) int {
+		if a.Tenant != b.Tenant {
+			return strings.Compare(a.Tenant, b.Tenant)
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
 	return out
 }

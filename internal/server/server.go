@@ -103,6 +103,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		Projects: s.Projects, Keys: s.Keys, Sessions: s.Sessions, Messages: s.Messages, TOTP: s.totp, Passwords: s.passwords, Log: log,
 		Limits: api.Limits{MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles},
 	}
+	s.manage(edge)
 	s.api = edge.Handler()
 	console, err := web.New(web.Config{
 		Projects: s.Projects, Keys: s.Keys, Log: log, Need: api.Need, MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles, Version: Version(),

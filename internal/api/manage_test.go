@@ -1,0 +1,214 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/go-cmp/cmp"
+
+	"postern/internal/audit"
+	"postern/internal/edge"
+	"postern/internal/mgmtkey"
+	"postern/internal/project"
+	"postern/internal/store"
+	"postern/internal/tenant"
+	"postern/internal/testkit"
+	"postern/internal/user"
+)
+
+// manage gives a server what the calls of management need.
+func manage(s *Server, db *store.DB) {
+	s.Tenants = &tenant.Service{DB: db, Leave: []func(*store.Tx, string, string, bool) error{user.LeaveTenant}}
+}
+
+// targets are what the routes below a path act on: the query of a GET, and the
+// calls of an admin that make it.
+var targets = []struct {
+	path, query string
+	calls       [][2]string
+}{
+	{"/v1/mgmt/tenant", "?id=T1", [][2]string{{"/v1/mgmt/tenant/create", `{"id":"T1","name":"One"}`}}},
+}
+
+// sentTo are the bodies of the calls that act on them.
+var sentTo = map[string]string{
+	"/v1/mgmt/tenant/create":             `{"name":"New"}`,
+	"/v1/mgmt/tenant/update":             `{"id":"T1","name":"Renamed"}`,
+	"/v1/mgmt/tenant/delete":             `{"id":"T1"}`,
+	"/v1/mgmt/tenant/settings":           `{"tenantId":"T1"}`,
+	"/v1/mgmt/tenant/updateDefaultRoles": `{"id":"T1"}`,
+}
+
+// target makes what a route acts on, and returns the query and the body that the
+// route needs.
+func target(t *testing.T, b *bundle, r route) (query, body string) {
+	t.Helper()
+	for _, tt := range targets {
+		if !strings.HasPrefix(r.path, tt.path) {
+			continue
+		}
+		for _, c := range tt.calls {
+			if w := b.send(t, "POST", c[0], c[1]); w.Code != http.StatusOK {
+				t.Fatalf("%s: %d %s", c[0], w.Code, w.Body)
+			}
+		}
+		if r.method == http.MethodGet {
+			query = tt.query
+		}
+	}
+	if body, ok := sentTo[r.path]; ok {
+		return query, body
+	}
+	return query, bodyOf(t, b, r.path)
+}
+
+// did makes a call that works, and returns its answer.
+func (b *bundle) did(t *testing.T, method, path, body string) map[string]any {
+	t.Helper()
+	w := b.send(t, method, path, body)
+	if w.Code != http.StatusOK {
+		t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+	}
+	out := map[string]any{}
+	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// post is did for most calls.
+func (b *bundle) post(t *testing.T, path, body string) map[string]any {
+	t.Helper()
+	return b.did(t, "POST", "/v1/mgmt/"+path, body)
+}
+
+// refusals makes calls that are refused: a path, a body, a status and a code each.
+func (b *bundle) refusals(t *testing.T, calls map[string][4]string) {
+	t.Helper()
+	for name, c := range calls {
+		w := b.send(t, "POST", "/v1/mgmt/"+c[0], c[1])
+		var got envelope
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || fmt.Sprint(w.Code) != c[2] || got.Code != c[3] {
+			t.Errorf("%s: %d %s, want %s %s", name, w.Code, w.Body, c[2], c[3])
+		}
+	}
+}
+
+// did what, as the audit has it, the newest first.
+func (b *bundle) audited(t *testing.T) []string {
+	t.Helper()
+	list, err := audit.List(t.Context(), b.Projects.DB, b.project, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range list {
+		out = append(out, e.Action)
+	}
+	return out
+}
+
+// with imports files into the project: paths and documents in turn.
+func (b *bundle) with(t *testing.T, files ...string) {
+	t.Helper()
+	var list []string
+	for i := 0; i < len(files); i += 2 {
+		list = append(list, fmt.Sprintf("%q:%s", files[i], files[i+1]))
+	}
+	b.did(t, "POST", importPath, `{"files":{`+strings.Join(list, ",")+`}}`)
+}
+
+// other returns the same server with a second project, and a key for that alone.
+func (b *bundle) other(t *testing.T) *bundle {
+	t.Helper()
+	p, err := b.Projects.Create(t.Context(), tester, project.New{Name: "Other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := *b
+	o.project = p.ID
+	o.key = b.makeKey(t, mgmtkey.Grant{Role: mgmtkey.Admin, Projects: []string{p.ID}})
+	return &o
+}
+
+// No call of management about one project reads or changes what belongs to another,
+// though it names it by its id.
+func TestManagementStaysInItsProject(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		b := setup(t, url)
+		other := b.other(t)
+		for _, r := range b.manageRoutes() {
+			if r.access.Scope != edge.Project {
+				continue
+			}
+			one := setupIn(t, b)
+			query, body := target(t, one, r)
+			before := rowsOf(t, one)
+			w := other.send(t, r.method, r.path+query, body)
+			if strings.Contains(w.Body.String(), one.project) || strings.Contains(w.Body.String(), `"One"`) {
+				t.Errorf("%s shows what another project has: %s", r.path, w.Body)
+			}
+			if diff := cmp.Diff(before, rowsOf(t, one)); diff != "" {
+				t.Errorf("%s changes another project:\n%s", r.path, diff)
+			}
+		}
+	})
+}
+
+// setupIn returns the same server with one more project, seen by its admin.
+func setupIn(t *testing.T, b *bundle) *bundle {
+	t.Helper()
+	p, err := b.Projects.Create(t.Context(), tester, project.New{Name: "Target"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := *b
+	o.project = p.ID
+	return &o
+}
+
+// rowsOf returns every row of the project.
+func rowsOf(t *testing.T, b *bundle) []string {
+	t.Helper()
+	var out []string
+	for table, rows := range testkit.Rows(t, b.Projects.DB) {
+		for _, row := range rows {
+			if strings.Contains(row, b.project) {
+				out = append(out, table+": "+row)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// atOnce makes a call n times at once and returns how often it worked. Every other
+// answer is the conflict.
+func (b *bundle) atOnce(t *testing.T, n int, path, body, code string) int {
+	t.Helper()
+	var wait sync.WaitGroup
+	var mutex sync.Mutex
+	worked := 0
+	for range n {
+		wait.Go(func() {
+			w := b.send(t, "POST", "/v1/mgmt/"+path, body)
+			mutex.Lock()
+			defer mutex.Unlock()
+			if w.Code == http.StatusOK {
+				worked++
+				return
+			}
+			if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), code) {
+				t.Errorf("%s: %d %s", path, w.Code, w.Body)
+			}
+		})
+	}
+	wait.Wait()
+	return worked
+}

@@ -1,0 +1,15 @@
+package server
+
+import (
+	"postern/internal/api"
+	"postern/internal/store"
+	"postern/internal/tenant"
+	"postern/internal/user"
+)
+
+// manage gives an edge what manages a project beside its configuration and its
+// users. When a tenant is deleted, the owners of its members say what becomes of
+// those.
+func (s *Server) manage(edge *api.Server) {
+	edge.Tenants = &tenant.Service{DB: s.db, Leave: []func(*store.Tx, string, string, bool) error{user.LeaveTenant}}
+}
