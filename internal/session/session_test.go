@@ -59,7 +59,7 @@ func (b *bench) write(t *testing.T, fn func(tx *store.Tx) error) {
 	}
 }
 
-// configure imports settings, as members of project.json.
+// configure imports files, by their paths.
 func (b *bench) configure(t *testing.T, files map[string]string) {
 	t.Helper()
 	in := project.Import{Project: b.project, Upload: &snapshot.Upload{Files: snapshot.Files{}}}
@@ -69,6 +69,34 @@ func (b *bench) configure(t *testing.T, files map[string]string) {
 	if _, err := b.Projects.Import(t.Context(), tester, in); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// settings imports members of project.json.
+func (b *bench) settings(t *testing.T, members string) {
+	t.Helper()
+	b.configure(t, map[string]string{"project.json": members})
+}
+
+// join makes the user a member of a tenant, with roles there by their ids.
+func (b *bench) join(t *testing.T, tenant string, roles ...string) {
+	t.Helper()
+	b.write(t, func(tx *store.Tx) error {
+		if _, err := tx.Exec(`INSERT INTO tenants (project, id, name, created_at, modified_at) VALUES ($1, $2, $2, 0, 0)`, b.project, tenant); err != nil {
+			return err
+		}
+		u, err := user.Load(tx, b.project, b.user.ID)
+		if err != nil {
+			return err
+		}
+		u.Tenants = append(u.Tenants, user.Membership{Tenant: tenant, Roles: roles})
+		return user.Save(tx, u)
+	})
+}
+
+// refresh refreshes under the settings of now.
+func (b *bench) refresh(t *testing.T, token secret.Text) (*Tokens, error) {
+	t.Helper()
+	return b.Refresh(t.Context(), b.config(t), token, "")
 }
 
 func (b *bench) config(t *testing.T) *project.Config {
@@ -119,6 +147,8 @@ func (b *bench) payload(t *testing.T, token secret.Text) map[string]any {
 	}
 	return claims
 }
+
+func errorIs(err, want error) bool { return errors.Is(err, want) }
 
 func wantErr(t *testing.T, err, want error) {
 	t.Helper()
