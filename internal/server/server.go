@@ -26,6 +26,7 @@ import (
 	"postern/internal/session"
 	"postern/internal/store"
 	"postern/internal/totp"
+	"postern/internal/user"
 	"postern/internal/web"
 )
 
@@ -86,6 +87,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	}
 	s.Sessions = &session.Service{DB: db, Projects: s.Projects, Keys: &key.Service{DB: db, Projects: s.Projects}, PublicURL: config.PublicURL}
 	s.Messages = &connector.Service{DB: db, Projects: s.Projects, HTTP: outbound, Log: log, Bases: config.ProviderURL}
+	s.Projects.Effects = append(s.Projects.Effects, s.Sessions.Effects(), (&user.Service{DB: db}).Effects())
 	s.totp = &totp.Service{DB: db, Projects: s.Projects, Sessions: s.Sessions, Attempts: s.Attempts}
 	s.Projects.Effects = append(s.Projects.Effects, s.totp.Effects())
 	s.passwords = s.newPasswords()

@@ -1,0 +1,77 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"postern/internal/message"
+	"postern/internal/project"
+	"postern/internal/snapshot"
+	"postern/internal/store"
+)
+
+// settingsFile is where the lifetimes are kept in a snapshot.
+const settingsFile = "project.json"
+
+// Effects says what a plan does to sessions that live: which would end.
+func (s *Service) Effects() project.Effects {
+	return project.Effects{Owner: "sessions", Of: s.foresee}
+}
+
+func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Told, error) {
+	if !slices.ContainsFunc(p.Differences, func(d snapshot.Difference) bool { return d.File == settingsFile }) {
+		return nil, nil
+	}
+	before, after, err := p.Configs()
+	if err != nil || after == nil {
+		return nil, err
+	}
+	was, will, now := lifetimesOf(before), lifetimesOf(after), time.Now()
+	var out []project.Told
+	tell := func(condition string, bound time.Time, text string, fields ...string) error {
+		n, err := s.countLive(ctx, p.Project, was, now, condition, bound)
+		if err != nil || n == 0 {
+			return err
+		}
+		i := slices.IndexFunc(p.Differences, func(d snapshot.Difference) bool {
+			return d.File == settingsFile && (d.Field == "" || slices.Contains(fields, d.Field))
+		})
+		subject := fmt.Sprintf("%d sessions end at their", n)
+		if n == 1 {
+			subject = "1 session ends at its"
+		}
+		out = append(out, project.Told{Difference: i, Effect: snapshot.Effect{Code: "sessions_end", Message: fmt.Sprintf("%s next refresh: %s.", subject, text), Count: n}})
+		return nil
+	}
+	if will.refresh < was.refresh {
+		err := tell(`lifetime = 0 AND created_at <= $5`, now.Add(-will.refresh), "older than "+message.Words(will.refresh), "refreshTokenExpiration", "refreshTokenExpirationUnit")
+		if err != nil {
+			return nil, err
+		}
+	}
+	if will.inactivity > 0 && (was.inactivity == 0 || will.inactivity < was.inactivity) {
+		err := tell(`refreshed_at < $5`, now.Add(-will.inactivity), "not used for "+message.Words(will.inactivity), "enableInactivity", "inactivityTime", "inactivityTimeUnit")
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// countLive counts the sessions that live under the lifetimes of now, and of which a
+// condition holds; $5 in it is the bound.
+func (s *Service) countLive(ctx context.Context, project string, l lifetimes, now time.Time, condition string, bound time.Time) (n int, err error) {
+	lies := int64(0) // nothing lies still where no setting asks
+	if l.inactivity > 0 {
+		lies = now.Add(-l.inactivity).Unix()
+	}
+	err = s.DB.One(ctx, func(row store.Scanner) error { return row.Scan(&n) }, `SELECT COUNT(*) FROM sessions
+		WHERE project = $1 AND ended_at = 0 AND expires_at > $2 AND (lifetime > 0 OR created_at > $3) AND refreshed_at >= $4 AND `+condition,
+		project, now.Unix(), now.Add(-l.refresh).Unix(), lies, bound.Unix())
+	if err != nil {
+		return 0, fmt.Errorf("count sessions: %w", err)
+	}
+	return n, nil
+}
