@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -72,3 +73,5 @@ func (b *bundle) impersonation(t *testing.T, whom, actor string) string {
 	id := b.join(t, actor).User["userId"].(string)
 	return `{"loginId":"` + whom + `","impersonatorId":"` + id + `"}`
 }
+
+func base64url(s string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(s) }

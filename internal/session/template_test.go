@@ -61,10 +61,14 @@ func TestTemplates(t *testing.T) {
 		{"excludePermissions leaves roles", plain + `,"excludePermissions":true`, "", map[string]string{
 			"roles": `["editor"]`, "permissions": "", "tenants": `{"acme":{"roles":["reader"]}}`,
 		}},
-		{"macros keep the type of their value", `"template":{"mail":"{{user.email}}","checked":"{{user.verifiedEmail}}","tags":"{{user.customAttributes.tags}}","ids":"{{ user.loginIds }}"}`, "",
-			map[string]string{"mail": `"ada@example.com"`, "checked": `true`, "tags": `["a","b"]`, "ids": `["ada@example.com"]`}},
-		{"a macro in a text, and in an object", `"template":{"who":"{{user.name}} of {{project.name}}","deep":{"list":["{{user.email}}",7]}}`, "",
-			map[string]string{"who": `"Ada {{user.email}} \"x\" of Shop"`, "deep": `{"list":["ada@example.com",7]}`}},
+		{
+			"macros keep the type of their value", `"template":{"mail":"{{user.email}}","checked":"{{user.verifiedEmail}}","tags":"{{user.customAttributes.tags}}","ids":"{{ user.loginIds }}"}`, "",
+			map[string]string{"mail": `"ada@example.com"`, "checked": `true`, "tags": `["a","b"]`, "ids": `["ada@example.com"]`},
+		},
+		{
+			"a macro in a text, and in an object", `"template":{"who":"{{user.name}} of {{project.name}}","deep":{"list":["{{user.email}}",7]}}`, "",
+			map[string]string{"who": `"Ada {{user.email}} \"x\" of Shop"`, "deep": `{"list":["ada@example.com",7]}`},
+		},
 		{"a value is no macro", `"template":{"name":"{{user.name}}"}`, "", map[string]string{"name": `"Ada {{user.email}} \"x\""`}},
 		{"empty claims stay blank", `"template":{"p":"{{user.phone}}","n":"{{user.nothing}}"}`, "", map[string]string{"p": `""`, "n": `""`}},
 		{"or are null", `"template":{"p":"{{user.phone}}"},"emptyClaimPolicy":"nil"`, "", map[string]string{"p": `null`}},
