@@ -15,6 +15,7 @@ import (
 	"postern/internal/edge"
 	"postern/internal/fault"
 	"postern/internal/mgmtkey"
+	"postern/internal/passkey"
 	"postern/internal/password"
 	"postern/internal/project"
 	"postern/internal/session"
@@ -29,6 +30,7 @@ type Server struct {
 	Sessions  *session.Service
 	Messages  *connector.Service
 	TOTP      *totp.Service
+	Passkeys  *passkey.Service
 	Passwords *password.Service
 	Tenants   *tenant.Service
 	Log       *slog.Logger

@@ -16,6 +16,7 @@ import (
 	"postern/internal/key"
 	"postern/internal/limit"
 	"postern/internal/mgmtkey"
+	"postern/internal/passkey"
 	"postern/internal/password"
 	"postern/internal/project"
 	"postern/internal/secret"
@@ -53,6 +54,7 @@ func setup(t testing.TB, url string) *bundle {
 		Projects: &project.Service{DB: db, Master: master, Log: log}, Keys: &mgmtkey.Service{DB: db}, Log: log,
 	}
 	b.Sessions = &session.Service{DB: db, Projects: b.Projects, Keys: &key.Service{DB: db, Projects: b.Projects}}
+	b.Passkeys = &passkey.Service{DB: db, Projects: b.Projects, Sessions: b.Sessions}
 	b.TOTP = &totp.Service{DB: db, Projects: b.Projects, Sessions: b.Sessions, Attempts: &limit.Service{DB: db}}
 	hasher, err := password.NewHasher(password.Params{Memory: 7 << 10, Passes: 1, Lanes: 1}, 64<<20, 4)
 	if err != nil {

@@ -15,15 +15,37 @@ func (s *Server) current(ctx context.Context, loginID string) (*session.Current,
 	if now == nil || now.User == nil {
 		return nil, errNobody
 	}
-	if loginID == "" || loginID == now.User.ID {
-		return now, nil
+	return now, theirs(now, loginID)
+}
+
+// shown is current for calls that need a token only for a step-up or a further factor;
+// nil where none is shown.
+func (s *Server) shown(ctx context.Context, loginID string) (*session.Current, error) {
+	c := callerOf(ctx)
+	if c.Token.IsZero() {
+		return nil, nil
 	}
-	id, err := user.LoginID(loginID)
+	now, err := s.Sessions.Current(ctx, c.Config, c.Token)
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(now.User.LoginIDs, id) {
-		return nil, session.ErrOtherUser
+	if now.User == nil {
+		return nil, errNobody
 	}
-	return now, nil
+	return now, theirs(now, loginID)
+}
+
+// theirs refuses a login id that is not of who is signed in.
+func theirs(now *session.Current, loginID string) error {
+	if loginID == "" || loginID == now.User.ID {
+		return nil
+	}
+	id, err := user.LoginID(loginID)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(now.User.LoginIDs, id) {
+		return session.ErrOtherUser
+	}
+	return nil
 }

@@ -57,6 +57,7 @@ func (s *Server) routes() []route {
 		s.tokenRoutes(),
 		s.keyRoutes(),
 		s.passwordRoutes(),
+		s.passkeyRoutes(),
 	)
 }
 

@@ -12,3 +12,16 @@ func (s *Server) totpRoutes() []route {
 		{http.MethodPost, "/v1/auth/totp/verify", anyone(), signing(s, s.totpVerify), "Sign in with a code of an authenticator app."},
 	}
 }
+
+// passkeyRoutes are those of passkeys.
+func (s *Server) passkeyRoutes() []route {
+	return []route{
+		{http.MethodPost, "/v1/auth/webauthn/signup/start", anyone(), call(s.passkeySignUp), "Begin a sign-up with a passkey."},
+		{http.MethodPost, "/v1/auth/webauthn/signup/finish", anyone(), signing(s, s.passkeySignedUp), "End a sign-up with a passkey; it makes the user."},
+		{http.MethodPost, "/v1/auth/webauthn/signin/start", anyone(), call(s.passkeySignIn), "Begin a sign-in with a passkey: of a user, or without a login id of whoever has one."},
+		{http.MethodPost, "/v1/auth/webauthn/signin/finish", anyone(), signing(s, s.passkeySignedIn), "End a sign-in with a passkey."},
+		{http.MethodPost, "/v1/auth/webauthn/signup-in/start", anyone(), call(s.passkeySignUpOrIn), "Begin a sign-in of a user, or a sign-up of a stranger; create says which."},
+		{http.MethodPost, "/v1/auth/webauthn/update/start", signedIn(), call(s.passkeyUpdate), "Begin one more passkey of the user who is signed in."},
+		{http.MethodPost, "/v1/auth/webauthn/update/finish", anyone(), raw[passkeyEnd, passkeyUpdated](s.passkeyUpdateEnd), "End it; with tokens where the start asked for a further factor."},
+	}
+}

@@ -102,9 +102,19 @@ func signing[In any](s *Server, op func(context.Context, *In) (*session.Tokens, 
 // signedIn answers tokens: each in the body or as a cookie, as the settings say,
 // never both.
 func (s *Server) signedIn(w http.ResponseWriter, r *http.Request, t *session.Tokens) error {
-	out, err := s.tokensOnWire(r.Context(), t)
+	out, err := s.handOut(w, r, t)
 	if err != nil {
 		return err
+	}
+	return writeJSON(w, http.StatusOK, out)
+}
+
+// handOut sets the cookies that tokens go in, and returns what of them goes in the
+// body.
+func (s *Server) handOut(w http.ResponseWriter, r *http.Request, t *session.Tokens) (*wireTokens, error) {
+	out, err := s.tokensOnWire(r.Context(), t)
+	if err != nil {
+		return nil, err
 	}
 	settings := t.Config.Settings
 	if settings.SessionCookie.Use && !t.Session.IsZero() {
@@ -116,7 +126,7 @@ func (s *Server) signedIn(w http.ResponseWriter, r *http.Request, t *session.Tok
 		setCookie(w, r, name, settings.RefreshCookie, t.Refresh, t.RefreshExpires)
 		out.Refresh, out.CookieName = "", name
 	}
-	return writeJSON(w, http.StatusOK, out)
+	return out, nil
 }
 
 // tokensOnWire writes tokens as they stand in a body.

@@ -21,6 +21,7 @@ import (
 	"postern/internal/key"
 	"postern/internal/limit"
 	"postern/internal/mgmtkey"
+	"postern/internal/passkey"
 	"postern/internal/password"
 	"postern/internal/project"
 	"postern/internal/session"
@@ -41,6 +42,7 @@ type Server struct {
 	Messages  *connector.Service
 	totp      *totp.Service
 	passwords *password.Service
+	passkeys  *passkey.Service
 	// KeyMade says that New made the master key.
 	KeyMade bool
 
@@ -89,7 +91,8 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	s.Messages = &connector.Service{DB: db, Projects: s.Projects, HTTP: outbound, Log: log, Bases: config.ProviderURL}
 	s.Projects.Effects = append(s.Projects.Effects, s.Sessions.Effects(), (&user.Service{DB: db}).Effects())
 	s.totp = &totp.Service{DB: db, Projects: s.Projects, Sessions: s.Sessions, Attempts: s.Attempts}
-	s.Projects.Effects = append(s.Projects.Effects, s.totp.Effects())
+	s.passkeys = &passkey.Service{DB: db, Projects: s.Projects, Sessions: s.Sessions}
+	s.Projects.Effects = append(s.Projects.Effects, s.totp.Effects(), s.passkeys.Effects())
 	s.passwords = s.newPasswords()
 	s.Projects.Effects = append(s.Projects.Effects, s.passwords.Effects())
 	s.Projects.MayApprove = func(ctx context.Context, key, project string) (bool, error) {
@@ -102,8 +105,15 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		return nil, errors.Join(err, db.Close())
 	}
 	edge := &api.Server{
-		Projects: s.Projects, Keys: s.Keys, Sessions: s.Sessions, Messages: s.Messages, TOTP: s.totp, Passwords: s.passwords, Log: log,
-		Limits: api.Limits{MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles},
+		Projects:  s.Projects,
+		Keys:      s.Keys,
+		Sessions:  s.Sessions,
+		Messages:  s.Messages,
+		TOTP:      s.totp,
+		Passkeys:  s.passkeys,
+		Passwords: s.passwords,
+		Log:       log,
+		Limits:    api.Limits{MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles},
 	}
 	s.manage(edge)
 	s.api = edge.Handler()

@@ -483,7 +483,7 @@ func TestSettingsDecide(t *testing.T) {
 				told = append(told, e.Code+": "+e.Message)
 			}
 		}
-		want := []string{EffectOff + ": 1 user has an authenticator app that would not be taken any more; 1 of them without another credential."}
+		want := []string{EffectOff + ": 1 user has an authenticator app that would not be taken any more; for 1 it is the only way in."}
 		if diff := cmp.Diff(want, told); diff != "" {
 			t.Errorf("the plan says (-want +got):\n%s", diff)
 		}

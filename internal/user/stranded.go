@@ -5,11 +5,17 @@ import (
 	"postern/internal/store"
 )
 
+// Holders counts the users who have a credential.
+func Holders(tx *store.Tx, projectID string, m Methods) (n int, err error) {
+	err = tx.QueryRow(`SELECT COUNT(*) FROM users WHERE project = $1 AND methods & $2 <> 0`, projectID, int64(m)).Scan(&n)
+	return n, err
+}
+
 // Stranded counts the users who have a credential and, without it, no way to sign in
 // that is left: for plans that would switch the method of it off.
 func Stranded(tx *store.Tx, projectID string, lost Methods, left project.Methods) (int, error) {
 	others := OAuth | SAML | OIDC
-	for m, enabled := range map[Methods]bool{Password: left.Password.Enabled, Passkey: left.Passkey.Enabled} {
+	for m, enabled := range map[Methods]bool{Password: left.Password.Enabled, Passkey: left.Passkey.Enabled, TOTP: left.TOTP.Enabled} {
 		if enabled && m != lost {
 			others |= m
 		}

@@ -1,0 +1,90 @@
+package passkey
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"postern/internal/project"
+	"postern/internal/snapshot"
+	"postern/internal/store"
+	"postern/internal/user"
+)
+
+// The codes of the effects of an import.
+const (
+	EffectOff     = "users_lose_passkey" // the method is switched off
+	EffectUseless = "passkeys_useless"   // they are bound to another relying party
+)
+
+// Effects says how many users and passkeys an import would shut out, because it
+// switches passkeys off or binds them to another domain.
+func (s *Service) Effects() project.Effects {
+	return project.Effects{Owner: "passkeys", Of: s.effects}
+}
+
+func (s *Service) effects(ctx context.Context, p project.Planned) ([]project.Told, error) {
+	at := func(field string) int {
+		return slices.IndexFunc(p.Differences, func(d snapshot.Difference) bool {
+			return d.Section == "webauthn" && (d.Field == field || field == "" || d.Field == "")
+		})
+	}
+	if at("") < 0 {
+		return nil, nil
+	}
+	before, after, err := p.Configs()
+	if err != nil || after == nil {
+		return nil, err
+	}
+	was, will := before.Methods.Passkey, after.Methods.Passkey
+	field, tell := "", s.off
+	switch {
+	case was.Enabled && !will.Enabled:
+		field = "enabled"
+	case was.Enabled && !strings.EqualFold(was.RelyingPartyID, will.RelyingPartyID):
+		field, tell = "relyingPartyId", s.moved
+	default:
+		return nil, nil
+	}
+	e, err := tell(ctx, p.Project, after)
+	if err != nil || e.Count == 0 {
+		return nil, err
+	}
+	return []project.Told{{Difference: at(field), Effect: e}}, nil
+}
+
+// off counts the users who have passkeys, and those who have no other way in.
+func (s *Service) off(ctx context.Context, projectID string, after *project.Config) (snapshot.Effect, error) {
+	var with, stranded int
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		if with, err = user.Holders(tx, projectID, user.Passkey); err != nil {
+			return err
+		}
+		stranded, err = user.Stranded(tx, projectID, user.Passkey, after.Methods)
+		return err
+	})
+	whose := "1 user has"
+	if with != 1 {
+		whose = fmt.Sprintf("%d users have", with)
+	}
+	text := fmt.Sprintf("%s passkeys that would not be taken any more; for %d they are the only way in.", whose, stranded)
+	return snapshot.Effect{Code: EffectOff, Message: text, Count: with}, err
+}
+
+// moved counts the passkeys that are bound to another relying party than the one that
+// there will be. Without one in the settings it is the host of each page.
+func (s *Service) moved(ctx context.Context, projectID string, after *project.Config) (snapshot.Effect, error) {
+	rpID := strings.ToLower(after.Methods.Passkey.RelyingPartyID)
+	if rpID == "" {
+		return snapshot.Effect{}, nil
+	}
+	var n, users int
+	err := s.DB.One(ctx, func(row store.Scanner) error { return row.Scan(&n, &users) },
+		`SELECT COUNT(*), COUNT(DISTINCT user_id) FROM passkeys WHERE project = $1 AND rp_id <> $2`, projectID, rpID)
+	what := "1 passkey is bound to another domain and would be useless"
+	if n != 1 {
+		what = fmt.Sprintf("%d passkeys are bound to other domains and would be useless", n)
+	}
+	return snapshot.Effect{Code: EffectUseless, Message: fmt.Sprintf("%s; users who have them: %d.", what, users), Count: n}, err
+}
