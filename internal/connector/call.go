@@ -92,6 +92,12 @@ func (c *call) postJSON(ctx context.Context, target string, body any, headers ..
 	return c.post(ctx, safehttp.Request{URL: target, Headers: headers, Body: text})
 }
 
+// postForm makes a POST request with a form.
+func (c *call) postForm(ctx context.Context, target string, form url.Values, headers ...safehttp.Header) ([]byte, error) {
+	headers = append([]safehttp.Header{{Name: "Content-Type", Value: "application/x-www-form-urlencoded"}}, headers...)
+	return c.post(ctx, safehttp.Request{URL: target, Headers: headers, Body: []byte(form.Encode())})
+}
+
 // scrub returns an error as the log may have it. Services repeat what they were
 // given, so the recipient, the code, links and credentials are taken out.
 func (c *call) scrub(err error) string {

@@ -61,14 +61,21 @@ type gateway struct {
 
 // gateways are the types that send messages, by their names in the snapshot.
 func gateways() map[string]gateway {
-	mail, text := []message.Kind{message.Email}, []message.Kind{message.SMS}
+	mail := []message.Kind{message.Email}
+	text := []message.Kind{message.SMS}
+	phone := []message.Kind{message.SMS, message.Voice, message.WhatsApp}
 	return map[string]gateway{
 		"smtp":                  {kinds: mail, send: sendSMTP},
 		"sendgrid":              {kinds: mail, send: sendSendGrid, base: "https://api.sendgrid.com"},
 		"post-mark":             {kinds: mail, send: sendPostmark, base: "https://api.postmarkapp.com"},
 		"mailjet":               {kinds: mail, send: sendMailjet, base: "https://api.mailjet.com"},
+		"ses":                   {kinds: mail, send: sendSES, base: "https://email.{region}.amazonaws.com"},
+		"sns":                   {kinds: text, send: sendSNS, base: "https://sns.{region}.amazonaws.com"},
+		"twilio-core":           {kinds: phone, send: sendTwilio, base: "https://api.twilio.com"},
+		"twilio-verify":         {kinds: phone, send: sendTwilioVerify, base: "https://verify.twilio.com"},
+		"vonage":                {kinds: text, send: sendVonage, base: "https://rest.nexmo.com"},
 		"generic-email-gateway": {kinds: mail, send: sendGeneric},
-		"generic-sms-gateway":   {kinds: append(text, message.Voice, message.WhatsApp), send: sendGeneric},
+		"generic-sms-gateway":   {kinds: phone, send: sendGeneric},
 	}
 }
 
