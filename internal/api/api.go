@@ -7,6 +7,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"postern/internal/session"
 	"postern/internal/tenant"
 	"postern/internal/totp"
+	"postern/internal/user"
 )
 
 // Server holds what the operations need.
@@ -33,6 +35,8 @@ type Server struct {
 	Passkeys  *passkey.Service
 	Passwords *password.Service
 	Tenants   *tenant.Service
+	Users     *user.Service
+	Invite    func(context.Context, *project.Config, *user.User, Invitation) error // sends an invitation
 	Log       *slog.Logger
 	Limits    Limits
 }

@@ -24,6 +24,7 @@ import (
 	"postern/internal/snapshot"
 	"postern/internal/store"
 	"postern/internal/totp"
+	"postern/internal/user"
 )
 
 // bundle is a server with a project and an admin key.
@@ -62,6 +63,7 @@ func setup(t testing.TB, url string) *bundle {
 	}
 	b.Passwords = &password.Service{DB: db, Projects: b.Projects, Hasher: hasher, Sessions: b.Sessions, Limits: &limit.Service{DB: db}, Log: log}
 	manage(b.Server, db)
+	b.Users = &user.Service{DB: db}
 	b.handler = b.Handler()
 	p, err := b.Projects.Create(t.Context(), tester, project.New{Name: "Test"})
 	if err != nil {

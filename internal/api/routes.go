@@ -52,6 +52,7 @@ func (s *Server) routes() []route {
 	return slices.Concat(
 		s.projectRoutes(),
 		s.manageRoutes(),
+		s.userRoutes(),
 		s.totpRoutes(),
 		s.sessionRoutes(),
 		s.tokenRoutes(),

@@ -78,22 +78,19 @@ func (s *Server) usersOnWire(ctx context.Context, c *project.Config, users ...*u
 	}
 	out, now := []wireUser{}, time.Now()
 	for _, u := range users {
-		out = append(out, writeUser(u, known, names, now))
+		out = append(out, writeUser(c, u, known, names, now))
 	}
 	return out, nil
 }
 
-// namesOf returns the roles that users may have, and the names of their tenants.
-func (s *Server) namesOf(_ context.Context, c *project.Config, _ []*user.User) (*authz.Roles, map[string]string, error) {
-	return authz.Of(c), nil, nil
-}
-
-func writeUser(u *user.User, known *authz.Roles, tenants map[string]string, now time.Time) wireUser {
+// writeUser writes a user. Values of custom attributes that the project has no more
+// are kept and not shown: a rollback brings them back.
+func writeUser(c *project.Config, u *user.User, known *authz.Roles, tenants map[string]string, now time.Time) wireUser {
 	out := wireUser{
 		LoginIDs: list(u.LoginIDs), ID: u.ID, Name: u.Name, GivenName: u.GivenName, MiddleName: u.MiddleName, FamilyName: u.FamilyName,
 		Email: u.Email, Phone: u.Phone, Verified: u.VerifiedEmail, VerifiedTel: u.VerifiedPhone,
 		Roles: known.Names(u.Roles), Permissions: known.Permissions(u.Roles), Tenants: []wireUserTenant{},
-		Status: string(u.StatusAt(now)), ExternalIDs: list(u.LoginIDs), Picture: u.Picture, Test: u.Test, Custom: u.Custom,
+		Status: string(u.StatusAt(now)), ExternalIDs: list(u.LoginIDs), Picture: u.Picture, Test: u.Test, Custom: map[string]any{},
 		Created: seconds(u.CreatedAt), Modified: seconds(u.ModifiedAt), Consent: seconds(u.ConsentUntil),
 		Apps: list(u.Apps), Editable: true,
 		RecoveryEmail: u.Recovery.Email, RecoveryPhone: u.Recovery.Phone,
@@ -101,8 +98,10 @@ func writeUser(u *user.User, known *authz.Roles, tenants map[string]string, now 
 		TOTP: u.Has(user.TOTP), SAML: u.Has(user.SAML), SCIM: u.Has(user.SCIM), OIDC: u.Has(user.OIDC), OAuth: map[string]bool{},
 		Passkey: u.Has(user.Passkey), Password: u.Has(user.Password), Push: u.Has(user.Push),
 	}
-	if out.Custom == nil {
-		out.Custom = map[string]any{}
+	for _, a := range c.Attributes.User {
+		if v, ok := u.Custom[a.Name]; ok {
+			out.Custom[a.Name] = v
+		}
 	}
 	for _, m := range u.Tenants {
 		out.Tenants = append(out.Tenants, wireUserTenant{m.Tenant, tenants[m.Tenant], known.Names(m.Roles), known.Permissions(m.Roles)})

@@ -15,7 +15,10 @@ import (
 // What clients in JavaScript read by exactly these names, and never as null.
 func TestUserOnWire(t *testing.T) {
 	t.Parallel()
-	config := &project.Config{Roles: []project.Role{{ID: "R1", Name: "editor", Permissions: []string{"write", "read"}}, {ID: "R2", Name: "admin", Permissions: []string{"all"}}}}
+	config := &project.Config{
+		Roles:      []project.Role{{ID: "R1", Name: "editor", Permissions: []string{"write", "read"}}, {ID: "R2", Name: "admin", Permissions: []string{"all"}}},
+		Attributes: project.Attributes{User: []project.Attribute{{Name: "tier"}}},
+	}
 	made := time.Unix(1_700_000_000, 0)
 	for _, tt := range []struct {
 		name string
@@ -32,7 +35,7 @@ func TestUserOnWire(t *testing.T) {
 			ID: "U2", LoginIDs: []string{"a@b.de", "anna"}, Status: user.Invited, ExpiresAt: made, Name: "Anna B", GivenName: "Anna", MiddleName: "M", FamilyName: "B",
 			Email: "a@b.de", Phone: "+4930123456", VerifiedEmail: true, VerifiedPhone: true, Picture: "https://b.de/a.png", Test: true,
 			Recovery: user.Recovery{Email: "r@b.de", Phone: "+4930999999", VerifiedEmail: true, VerifiedPhone: true},
-			Custom:   map[string]any{"tier": "gold"}, Apps: []string{"SA1"}, Roles: []string{"R1", "Rgone"}, CreatedAt: made, ModifiedAt: made, ConsentUntil: made,
+			Custom:   map[string]any{"tier": "gold", "gone": 1}, Apps: []string{"SA1"}, Roles: []string{"R1", "Rgone"}, CreatedAt: made, ModifiedAt: made, ConsentUntil: made,
 			Tenants: []user.Membership{{Tenant: "T1", Roles: []string{"R2"}}}, Methods: user.TOTP | user.SAML | user.SCIM | user.OIDC | user.Passkey | user.Password | user.Push,
 		}, `{
 			"loginIds":["a@b.de","anna"],"externalIds":["a@b.de","anna"],"userId":"U2","name":"Anna B","givenName":"Anna","middleName":"M","familyName":"B","email":"a@b.de","phone":"+4930123456",
@@ -44,7 +47,7 @@ func TestUserOnWire(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			b, err := json.Marshal(writeUser(&tt.user, authz.Of(config), map[string]string{"T1": "One"}, time.Now()))
+			b, err := json.Marshal(writeUser(config, &tt.user, authz.Of(config), map[string]string{"T1": "One"}, time.Now()))
 			if err != nil {
 				t.Fatal(err)
 			}

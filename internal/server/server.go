@@ -116,6 +116,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		Limits:    api.Limits{MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles},
 	}
 	s.manage(edge)
+	edge.Users = &user.Service{DB: db}
 	s.api = edge.Handler()
 	console, err := web.New(web.Config{
 		Projects: s.Projects, Keys: s.Keys, Log: log, Need: api.Need, MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles, Version: Version(),

@@ -114,40 +114,7 @@ func one(tx *store.Tx, query string, args ...any) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	return u, fill(tx, u)
-}
-
-// fill reads what users have in other tables.
-func fill(tx *store.Tx, u *User) error {
-	text := func(row store.Scanner) (s string, err error) { return s, row.Scan(&s) }
-	ids, err := store.Collect(tx, text, `SELECT login_id FROM login_ids WHERE project = $1 AND user_id = $2 ORDER BY position`, u.Project, u.ID)
-	if err != nil {
-		return err
-	}
-	u.LoginIDs = ids
-	tenants, err := store.Collect(tx, text, `SELECT tenant FROM memberships WHERE project = $1 AND user_id = $2`, u.Project, u.ID)
-	if err != nil {
-		return err
-	}
-	slices.Sort(tenants)
-	for _, t := range tenants {
-		u.Tenants = append(u.Tenants, Membership{Tenant: t})
-	}
-	return store.Each(tx, func(row store.Scanner) (r [2]string, err error) { return r, row.Scan(&r[0], &r[1]) },
-		func(r [2]string) error { u.grant(r[0], r[1]); return nil },
-		`SELECT tenant, role FROM user_roles WHERE project = $1 AND user_id = $2 ORDER BY tenant, role`, u.Project, u.ID)
-}
-
-func (u *User) grant(tenant, role string) {
-	if tenant == "" {
-		u.Roles = append(u.Roles, role)
-		return
-	}
-	for i := range u.Tenants {
-		if u.Tenants[i].Tenant == tenant {
-			u.Tenants[i].Roles = append(u.Tenants[i].Roles, role)
-		}
-	}
+	return u, fill(tx, u.Project, []*User{u})
 }
 
 // Create stores a new user, as part of tx, and gives it an id where it has none.
@@ -187,11 +154,6 @@ func Save(tx *store.Tx, u *User) error {
 	if n, err := res.RowsAffected(); err != nil || n != 1 {
 		return errors.Join(ErrNotFound, err)
 	}
-	for _, table := range []string{"login_ids", "user_roles", "memberships"} {
-		if _, err := tx.Exec(`DELETE FROM `+table+` WHERE project = $1 AND user_id = $2`, u.Project, u.ID); err != nil {
-			return err
-		}
-	}
 	return u.writeRest(tx)
 }
 
@@ -210,47 +172,6 @@ func (u *User) values() ([]any, error) {
 		string(recovery), u.Picture, flag(u.Test), string(custom), string(apps), int64(u.Methods), unix(u.CreatedAt), unix(u.ModifiedAt), unix(u.LastLoginAt),
 		unix(u.ExpiresAt), unix(u.ConsentUntil),
 	}, errors.Join(err1, err2, err3)
-}
-
-// writeRest stores login ids, tenants and roles.
-func (u *User) writeRest(tx *store.Tx) error {
-	for i, id := range u.LoginIDs {
-		id, err := LoginID(id)
-		if err != nil {
-			return err
-		}
-		u.LoginIDs[i] = id
-		res, err := tx.Exec(`INSERT INTO login_ids (project, login_id, user_id, position) VALUES ($1, $2, $3, $4) ON CONFLICT (project, login_id) DO NOTHING`,
-			u.Project, id, u.ID, i)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n != 1 {
-			return errors.Join(ErrExists, err)
-		}
-	}
-	for _, m := range u.Tenants {
-		if _, err := tx.Exec(`INSERT INTO memberships (project, user_id, tenant) VALUES ($1, $2, $3)`, u.Project, u.ID, m.Tenant); err != nil {
-			return err
-		}
-		for _, role := range m.Roles {
-			if err := u.writeRole(tx, m.Tenant, role); err != nil {
-				return err
-			}
-		}
-	}
-	for _, role := range u.Roles {
-		if err := u.writeRole(tx, "", role); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (u *User) writeRole(tx *store.Tx, tenant, role string) error {
-	_, err := tx.Exec(`INSERT INTO user_roles (project, user_id, tenant, role) VALUES ($1, $2, $3, $4) ON CONFLICT (project, user_id, tenant, role) DO NOTHING`,
-		u.Project, u.ID, tenant, role)
-	return err
 }
 
 // Delete removes a user with everything that is theirs, as part of tx.

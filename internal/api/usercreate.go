@@ -1,0 +1,236 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"postern/internal/fault"
+	"postern/internal/project"
+	"postern/internal/secret"
+	"postern/internal/store"
+	"postern/internal/user"
+)
+
+// createUserBody is a user to be made.
+type createUserBody struct {
+	LoginID string `json:"loginId"`
+	userBody
+	Test     bool           `json:"test"`
+	Password string         `json:"password"`
+	Hashed   jsontext.Value `json:"hashedPassword"`
+	Seed     string         `json:"seed"` // of an authenticator app
+}
+
+// inviteBody is how users are told that they may come.
+type inviteBody struct {
+	Invite   bool              `json:"invite"`
+	URL      string            `json:"inviteUrl"`
+	SendMail *bool             `json:"sendMail"` // as the project says, where it is not given
+	SendSMS  *bool             `json:"sendSMS"`
+	Options  map[string]string `json:"templateOptions"`
+	Template string            `json:"templateId"`
+	Locale   string            `json:"locale"`
+}
+
+type createUserRequest struct {
+	createUserBody
+	inviteBody
+}
+
+type createUsersRequest struct {
+	Users []createUserBody `json:"users"`
+	inviteBody
+}
+
+// failedUser is one of several users with whom it did not work.
+type failedUser struct {
+	Failure string    `json:"failure"`
+	User    *wireUser `json:"user"`
+}
+
+type createUsersAnswer struct {
+	Created []wireUser        `json:"createdUsers"`
+	Failed  []failedUser      `json:"failedUsers"`
+	Errors  map[string]string `json:"additionalErrors"` // by login id: what did not work beside making the user
+}
+
+func (s *Server) createUser(ctx context.Context, in *createUserRequest) (*userAnswer, error) {
+	config, err := s.managed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	results, err := s.createAll(ctx, config, []createUserBody{in.createUserBody}, in.inviteBody)
+	if err != nil {
+		return nil, err
+	}
+	r := results[0]
+	if r.Err != nil {
+		return nil, userFault(r.Err)
+	}
+	if in.Invite {
+		if err := s.invite(ctx, config, r.User, in.inviteBody); err != nil {
+			return nil, err
+		}
+	}
+	return s.answerUser(ctx, r.User, r.Created)
+}
+
+func (s *Server) createTestUser(ctx context.Context, in *createUserRequest) (*userAnswer, error) {
+	in.Test = true
+	return s.createUser(ctx, in)
+}
+
+func (s *Server) createUsers(ctx context.Context, in *createUsersRequest) (*createUsersAnswer, error) {
+	if len(in.Users) > mostUsers {
+		return nil, errManyUsers
+	}
+	config, err := s.managed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	results, err := s.createAll(ctx, config, in.Users, in.inviteBody)
+	if err != nil {
+		return nil, err
+	}
+	out := &createUsersAnswer{Errors: map[string]string{}}
+	if in.Invite {
+		for i, r := range results {
+			if r.Err != nil {
+				continue
+			}
+			if err := s.invite(ctx, config, r.User, in.inviteBody); err != nil {
+				out.Errors[in.Users[i].LoginID] = fault.From(err).Message
+			}
+		}
+	}
+	out.Created, out.Failed, err = s.resultsOnWire(ctx, config, results, func(i int) string { return in.Users[i].LoginID })
+	return out, err
+}
+
+// resultsOnWire tells what became of several users. loginID names one of whom
+// nothing else is known.
+func (s *Server) resultsOnWire(ctx context.Context, c *project.Config, results []user.Result, loginID func(i int) string) ([]wireUser, []failedUser, error) {
+	var done []*user.User
+	failed := []failedUser{}
+	for i, r := range results {
+		if r.Err == nil {
+			done = append(done, r.User)
+			continue
+		}
+		u := &user.User{}
+		if r.User != nil && !r.User.CreatedAt.IsZero() {
+			u = r.User // one that there is
+		} else {
+			u.LoginIDs = []string{loginID(i)}
+		}
+		wire, err := s.userOnWire(ctx, c, u)
+		if err != nil {
+			return nil, nil, err
+		}
+		failed = append(failed, failedUser{fault.From(userFault(r.Err)).Message, wire})
+	}
+	wire, err := s.usersOnWire(ctx, c, done...)
+	return wire, failed, err
+}
+
+// createAll makes users, and says of each what became of it.
+func (s *Server) createAll(ctx context.Context, config *project.Config, list []createUserBody, how inviteBody) ([]user.Result, error) {
+	out := make([]user.Result, len(list))
+	var drafts []user.Draft
+	var places []int
+	for i := range list {
+		d, err := s.draft(ctx, config, &list[i], how)
+		if _, ok := errors.AsType[*fault.Error](err); err != nil && !ok {
+			return nil, err
+		}
+		if err != nil {
+			out[i].Err = err
+			continue
+		}
+		drafts, places = append(drafts, d), append(places, i)
+	}
+	c := callerOf(ctx)
+	results, err := s.Users.Create(ctx, c.Origin, c.Project, drafts...)
+	if err != nil {
+		return nil, err
+	}
+	for n, r := range results {
+		out[places[n]] = r
+	}
+	return out, nil
+}
+
+// draft says who a user is to be.
+func (s *Server) draft(ctx context.Context, config *project.Config, in *createUserBody, how inviteBody) (user.Draft, error) {
+	if in.LoginID == "" {
+		return user.Draft{}, errNoWho
+	}
+	plain, err := user.Prepare(config, in.LoginID, user.Profile{})
+	if err != nil {
+		return user.Draft{}, err
+	}
+	d := user.Draft{Make: func(tx *store.Tx) (*user.User, error) {
+		u := *plain
+		change, err := in.change(newDirectory(tx, config))
+		if err != nil {
+			return nil, err
+		}
+		if change.Roles != nil { // beside those that everybody has
+			roles := append(*change.Roles, u.Roles...)
+			change.Roles = &roles
+		}
+		if err := change.Apply(config, &u); err != nil {
+			return nil, err
+		}
+		u.Test = u.Test || in.Test
+		if how.Invite {
+			invited(config, &u)
+		}
+		return &u, nil
+	}}
+	if how.Invite {
+		d.Again = &user.Who{LoginID: in.LoginID}
+	}
+	d.Beside, err = s.credentials(ctx, config, plain, in)
+	return d, err
+}
+
+// invited makes a new user one who is invited, for as long as the project says.
+func invited(c *project.Config, u *user.User) {
+	u.Status = user.Invited
+	if c.Settings.Invite.ExpireUsers {
+		u.ExpiresAt = time.Now().Add(c.Settings.Invite.Lifetime).UTC().Truncate(time.Second)
+	}
+}
+
+// errNoCredential is a credential that users cannot be made with.
+var errNoCredential = fault.New(fault.Invalid, "E011003", "Request is invalid: users are not made with passwords and seeds yet")
+
+// credentials returns what stores the credentials that a body brings, or nil. What
+// is wrong with them is said before anything is stored.
+func (s *Server) credentials(_ context.Context, _ *project.Config, _ *user.User, in *createUserBody) (func(*store.Tx, *user.User) error, error) { //nolint:unparam // passwords will bring one
+	if !secret.New(in.Password).IsZero() || len(in.Hashed) > 0 || in.Seed != "" {
+		return nil, errNoCredential
+	}
+	return nil, nil
+}
+
+// invite sends an invitation.
+func (s *Server) invite(ctx context.Context, c *project.Config, u *user.User, how inviteBody) error {
+	if s.Invite == nil || u.Test { // nothing is ever delivered to a test user
+		return nil
+	}
+	return s.Invite(ctx, c, u, Invitation{URL: how.URL, Mail: how.SendMail, SMS: how.SendSMS, Options: how.Options, Template: how.Template, Locale: how.Locale})
+}
+
+// An Invitation is how one user is told that they may come.
+type Invitation struct {
+	URL       string
+	Mail, SMS *bool // nil: as the project says
+	Options   map[string]string
+	Template  string
+	Locale    string
+}

@@ -1,0 +1,87 @@
+package api
+
+import (
+	"context"
+
+	"postern/internal/store"
+	"postern/internal/user"
+)
+
+type patchUserBody struct {
+	whoBody
+	userBody
+	SCIM *bool `json:"scim"` // whether a directory manages the user
+}
+
+// patch changes what is given, and nothing else.
+func (in *patchUserBody) patch(names *directory, u *user.User) error {
+	change, err := in.change(names)
+	if err != nil {
+		return err
+	}
+	return change.Apply(names.config, u)
+}
+
+// beside stores what is not of the row of a user.
+func (in *patchUserBody) beside(tx *store.Tx, u *user.User) ([]string, error) {
+	if in.SCIM == nil || *in.SCIM == u.Has(user.SCIM) {
+		return nil, nil
+	}
+	if err := user.SetMethod(tx, u.Project, u.ID, user.SCIM, *in.SCIM); err != nil {
+		return nil, err
+	}
+	u.Methods ^= user.SCIM
+	return []string{"scim"}, nil
+}
+
+func (s *Server) patchAll(ctx context.Context, list []patchUserBody) ([]user.Result, error) {
+	var who []user.Who
+	for _, in := range list {
+		w, err := in.who()
+		if err != nil {
+			return nil, err
+		}
+		who = append(who, w)
+	}
+	return s.changeUsers(ctx, who,
+		func(i int, names *directory, u *user.User) error { return list[i].patch(names, u) },
+		func(i int) func(*store.Tx, *user.User) ([]string, error) { return list[i].beside })
+}
+
+func (s *Server) patchUser(ctx context.Context, in *patchUserBody) (*userAnswer, error) {
+	results, err := s.patchAll(ctx, []patchUserBody{*in})
+	if err != nil {
+		return nil, err
+	}
+	if err := results[0].Err; err != nil {
+		return nil, userFault(err)
+	}
+	return s.answerUser(ctx, results[0].User, false)
+}
+
+type patchUsersRequest struct {
+	Users []patchUserBody `json:"users"`
+}
+
+type patchUsersAnswer struct {
+	Patched []wireUser        `json:"patchedUsers"`
+	Failed  []failedUser      `json:"failedUsers"`
+	Errors  map[string]string `json:"additionalErrors"`
+}
+
+func (s *Server) patchUsers(ctx context.Context, in *patchUsersRequest) (*patchUsersAnswer, error) {
+	if len(in.Users) > mostUsers {
+		return nil, errManyUsers
+	}
+	results, err := s.patchAll(ctx, in.Users)
+	if err != nil {
+		return nil, err
+	}
+	config, err := s.managed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &patchUsersAnswer{Errors: map[string]string{}}
+	out.Patched, out.Failed, err = s.resultsOnWire(ctx, config, results, func(i int) string { return in.Users[i].LoginID })
+	return out, err
+}

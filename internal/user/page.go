@@ -1,0 +1,121 @@
+package user
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"postern/internal/store"
+)
+
+// MostLoaded bounds how many users are read at once.
+const MostLoaded = 1000
+
+// LoadAll returns users by their ids, those that there are, in the order of the ids.
+// It takes as many statements for a thousand users as for one.
+func LoadAll(tx *store.Tx, project string, ids []string) ([]*User, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	args := []any{project}
+	users, err := store.Collect(tx, scan, `SELECT `+columns+` FROM users WHERE project = $1 AND id IN `+among(&args, ids), args...)
+	if err != nil {
+		return nil, err
+	}
+	place := map[string]int{}
+	for i, id := range ids {
+		place[id] = i
+	}
+	slices.SortFunc(users, func(a, b *User) int { return cmp.Compare(place[a.ID], place[b.ID]) })
+	return users, fill(tx, project, users)
+}
+
+// fill reads what users have in other tables.
+func fill(tx *store.Tx, project string, users []*User) error {
+	if len(users) == 0 {
+		return nil
+	}
+	byID, args := map[string]*User{}, []any{project}
+	var ids []string
+	for _, u := range users {
+		byID[u.ID] = u
+		ids = append(ids, u.ID)
+	}
+	list := among(&args, ids)
+	rows := func(use func(u *User, a, b string), query string) error {
+		return store.Each(tx, func(row store.Scanner) (r [3]string, err error) { return r, row.Scan(&r[0], &r[1], &r[2]) },
+			func(r [3]string) error { use(byID[r[0]], r[1], r[2]); return nil }, query+list, args...)
+	}
+	places := map[string]int{}
+	err := store.Each(tx, func(row store.Scanner) (r loginRow, err error) { return r, row.Scan(&r.user, &r.login, &r.place) },
+		func(r loginRow) error {
+			places[r.login] = r.place
+			byID[r.user].LoginIDs = append(byID[r.user].LoginIDs, r.login)
+			return nil
+		}, `SELECT user_id, login_id, position FROM login_ids WHERE project = $1 AND user_id IN `+list, args...)
+	if err != nil {
+		return err
+	}
+	if err := rows(func(u *User, tenant, _ string) { u.Tenants = append(u.Tenants, Membership{Tenant: tenant}) },
+		`SELECT user_id, tenant, '' FROM memberships WHERE project = $1 AND user_id IN `); err != nil {
+		return err
+	}
+	if err := rows((*User).grant, `SELECT user_id, tenant, role FROM user_roles WHERE project = $1 AND user_id IN `); err != nil {
+		return err
+	}
+	for _, u := range users {
+		slices.SortFunc(u.LoginIDs, func(a, b string) int { return cmp.Compare(places[a], places[b]) })
+		u.sort()
+	}
+	return nil
+}
+
+type loginRow struct {
+	user, login string
+	place       int
+}
+
+// grant adds a role. What is of a tenant that the user does not belong to counts for
+// nothing.
+func (u *User) grant(tenant, role string) {
+	if tenant == "" {
+		u.Roles = append(u.Roles, role)
+		return
+	}
+	for i := range u.Tenants {
+		if u.Tenants[i].Tenant == tenant {
+			u.Tenants[i].Roles = append(u.Tenants[i].Roles, role)
+		}
+	}
+}
+
+// sort puts tenants and roles into their order, each once.
+func (u *User) sort() {
+	slices.Sort(u.Roles)
+	u.Roles = slices.Compact(u.Roles)
+	slices.SortFunc(u.Tenants, func(a, b Membership) int { return strings.Compare(a.Tenant, b.Tenant) })
+	for i := range u.Tenants {
+		slices.Sort(u.Tenants[i].Roles)
+		u.Tenants[i].Roles = slices.Compact(u.Tenants[i].Roles)
+	}
+}
+
+// among adds values to the arguments of a statement and returns what stands for
+// them: "($2, $3)".
+func among(args *[]any, values []string) string {
+	var b strings.Builder
+	b.WriteByte('(')
+	for i, v := range values {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		*args = append(*args, v)
+		b.WriteString("$" + strconv.Itoa(len(*args)))
+	}
+	if len(values) == 0 {
+		b.WriteString("NULL") // nothing is in it
+	}
+	b.WriteByte(')')
+	return b.String()
+}

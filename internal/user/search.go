@@ -1,0 +1,348 @@
+package user
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"postern/internal/fault"
+	"postern/internal/message"
+	"postern/internal/store"
+)
+
+// What of a search is refused.
+var (
+	ErrSort = fault.New(fault.Invalid, "E011003", "Request is invalid: users are not sorted by this field")
+	ErrPage = fault.New(fault.Invalid, "E011003", "Request is invalid: a page has at most 1000 users, and neither it nor its number is negative")
+)
+
+// DefaultPage is how many users a page has where nobody says.
+const DefaultPage = 100
+
+// A Search says which users are wanted. What is empty or nil does not matter; of a
+// list one is enough, and of the fields each counts.
+type Search struct {
+	LoginIDs, IDs, Emails, Phones  []string
+	RecoveryEmails, RecoveryPhones []string
+
+	Statuses []Status
+	Tenants  []string
+	Roles    []string    // ids, in the project or in a tenant
+	RolesIn  []TenantHas // one of them
+	Apps     []string
+	Custom   map[string][]any // values by the name of the attribute, of which one is enough
+
+	Text string // is somewhere in a name, an address, a number or a login id, or is the id; letters of ASCII without their case
+
+	VerifiedEmail, VerifiedPhone                 *bool
+	VerifiedRecoveryEmail, VerifiedRecoveryPhone *bool
+	Test                                         *bool
+	Has, Lacks                                   Methods // each of them
+	HasAny                                       Methods // one of them
+
+	CreatedFrom, CreatedTo, ModifiedFrom, ModifiedTo time.Time // zero is no bound; the bounds count
+
+	Sort   []Sort // at last by when they were created, the oldest first
+	Limit  int    // 0 is 100; at most MostLoaded
+	Offset int
+}
+
+// TenantHas are roles in one tenant, by id. Without a role it is the tenant alone.
+type TenantHas struct {
+	Tenant string
+	Roles  []string
+	All    bool // each of them, not one
+}
+
+// Sort is by what users are sorted. Text comes in the order of the database.
+type Sort struct {
+	Field string
+	Desc  bool
+}
+
+// sortColumns are what users are sorted by, by the name of the field on the wire.
+func sortColumns() map[string]string {
+	return map[string]string{
+		"createdTime": "u.created_at", "modifiedTime": "u.modified_at", "lastLoginTime": "u.last_login_at", "status": "u.status",
+		"name": "u.name", "displayName": "u.name", "givenName": "u.given_name", "middleName": "u.middle_name", "familyName": "u.family_name",
+		"email": "u.email", "phone": "u.phone", "userId": "u.id", "test": "u.test",
+		"loginId": "(SELECT l.login_id FROM login_ids l WHERE l.project = u.project AND l.user_id = u.id AND l.position = 0)",
+	}
+}
+
+// Search returns a page of users, and how many there are in all. It takes as many
+// statements for a page as for one user.
+func (s *Service) Search(ctx context.Context, project string, q Search) (users []*User, total int, err error) {
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		users, total, err = searchIn(tx, project, q)
+		return err
+	})
+	return users, total, err
+}
+
+// statement is a search as SQL: the condition and the order.
+type statement struct {
+	where  []string
+	args   []any
+	order  string
+	narrow bool // an index finds the few users of which one condition speaks
+}
+
+func searchIn(tx *store.Tx, project string, q Search) ([]*User, int, error) {
+	if q.Limit < 0 || q.Limit > MostLoaded || q.Offset < 0 {
+		return nil, 0, ErrPage
+	}
+	if q.Limit == 0 {
+		q.Limit = DefaultPage
+	}
+	st, err := q.statement(project, time.Now())
+	if err != nil {
+		return nil, 0, err
+	}
+	from := ` FROM users u WHERE ` + strings.Join(st.where, " AND ")
+	var total int
+	if err := tx.QueryRow(`SELECT COUNT(*)`+from, st.args...).Scan(&total); err != nil {
+		return nil, 0, fmt.Errorf("count users: %w", err)
+	}
+	if total <= q.Offset {
+		return nil, total, nil
+	}
+	n := len(st.args)
+	users, err := store.Collect(tx, scan, `SELECT `+columns+from+st.order+` LIMIT $`+strconv.Itoa(n+1)+` OFFSET $`+strconv.Itoa(n+2),
+		append(st.args, q.Limit, q.Offset)...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("search users: %w", err)
+	}
+	return users, total, fill(tx, project, users)
+}
+
+func (q *Search) statement(project string, now time.Time) (*statement, error) {
+	st := &statement{where: []string{"u.project = $1"}, args: []any{project}}
+	q.identities(st)
+	if err := q.belongings(st); err != nil {
+		return nil, err
+	}
+	if err := q.marks(st, now); err != nil {
+		return nil, err
+	}
+	for _, s := range q.Sort {
+		column, ok := sortColumns()[s.Field]
+		if !ok {
+			return nil, ErrSort.WithMessage("Request is invalid: users are sorted by one of " + strings.Join(slices.Sorted(maps.Keys(sortColumns())), ", "))
+		}
+		if s.Desc {
+			column += " DESC"
+		}
+		st.order += column + ", "
+	}
+	st.order = " ORDER BY " + st.order + "u.created_at, u.id"
+	return st, nil
+}
+
+// one adds a condition that a column is one of some values.
+func (st *statement) one(column string, values []string) {
+	if len(values) > 0 {
+		st.where = append(st.where, column+" IN "+among(&st.args, values))
+	}
+}
+
+// owner adds a condition on another table: that it has a row of the user. Such a
+// table is read by an index, and what is found there are the ids.
+func (st *statement) owner(table, condition string) {
+	st.where = append(st.where, `u.id IN (SELECT user_id FROM `+table+` WHERE project = $1 AND `+condition+`)`)
+	st.narrow = true
+}
+
+// or adds a condition of which one part is enough; no part is no condition.
+func (st *statement) or(parts []string) {
+	if len(parts) > 0 {
+		st.where = append(st.where, "("+strings.Join(parts, " OR ")+")")
+	}
+}
+
+func (st *statement) arg(v any) string {
+	st.args = append(st.args, v)
+	return "$" + strconv.Itoa(len(st.args))
+}
+
+func (q *Search) identities(st *statement) {
+	var ids []string
+	for _, id := range q.LoginIDs {
+		if id, err := LoginID(id); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	if len(q.LoginIDs) > 0 {
+		st.owner("login_ids", "login_id IN "+among(&st.args, ids))
+	}
+	var emails, phones []string
+	for _, s := range q.Emails {
+		emails = append(emails, strings.ToLower(strings.TrimSpace(s)))
+	}
+	for _, s := range q.Phones {
+		if e164, err := message.Phone(s); err == nil {
+			s = e164
+		}
+		phones = append(phones, s)
+	}
+	st.one("u.id", q.IDs)
+	st.one("u.email", emails)
+	st.one("u.phone", phones)
+	st.narrow = st.narrow || len(q.IDs)+len(emails)+len(phones) > 0
+	if q.Text != "" {
+		like := st.arg("%" + likeEscape.Replace(strings.ToLower(q.Text)) + "%")
+		var or []string
+		for _, column := range []string{"name", "given_name", "middle_name", "family_name", "email", "phone"} {
+			or = append(or, "LOWER(u."+column+") LIKE "+like+` ESCAPE '\'`)
+		}
+		or = append(or, "u.id = "+st.arg(q.Text),
+			"u.id IN (SELECT user_id FROM login_ids WHERE project = $1 AND LOWER(login_id) LIKE "+like+` ESCAPE '\')`)
+		st.or(or)
+	}
+}
+
+var likeEscape = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+func (q *Search) belongings(st *statement) error {
+	if len(q.Tenants) > 0 {
+		st.owner("memberships", "tenant IN "+among(&st.args, q.Tenants))
+	}
+	if len(q.Roles) > 0 {
+		condition := "role IN " + among(&st.args, q.Roles)
+		if len(q.Tenants) > 0 {
+			condition += " AND tenant IN " + among(&st.args, append([]string{""}, q.Tenants...))
+		}
+		st.owner("user_roles", condition)
+	}
+	var or []string
+	for _, in := range q.RolesIn {
+		tenant := st.arg(in.Tenant)
+		all := []string{"u.id IN (SELECT user_id FROM memberships WHERE project = $1 AND tenant = " + tenant + ")"}
+		sets := [][]string{in.Roles}
+		if in.All {
+			sets = nil
+			for _, role := range in.Roles {
+				sets = append(sets, []string{role})
+			}
+		}
+		for _, set := range sets {
+			if len(set) > 0 {
+				all = append(all, "u.id IN (SELECT user_id FROM user_roles WHERE project = $1 AND tenant = "+tenant+" AND role IN "+among(&st.args, set)+")")
+			}
+		}
+		or = append(or, strings.Join(all, " AND "))
+	}
+	st.or(or)
+	for _, name := range slices.Sorted(maps.Keys(q.Custom)) {
+		keys, err := attributeKeys(q.Custom[name])
+		if err != nil {
+			return err
+		}
+		st.owner("user_attributes", "name = "+st.arg(name)+" AND value IN "+among(&st.args, keys))
+	}
+	return nil
+}
+
+// marks adds what the row of a user says itself. A condition on test has an index,
+// which must not be taken where another one finds few: a plus keeps it away.
+func (q *Search) marks(st *statement, now time.Time) error {
+	sure := map[bool]string{false: "u.test", true: "+u.test"}[st.narrow]
+	for _, f := range []struct {
+		want   *bool
+		column string
+	}{{q.Test, sure}, {q.VerifiedEmail, "u.email_verified"}, {q.VerifiedPhone, "u.phone_verified"}} {
+		if f.want != nil {
+			st.where = append(st.where, f.column+" = "+strconv.FormatInt(flag(*f.want), 10))
+		}
+	}
+	for _, m := range []struct {
+		bits      Methods
+		condition string
+	}{{q.Has, " = " + strconv.FormatInt(int64(q.Has), 10)}, {q.Lacks, " = 0"}, {q.HasAny, " <> 0"}} {
+		if m.bits != 0 {
+			st.where = append(st.where, "(u.methods & "+strconv.FormatInt(int64(m.bits), 10)+")"+m.condition)
+		}
+	}
+	for _, r := range []struct {
+		at        time.Time
+		condition string
+	}{{q.CreatedFrom, "u.created_at >= "}, {q.CreatedTo, "u.created_at <= "}, {q.ModifiedFrom, "u.modified_at >= "}, {q.ModifiedTo, "u.modified_at <= "}} {
+		if !r.at.IsZero() {
+			st.where = append(st.where, r.condition+st.arg(r.at.Unix()))
+		}
+	}
+	q.statuses(st, now)
+	return q.documents(st)
+}
+
+// statuses adds the status, of which an invitation that has ended is one.
+func (q *Search) statuses(st *statement, now time.Time) {
+	ended := "u.status = 'invited' AND u.expires_at <> 0 AND u.expires_at < "
+	var or []string
+	for _, s := range q.Statuses {
+		switch s {
+		case Expired:
+			or = append(or, ended+st.arg(now.Unix()))
+		case Invited:
+			or = append(or, "u.status = 'invited' AND NOT ("+ended+st.arg(now.Unix())+")")
+		default:
+			or = append(or, "u.status = "+st.arg(string(s)))
+		}
+	}
+	st.or(or)
+}
+
+// documents adds conditions on what is kept as JSON, which is written in one way
+// only: a member or an element is found as text. No index helps.
+func (q *Search) documents(st *statement) error {
+	member := func(name string, v any) (string, error) {
+		b, err := json.Marshal(v)
+		return "u.recovery LIKE " + st.arg("%"+likeEscape.Replace(`"`+name+`":`+string(b))+"%") + ` ESCAPE '\'`, err
+	}
+	for _, f := range []struct {
+		name   string
+		values []string
+	}{{"email", q.RecoveryEmails}, {"phone", q.RecoveryPhones}} {
+		var or []string
+		for _, v := range f.values {
+			c, err := member(f.name, strings.ToLower(strings.TrimSpace(v)))
+			if err != nil {
+				return err
+			}
+			or = append(or, c)
+		}
+		st.or(or)
+	}
+	for _, f := range []struct {
+		name string
+		want *bool
+	}{{"verifiedEmail", q.VerifiedRecoveryEmail}, {"verifiedPhone", q.VerifiedRecoveryPhone}} {
+		if f.want == nil {
+			continue
+		}
+		c, err := member(f.name, true)
+		if err != nil {
+			return err
+		}
+		if !*f.want {
+			c = "NOT (" + c + ")"
+		}
+		st.where = append(st.where, c)
+	}
+	var or []string
+	for _, app := range q.Apps {
+		b, err := json.Marshal(app)
+		if err != nil {
+			return err
+		}
+		or = append(or, "u.apps LIKE "+st.arg("%"+likeEscape.Replace(string(b))+"%")+` ESCAPE '\'`)
+	}
+	st.or(or)
+	return nil
+}
