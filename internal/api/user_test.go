@@ -48,7 +48,7 @@ func (b *bundle) ask(t *testing.T, call, body string) map[string]any {
 }
 
 // post is ask for the calls below /v1/mgmt/user/.
-func (b *bundle) post(t *testing.T, path, body string) map[string]any {
+func (b *bundle) user(t *testing.T, path, body string) map[string]any {
 	t.Helper()
 	return b.ask(t, "POST /v1/mgmt/user/"+path, body)
 }
@@ -91,7 +91,7 @@ func TestUserCreate(t *testing.T) {
 				`created=true user.loginIds=["tester7"] user.name="" user.roleNames=["Everybody"] user.customAttributes={} user.status="enabled" user.test=true`,
 			},
 		} {
-			got := of(b.post(t, "create", tt.body), "created", "user.loginIds", "user.name", "user.roleNames", "user.customAttributes", "user.status", "user.test")
+			got := of(b.user(t, "create", tt.body), "created", "user.loginIds", "user.name", "user.roleNames", "user.customAttributes", "user.status", "user.test")
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("%s: (-want +got):\n%s", tt.name, diff)
 			}
@@ -115,7 +115,7 @@ func (b *bundle) userCall(t *testing.T, method, path string) (target, body strin
 		t.Fatal(err)
 	}
 	b.tenanted(t, "T1")
-	id := memberOf(b.post(t, "create", `{"loginId":"ann","userTenants":[{"tenantId":"T1"}]}`), "user.userId")
+	id := memberOf(b.user(t, "create", `{"loginId":"ann","userTenants":[{"tenantId":"T1"}]}`), "user.userId")
 	if method == http.MethodGet {
 		return path + "?loginId=ann&provider=google", ""
 	}
