@@ -16,6 +16,7 @@ import (
 	"postern/internal/edge"
 	"postern/internal/fault"
 	"postern/internal/mgmtkey"
+	"postern/internal/otp"
 	"postern/internal/passkey"
 	"postern/internal/password"
 	"postern/internal/project"
@@ -39,6 +40,9 @@ type Server struct {
 	Invite    func(context.Context, *project.Config, *user.User, Invitation) error // sends an invitation
 	Log       *slog.Logger
 	Limits    Limits
+
+	// The sign-ins by message.
+	OTP *otp.Service
 }
 
 // Limits bound a request.

@@ -34,6 +34,7 @@ type bundle struct {
 	project string
 	key     string
 	logs    *bytes.Buffer
+	outgoing
 }
 
 var tester = audit.Origin{Actor: "test"}
@@ -64,6 +65,7 @@ func setup(t testing.TB, url string) *bundle {
 	b.Passwords = &password.Service{DB: db, Projects: b.Projects, Hasher: hasher, Sessions: b.Sessions, Limits: &limit.Service{DB: db}, Log: log}
 	manage(b.Server, db)
 	b.Users = &user.Service{DB: db}
+	b.byMessage(db, log)
 	b.handler = b.Handler()
 	p, err := b.Projects.Create(t.Context(), tester, project.New{Name: "Test"})
 	if err != nil {

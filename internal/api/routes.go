@@ -59,6 +59,7 @@ func (s *Server) routes() []route {
 		s.keyRoutes(),
 		s.passwordRoutes(),
 		s.passkeyRoutes(),
+		s.otpRoutes(),
 	)
 }
 

@@ -21,6 +21,7 @@ type wireLoginOptions struct {
 	MFA             bool              `json:"mfa"`
 	App             string            `json:"ssoAppId"`
 	TemplateOptions map[string]string `json:"templateOptions"`
+	Template        string            `json:"templateId"` // of the message; the active one where it is none
 	Locale          string            `json:"locale"`
 	PKCEChallenge   string            `json:"pkceChallenge"`
 	RevokeOthers    bool              `json:"revokeOtherSessions"`

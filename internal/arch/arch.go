@@ -13,6 +13,7 @@ var layers = [][]string{
 	{"project", "mgmtkey", "limit"},
 	{"user", "tenant", "authz", "connector", "key", "doctor"},
 	{"session", "backup"},
+	{"challenge"},
 	{"otp", "magiclink", "enchantedlink", "password", "totp", "passkey", "questions", "federation"},
 	{"flow"},
 	{"edge"},                                // what the edges have in common: the first who knows HTTP

@@ -145,7 +145,7 @@ func sources() []source {
 		method("auth/embeddedlink.json", func(m *Methods) *EmbeddedLink { return &m.EmbeddedLink },
 			func(m *methodFile) EmbeddedLink { return EmbeddedLink{m.Enabled, m.lifetime()} }),
 		method("auth/otp.json", func(m *Methods) *OTPMethod { return &m.OTP }, func(m *methodFile) OTPMethod {
-			return OTPMethod{m.Enabled, m.lifetime(), m.Domain, m.rate(), m.email(), texts(m.TextProvider, m.Texts), texts(m.VoiceProvider, m.Voices)}
+			return OTPMethod{m.Enabled, m.lifetime(), m.Domain, m.MaskError, m.rate(), m.email(), texts(m.TextProvider, m.Texts), texts(m.VoiceProvider, m.Voices)}
 		}),
 		method("auth/notp.json", func(m *Methods) *NOTPMethod { return &m.NOTP },
 			func(m *methodFile) NOTPMethod { return NOTPMethod{m.Enabled, m.lifetime()} }),

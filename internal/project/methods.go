@@ -69,6 +69,7 @@ type LinkMethod struct {
 	Enabled     bool
 	Lifetime    time.Duration
 	RedirectURL string // where links lead when the request names no place
+	MaskErrors  bool   // whether nobody may learn who is a user
 	Rate        Rate
 	Email       Messages
 	Text        Messages
@@ -85,10 +86,12 @@ type OTPMethod struct {
 	Enabled  bool
 	Lifetime time.Duration
 	Domain   string // that a text message binds its code to
-	Rate     Rate
-	Email    Messages
-	Text     Messages
-	Voice    Messages
+	// MaskErrors is whether nobody may learn who is a user.
+	MaskErrors bool
+	Rate       Rate
+	Email      Messages
+	Text       Messages
+	Voice      Messages
 }
 
 // NOTPMethod is a message that the user sends over WhatsApp.
@@ -235,7 +238,7 @@ func texts(provider string, list []textTemplateFile) Messages {
 }
 
 func (m *methodFile) link() LinkMethod {
-	return LinkMethod{m.Enabled, m.lifetime(), m.RedirectURL, m.rate(), m.email(), texts(m.TextProvider, m.Texts)}
+	return LinkMethod{m.Enabled, m.lifetime(), m.RedirectURL, m.MaskError, m.rate(), m.email(), texts(m.TextProvider, m.Texts)}
 }
 
 func (m *methodFile) password() PasswordMethod {

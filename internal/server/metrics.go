@@ -52,7 +52,7 @@ func newMetrics() (*metrics, error) {
 	for _, outcome := range []string{"done", "failed"} {
 		m.collections.WithLabelValues(outcome)
 	}
-	for _, what := range []string{"project", "revision", "secret", "blob", "attempt", "signup", "session", "ceremony"} {
+	for _, what := range []string{"project", "revision", "secret", "blob", "attempt", "signup", "session", "ceremony", "challenge"} {
 		m.collected.WithLabelValues(what)
 	}
 	for _, outcome := range []string{"done", "refused", "conflict", "failed"} {

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 
 	"postern/internal/api"
+	"postern/internal/challenge"
 	"postern/internal/connector"
 	"postern/internal/key"
 	"postern/internal/limit"
@@ -55,6 +56,7 @@ type Server struct {
 	listener net.Listener
 	stopping atomic.Bool
 
+	challenges   *challenge.Service
 	certificates []tls.Certificate // none: plain HTTP
 }
 
@@ -95,6 +97,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	s.Projects.Effects = append(s.Projects.Effects, s.totp.Effects(), s.passkeys.Effects())
 	s.passwords = s.newPasswords()
 	s.Projects.Effects = append(s.Projects.Effects, s.passwords.Effects())
+	s.challenges = s.newChallenges()
 	s.Projects.MayApprove = func(ctx context.Context, key, project string) (bool, error) {
 		return s.Keys.May(ctx, key, project, mgmtkey.Import)
 	}
@@ -117,6 +120,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	}
 	s.manage(edge)
 	edge.Users = &user.Service{DB: db}
+	s.byMessage(edge)
 	s.api = edge.Handler()
 	console, err := web.New(web.Config{
 		Projects: s.Projects, Keys: s.Keys, Log: log, Need: api.Need, MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles, Version: Version(),
@@ -223,5 +227,6 @@ func (s *Server) Close() error {
 	if s.listener != nil {
 		_ = s.listener.Close() // closed already, where it was served
 	}
+	s.challenges.Wait()
 	return s.db.Close()
 }

@@ -1,0 +1,281 @@
+package challenge
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"time"
+
+	"postern/internal/limit"
+	"postern/internal/message"
+	"postern/internal/project"
+	"postern/internal/session"
+	"postern/internal/store"
+	"postern/internal/user"
+)
+
+// A Begun proof was stored and, unless the user is a test user, sent.
+type Begun struct {
+	Pending *Pending
+	Values  *message.Values // what the message was made of
+	Masked  string          // the address, as an answer may show it
+}
+
+// Begin begins a proof. issue makes the answer: it sets ID, Digest and Poll of the
+// proof, and what the message shows of it. It may run more than once.
+//
+// Where the method masks errors nobody learns whether a user exists: the answer
+// and the work are those of a user who does, a sign-up of who is a user already is
+// a sign-in, and the message goes out after the answer.
+func (s *Service) Begin(ctx context.Context, in Request, issue func(*Pending) (*message.Values, error)) (*Begun, error) {
+	if !in.Method.Enabled {
+		return nil, project.ErrMethodOff
+	}
+	current, err := s.current(ctx, &in)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.normal(); err != nil {
+		return nil, err
+	}
+	if _, ok := in.Config.Connectors[in.Choice.Provider]; in.Choice.Provider != "" && !ok {
+		return nil, ErrProvider
+	}
+	if err := s.prepare(ctx, in.Config.Project); err != nil {
+		return nil, err
+	}
+	var out *Begun
+	var who *user.User
+	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		var hidden bool
+		if who, hidden, err = in.find(tx, current); err != nil {
+			return err
+		}
+		p, err := in.pending(who, hidden, current)
+		if err != nil {
+			return err
+		}
+		if err := s.count(tx, in, p); err != nil {
+			return err
+		}
+		values, err := issue(p)
+		if err != nil {
+			return err
+		}
+		out = &Begun{Pending: p, Values: values, Masked: in.masked(p)}
+		return put(tx, p)
+	})
+	if err != nil {
+		return nil, err
+	}
+	in.show(out.Values, who)
+	return out, s.deliver(ctx, in, out)
+}
+
+// masks reports whether nobody may learn from the answer who is a user.
+func (in *Request) masks() bool { return in.Method.Masks && !in.Managed }
+
+// current returns the session that a request belongs to; nil where it needs none.
+func (s *Service) current(ctx context.Context, in *Request) (*session.Current, error) {
+	if in.Act != Update && !in.Options.StepUp && !in.Options.MFA || in.Managed {
+		return nil, nil
+	}
+	current, err := s.Sessions.Current(ctx, in.Config, in.Current)
+	if err == nil && in.Act == Update && (in.LoginID == "" || in.LoginID == current.User.ID) && len(current.User.LoginIDs) > 0 {
+		in.LoginID = current.User.LoginIDs[0]
+	}
+	return current, err
+}
+
+// normal writes addresses and login ids as they are stored. A request without a
+// login id means the user who has the address.
+func (in *Request) normal() (err error) {
+	if in.Address == "" && in.Act == SignUp {
+		in.Address = in.Profile.Email
+		if in.Kind != message.Email {
+			in.Address = in.Profile.Phone
+		}
+	}
+	if in.Address != "" {
+		if in.Address, err = address(in.Kind, in.Address); err != nil {
+			return err
+		}
+	}
+	if in.LoginID == "" && in.Act == SignUp {
+		in.LoginID = in.Address
+	}
+	in.LoginID, err = user.LoginID(in.LoginID)
+	return err
+}
+
+// find returns the user whom a request is about; nil for who is none yet, and
+// hidden for one who is none, or must not sign in, where nobody may learn it.
+func (in *Request) find(tx *store.Tx, current *session.Current) (u *user.User, hidden bool, err error) {
+	u, err = user.Find(tx, in.Config.Project, in.LoginID)
+	if err != nil && !errors.Is(err, user.ErrNotFound) {
+		return nil, false, err
+	}
+	masked := in.masks()
+	switch {
+	case current != nil && (u == nil || u.ID != current.User.ID):
+		return nil, false, session.ErrOtherUser
+	case in.OnlyTest && (u == nil || !u.Test):
+		return nil, false, ErrNotTest
+	case u == nil && in.Act == SignIn && !masked:
+		return nil, false, user.ErrNotFound
+	case u != nil && in.Act == SignUp && !masked:
+		return nil, false, user.ErrExists
+	case u == nil:
+		return nil, in.Act == SignIn, nil
+	}
+	if err := u.MaySignIn(time.Now()); err != nil && masked {
+		return nil, true, nil
+	} else if err != nil {
+		return nil, false, err
+	}
+	return u, false, nil
+}
+
+// pending makes the proof of a request, without its answer.
+func (in *Request) pending(u *user.User, hidden bool, current *session.Current) (*Pending, error) {
+	now := time.Now()
+	p := &Pending{
+		Project: in.Config.Project, Method: in.Method.Name, Revision: in.Config.Revision, Tries: in.Method.Tries, Created: now, Expires: now.Add(in.lifetime()),
+		Data: Data{
+			Act: in.Act, Kind: in.Kind, LoginID: in.LoginID, Address: in.Address, Options: optionsOf(in.Options), Change: in.Change, Salt: make([]byte, 16), Managed: in.Managed,
+			VerifiedEmail: in.Verified.Email, VerifiedPhone: in.Verified.Phone, Test: user.IsTest(in.Config, in.LoginID),
+		},
+	}
+	_, _ = rand.Read(p.Salt)
+	if current != nil {
+		p.Session = current.Session.ID
+	}
+	if u != nil {
+		p.User, p.Test = u.ID, p.Test || u.Test
+		if in.Act == Update {
+			return p, nil
+		}
+		if p.Act == SignUp { // masked: the one who has the address signs in
+			p.Act = SignIn
+		}
+		p.Address = addressOf(u, in.Kind, in.LoginID, in.Recovery)
+		return p, in.reachable(p)
+	}
+	if hidden {
+		p.Nobody = true
+		return p, nil
+	}
+	return p, in.stranger(p)
+}
+
+// stranger completes the proof of who is no user yet.
+func (in *Request) stranger(p *Pending) error {
+	p.Profile = in.Profile
+	if in.Kind == message.Email {
+		p.Profile.Email = in.Address
+	} else if in.Kind != "" {
+		p.Profile.Phone = in.Address
+	}
+	made, err := p.newUser(in.Config)
+	if errors.Is(err, user.ErrNoSignUp) && in.masks() {
+		p.Nobody = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p.Address = addressOf(made, in.Kind, in.LoginID, false)
+	return in.reachable(p)
+}
+
+// reachable refuses a proof without an address to send to. One that must not tell
+// whether there is a user is as good as sent.
+func (in *Request) reachable(p *Pending) error {
+	switch {
+	case p.Address != "", in.Kind == "", in.Managed, p.Test: // nothing is sent to the last two
+		return nil
+	case in.masks():
+		p.Nobody = true
+		return nil
+	}
+	return ErrNoAddress
+}
+
+func (in *Request) lifetime() time.Duration {
+	if in.Lifetime > 0 && in.Lifetime < in.Method.Lifetime {
+		return in.Lifetime
+	}
+	return in.Method.Lifetime
+}
+
+// newUser makes the user that a proof of a sign-up is for.
+func (p *Pending) newUser(c *project.Config) (*user.User, error) {
+	if p.Managed {
+		return user.Prepare(c, p.LoginID, p.Profile)
+	}
+	return user.New(c, p.LoginID, p.Profile)
+}
+
+// count counts the message, for the user or who says so.
+func (s *Service) count(tx *store.Tx, in Request, p *Pending) error {
+	if in.Managed || in.Method.Rate.Messages <= 0 || in.Method.Rate.Within <= 0 {
+		return nil
+	}
+	rule := limit.Rule{Scope: in.Method.Name + ".send", Max: in.Method.Rate.Messages, Within: in.Method.Rate.Within}
+	return s.Limits.HitIn(tx, p.Project, limit.Attempt{Rule: rule, Subject: p.subject()})
+}
+
+// subject is whose tries count together.
+func (p *Pending) subject() string {
+	if p.User != "" {
+		return p.User
+	}
+	return "login id " + p.LoginID
+}
+
+// addressOf returns where a user is reached; none where they are not. The login id
+// is an address of who has named no other.
+func addressOf(u *user.User, kind message.Kind, loginID string, recovery bool) string {
+	switch {
+	case recovery && kind == message.Email && u.Recovery.VerifiedEmail:
+		return u.Recovery.Email
+	case recovery && kind != message.Email && u.Recovery.VerifiedPhone:
+		return u.Recovery.Phone
+	case recovery:
+		return ""
+	case kind == message.Email && u.Email != "":
+		return u.Email
+	case kind != message.Email && u.Phone != "":
+		return u.Phone
+	}
+	if a, err := address(kind, loginID); err == nil {
+		return a
+	}
+	return ""
+}
+
+// address returns an address of a kind as it is stored.
+func address(kind message.Kind, s string) (string, error) {
+	if kind == message.Email {
+		s = strings.ToLower(strings.TrimSpace(s))
+		return s, message.CheckEmail(s)
+	}
+	return message.Phone(s)
+}
+
+// masked shows where the message went. Who must not learn whether there is a user
+// is shown what they know already.
+func (in *Request) masked(p *Pending) string {
+	shown := p.Address
+	if in.masks() && in.Act != Update {
+		shown = in.Address
+		if a, err := address(in.Kind, in.LoginID); shown == "" && err == nil {
+			shown = a
+		}
+	}
+	if in.Kind == message.Email {
+		return message.MaskEmail(shown)
+	}
+	return message.MaskPhone(shown)
+}

@@ -1,0 +1,189 @@
+// Package challenge owns what a message proves: that it reached somebody. It
+// decides who it goes to, makes it from the template of the project, sends it,
+// bounds how often, keeps what the right answer is, and turns the answer into a
+// session: of the user who has the address, of one who signs up, or of one whose
+// address changes.
+//
+// What the answer is (a code, a link, one of three links) is for the packages of
+// the methods, which say so in a Method. How a message leaves is package
+// connector's.
+package challenge
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"sync"
+	"time"
+
+	"postern/internal/fault"
+	"postern/internal/limit"
+	"postern/internal/message"
+	"postern/internal/project"
+	"postern/internal/secret"
+	"postern/internal/session"
+	"postern/internal/store"
+	"postern/internal/user"
+)
+
+// What callers are told, beside what each method says itself.
+var (
+	ErrNoAddress = fault.New(fault.Invalid, "E011003", "Request is invalid: the user has no address that such a message could go to")
+	ErrProvider  = fault.New(fault.Invalid, "E011003", "Request is invalid: the project has no connector with the id of providerId")
+	ErrMerge     = fault.New(fault.Conflict, "P40910", "another user has this login id, and the two cannot become one").
+			WithHint("an administrator can remove the login id from the other user")
+	ErrNotTest = fault.New(fault.Invalid, "E011003", "Request is invalid: the user is not a test user")
+	ErrNotSent = fault.New(fault.Unavailable, "P50308", "the message could not be sent; try again")
+)
+
+// An Act is what the proof is for. The zero value is for nothing.
+type Act int
+
+// The acts.
+const (
+	SignIn Act = 1 + iota
+	SignUp
+	SignUpOrIn
+	Update // of the address of whoever is signed in
+)
+
+// A Method is how something is proven, as a configuration has it.
+type Method struct {
+	Name     string // of what is stored: "otp"
+	Enabled  bool
+	Lifetime time.Duration
+	Rate     project.Rate
+	Purpose  message.Purpose
+	Messages func(message.Kind) project.Messages
+	Domain   string // that a text message binds its code to
+	Tries    int    // wrong answers that are taken
+	Masks    bool   // nobody learns who is a user
+	Faults   Faults
+}
+
+// Faults are what a method says to an answer that is not right.
+type Faults struct {
+	Wrong   *fault.Error // and where nothing was asked
+	Spent   *fault.Error // too many wrong ones
+	Expired *fault.Error
+}
+
+// A Request begins a proof.
+type Request struct {
+	Config   *project.Config
+	Method   Method
+	Act      Act
+	Kind     message.Kind
+	LoginID  string
+	Address  string // of a sign-up, or the new one of an update
+	Profile  user.Profile
+	Options  session.Options
+	Choice   Choice
+	Change   Change
+	Recovery bool        // to the second address of the user
+	Current  secret.Text // the refresh token of who is signed in, for an update, step-up or MFA
+	Lifetime time.Duration
+	// Managed requests come from the customer's own system: nothing is sent, nobody
+	// is turned away for being a stranger, and Verified says what it vouches for.
+	Managed  bool
+	OnlyTest bool // refuse who is not a test user
+	Verified struct{ Email, Phone bool }
+}
+
+// A Choice is what a request says of its message.
+type Choice struct {
+	Template string            // id; empty for the active one
+	Provider string            // id of a connector; empty for that of the method
+	Options  map[string]string // variables for the template
+}
+
+// A Change says what becomes of a user whose address changes.
+type Change struct {
+	AddToLoginIDs  bool `json:"add,omitzero"`
+	UseExisting    bool `json:"existing,omitzero"` // of two users who become one, the other one stays
+	FailOnConflict bool `json:"fail,omitzero"`
+}
+
+// A Pending proof is one that was begun and not yet answered.
+type Pending struct {
+	Project string
+	Method  string
+	// ID and Poll name it, as Name makes names. Digest is of the right answer. The
+	// method sets them.
+	ID, Poll string
+	Digest   []byte
+
+	User     string // id; empty for who is no user yet
+	Revision int64
+	Verified bool
+	Tries    int
+	Created  time.Time
+	Expires  time.Time
+	Data
+}
+
+// Data is what a pending proof remembers, as JSON. It holds no secret.
+type Data struct {
+	Act     Act          `json:"act"`
+	Kind    message.Kind `json:"kind,omitzero"`
+	LoginID string       `json:"loginId"`
+	Address string       `json:"address,omitzero"`
+	Profile user.Profile `json:"profile,omitzero"`
+	Options Options      `json:"options,omitzero"`
+	Change  Change       `json:"change,omitzero"`
+	Session string       `json:"session,omitzero"` // id of the one that a step-up, MFA or update belongs to
+	Salt    []byte       `json:"salt,omitzero"`
+	Test    bool         `json:"test,omitzero"`
+	// Nobody says that there is no such user: it is there so that nobody can tell,
+	// and no answer is right.
+	Nobody        bool `json:"nobody,omitzero"`
+	Managed       bool `json:"managed,omitzero"`
+	VerifiedEmail bool `json:"verifiedEmail,omitzero"`
+	VerifiedPhone bool `json:"verifiedPhone,omitzero"`
+}
+
+// Options are what is remembered of what a sign-in asked for.
+type Options struct {
+	StepUp       bool           `json:"stepUp,omitzero"`
+	MFA          bool           `json:"mfa,omitzero"`
+	CustomClaims map[string]any `json:"claims,omitempty"`
+	Trusted      bool           `json:"trusted,omitzero"`
+	Tenant       string         `json:"tenant,omitzero"`
+	App          string         `json:"app,omitzero"`
+	RevokeOthers bool           `json:"revokeOthers,omitzero"`
+}
+
+func optionsOf(o session.Options) Options {
+	return Options{o.StepUp, o.MFA, o.CustomClaims, o.Trusted, o.Tenant, o.App, o.RevokeOthers}
+}
+
+func (o Options) session() session.Options {
+	return session.Options{
+		StepUp: o.StepUp, MFA: o.MFA, CustomClaims: o.CustomClaims, Trusted: o.Trusted, Tenant: o.Tenant, App: o.App, RevokeOthers: o.RevokeOthers,
+	}
+}
+
+// Name returns the name under which something is stored that somebody shows: the
+// SHA-256 of a token or a login id.
+func Name(shown string) string {
+	sum := sha256.Sum256([]byte(shown))
+	return hex.EncodeToString(sum[:])
+}
+
+// Service begins and completes proofs.
+type Service struct {
+	DB       *store.DB
+	Projects *project.Service
+	Sessions *session.Service
+	Limits   *limit.Service
+	Log      *slog.Logger
+	// Send gives a message to the connector with that id, or to the built-in one.
+	Send func(ctx context.Context, c *project.Config, connector string, m message.Message) error
+
+	sending sync.WaitGroup
+	peppers sync.Map // project → [32]byte
+}
+
+// Wait returns when no message is being sent any more.
+func (s *Service) Wait() { s.sending.Wait() }

@@ -1,0 +1,194 @@
+package challenge
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"postern/internal/limit"
+	"postern/internal/message"
+	"postern/internal/project"
+	"postern/internal/session"
+	"postern/internal/store"
+	"postern/internal/user"
+)
+
+// Whoever guesses goes on guessing after each new code. So the wrong answers of one
+// user are counted over all of them: NIST SP 800-63B asks for fewer than 100.
+const (
+	wrongMax    = 30
+	wrongWithin = time.Hour
+)
+
+// errRight ends the transaction of a right answer, which has nothing to keep.
+var errRight = errors.New("the answer is right")
+
+// Answer checks an answer that may be guessed: right says whether it is the one.
+// A wrong one is counted, and the count is durable before it is told.
+//
+// A right one costs no commit here and is not consumed: SignIn does that.
+func (s *Service) Answer(ctx context.Context, m Method, projectID, id, loginID string, right func(*Pending) bool) (*Pending, error) {
+	if err := s.prepare(ctx, projectID); err != nil {
+		return nil, err
+	}
+	var found *Pending
+	var verdict error
+	err := s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
+		p, err := s.try(tx, projectID, m.Name, id)
+		if err != nil {
+			return err
+		}
+		found = p
+		subject := "login id " + loginID
+		if p != nil {
+			subject = p.subject()
+		}
+		if err := s.Limits.HitIn(tx, projectID, limit.Attempt{Rule: wrongRule(m.Name), Subject: subject}); err != nil {
+			return err
+		}
+		switch {
+		case p == nil:
+			verdict = m.Faults.Wrong
+		case p.Tries < 0:
+			verdict = m.Faults.Spent
+		case !right(p) || p.Nobody:
+			verdict = m.Faults.Wrong
+		case time.Now().After(p.Expires):
+			verdict = m.Faults.Expired
+		default:
+			return errRight
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errRight):
+		return found, nil
+	case err != nil:
+		return nil, err
+	}
+	return nil, verdict
+}
+
+func wrongRule(method string) limit.Rule {
+	return limit.Rule{Scope: method + ".wrong", Max: wrongMax, Within: wrongWithin}
+}
+
+// try counts a try before anybody knows whether it is right, so that no two at once
+// are one. Those left are less than none where there were none any more.
+func (s *Service) try(tx *store.Tx, projectID, method, id string) (*Pending, error) {
+	p, err := scan(tx.QueryRow(`UPDATE challenges SET tries = CASE WHEN tries < 0 THEN tries ELSE tries - 1 END
+		WHERE project = $1 AND method = $2 AND id = $3 RETURNING `+columns, projectID, method, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return p, err
+}
+
+// ConfigOf returns the configuration that a proof began under.
+func (s *Service) ConfigOf(ctx context.Context, p *Pending) (*project.Config, error) {
+	return s.Projects.ConfigAt(ctx, p.Project, p.Revision)
+}
+
+// SignIn consumes a proof that was answered right, and makes the session that it is
+// for. Of many who come with one proof exactly one gets it; the others are told
+// gone.
+func (s *Service) SignIn(ctx context.Context, p *Pending, client session.Client, gone error) (*session.Tokens, error) {
+	c, err := s.ConfigOf(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	login := session.Login{Config: c, Method: amr(p), Options: p.Options.session(), Client: client, CurrentID: p.Session}
+	login.Prove = func(tx *store.Tx) (*user.User, bool, error) {
+		ok, err := take(tx, p)
+		if err != nil {
+			return nil, false, err
+		}
+		if !ok {
+			return nil, false, gone
+		}
+		if err := s.Limits.ResetIn(tx, p.Project, wrongRule(p.Method), p.subject()); err != nil {
+			return nil, false, err
+		}
+		return p.settle(tx, c)
+	}
+	return s.Sessions.SignIn(ctx, login)
+}
+
+// amr is the word for what was proven.
+func amr(p *Pending) string {
+	switch p.Kind {
+	case message.Email:
+		return session.AMREmail
+	case message.SMS:
+		return session.AMRSMS
+	case message.Voice:
+		return session.AMRVoice
+	case message.WhatsApp:
+		return session.AMRWhatsApp
+	}
+	return session.AMRLink
+}
+
+// settle returns whose the proof is, as part of tx, and stores what it says of them:
+// who is new, which address is theirs.
+func (p *Pending) settle(tx *store.Tx, c *project.Config) (u *user.User, firstSeen bool, err error) {
+	switch {
+	case p.Act == Update:
+		u, err = p.change(tx)
+		return u, false, err
+	case p.User != "":
+		if u, err = user.Load(tx, p.Project, p.User); err != nil {
+			return nil, false, err
+		}
+		return u, false, p.known(tx, u)
+	}
+	u, err = user.Find(tx, p.Project, p.LoginID)
+	switch {
+	case errors.Is(err, user.ErrNotFound):
+		if u, err = p.newUser(c); err != nil {
+			return nil, false, err
+		}
+		p.mark(u)
+		return u, true, user.Create(tx, u)
+	case err != nil:
+		return nil, false, err
+	case p.Act != SignUpOrIn || p.Kind == "":
+		return nil, false, user.ErrExists // who signed up meanwhile
+	}
+	return u, false, p.known(tx, u)
+}
+
+// known admits a user who has the address still.
+func (p *Pending) known(tx *store.Tx, u *user.User) error {
+	if err := u.MaySignIn(time.Now()); err != nil {
+		return err
+	}
+	if p.Kind == "" {
+		return nil
+	}
+	recovery := p.Address != "" && (p.Address == u.Recovery.Email || p.Address == u.Recovery.Phone)
+	if !recovery && addressOf(u, p.Kind, p.LoginID, false) != p.Address {
+		return user.ErrExists // the address is no longer that of the user
+	}
+	if !p.mark(u) {
+		return nil
+	}
+	return user.Save(tx, u)
+}
+
+// mark says of a user what the proof has shown, and reports whether it is news.
+func (p *Pending) mark(u *user.User) bool {
+	before := [...]any{u.Email, u.VerifiedEmail, u.Phone, u.VerifiedPhone}
+	switch {
+	case p.Managed:
+		u.VerifiedEmail = u.VerifiedEmail || p.VerifiedEmail && u.Email != ""
+		u.VerifiedPhone = u.VerifiedPhone || p.VerifiedPhone && u.Phone != ""
+	case p.Address == "":
+	case p.Kind == message.Email && (u.Email == "" || u.Email == p.Address):
+		u.Email, u.VerifiedEmail = p.Address, true
+	case p.Kind != message.Email && p.Kind != "" && (u.Phone == "" || u.Phone == p.Address):
+		u.Phone, u.VerifiedPhone = p.Address, true
+	}
+	return before != [...]any{u.Email, u.VerifiedEmail, u.Phone, u.VerifiedPhone}
+}

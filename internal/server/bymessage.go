@@ -1,0 +1,17 @@
+package server
+
+import (
+	"postern/internal/api"
+	"postern/internal/challenge"
+	"postern/internal/otp"
+)
+
+// newChallenges builds what proves that a message reached somebody.
+func (s *Server) newChallenges() *challenge.Service {
+	return &challenge.Service{DB: s.db, Projects: s.Projects, Sessions: s.Sessions, Limits: s.Attempts, Log: s.log, Send: s.Messages.Send}
+}
+
+// byMessage gives the API the sign-ins by message.
+func (s *Server) byMessage(edge *api.Server) {
+	edge.OTP = &otp.Service{Challenges: s.challenges}
+}
