@@ -52,6 +52,7 @@ func method(c *project.Config) challenge.Method {
 				return m.Email
 			case message.Voice:
 				return m.Voice
+			case message.SMS, message.WhatsApp:
 			}
 			return m.Text
 		},

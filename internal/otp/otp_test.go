@@ -98,13 +98,12 @@ func (b *bench) config(t *testing.T) *project.Config {
 	return c
 }
 
-func (b *bench) user(t *testing.T, u user.User) *user.User {
+func (b *bench) user(t *testing.T, u user.User) {
 	t.Helper()
 	u.Project = b.project
 	if err := b.db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error { return user.Create(tx, &u) }); err != nil {
 		t.Fatal(err)
 	}
-	return &u
 }
 
 func (b *bench) find(t *testing.T, loginID string) *user.User {
