@@ -128,10 +128,9 @@ func TestCodesOverTheWire(t *testing.T) {
 	})
 }
 
-// The code of a test user goes to whoever holds a key, and to nobody else.
-func TestCodeOfATestUser(t *testing.T) {
-	t.Parallel()
-	b := setup(t, t.TempDir()+"/test.db")
+// people makes a test user, robot, and a person, ada.
+func (b *bundle) people(t *testing.T) {
+	t.Helper()
 	err := b.Projects.DB.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
 		if err := user.Create(tx, &user.User{Project: b.project, LoginIDs: []string{"robot"}, Test: true}); err != nil {
 			return err
@@ -141,6 +140,13 @@ func TestCodeOfATestUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// The code of a test user goes to whoever holds a key, and to nobody else.
+func TestCodeOfATestUser(t *testing.T) {
+	t.Parallel()
+	b := setup(t, t.TempDir()+"/test.db")
+	b.people(t)
 	for _, delivery := range []string{"email", "Embedded", "sms"} {
 		got := answered[testAnswer](t, b.send(t, "POST", "/v1/mgmt/tests/generate/otp", `{"loginId":"robot","deliveryMethod":"`+delivery+`"}`))
 		way := strings.Replace(delivery, "Embedded", "email", 1)
