@@ -29,12 +29,12 @@ var landed = map[string]string{
 	"0009_users.sql":        "30c8de34bad90030da5c0a2d3d93f526461f387b6ec7fe00db1334a12bcf57be",
 	"0010_sessions.sql":     "33a754b8963bbb91b817ca05cdb39a921ca1294c283d9805b71f9fbfb1b92d09",
 	"0011_tenants.sql":      "d0f7026aeeba51b0e6ec2a031eb508ac676f43d5a00c1c11b5bd6e2811019d03",
+	"0012_challenges.sql":   "8dbf4da6991b3ed354a1ec8a4ab7c036278ef71a7bf59d058a6a4aac03c763ff",
 	"0013_outbox.sql":       "146783a3933e051ecb36fb3626b05a5c222999bc220eb1e0434e6d631f62f3d8",
 	"0014_passwords.sql":    "d32d250b955cb7d20c800f9c60c8866775245c2e267b18c3c214a212156cdace",
 	"0015_factors.sql":      "2e64b803ed0d06ef96eda4d74a4630c560d7cfa9661fec23d1917df309ea3693",
 	"0016_limits.sql":       "4ef024a8bdbbfcb1d4cd64ee3108c165d2f44b108a4a8f48a50a3b540e8c2628",
 	"0017_attributes.sql":   "523ac09c20d20de5d6c341e5efaf0dd48c461a894bd916c316f4633cb1866586",
-	"0012_challenges.sql":   "8dbf4da6991b3ed354a1ec8a4ab7c036278ef71a7bf59d058a6a4aac03c763ff",
 }
 
 func TestLandedMigrations(t *testing.T) {
