@@ -71,11 +71,10 @@ func TestRoles(t *testing.T) {
 						}
 					}
 					query, body := target(t, b, r)
-					path := strings.NewReplacer("{number}", "1", "{key}", "1").Replace(r.path) + query
 					if ofUsers(r.path) {
-						path, body = b.userCall(t, r.method, r.path)
+						query, body = b.userCall(t, r)
 					}
-					w := b.send(t, r.method, path, body, "Authorization", "Bearer "+b.project+":"+b.makeKey(t, grant))
+					w := b.send(t, r.method, strings.NewReplacer("{number}", "1", "{key}", "1").Replace(r.path)+query, body, "Authorization", "Bearer "+b.project+":"+b.makeKey(t, grant))
 					may := role >= r.access.Role
 					if r.path == "/v1/mgmt/project/clone" {
 						may = may && company // it makes a project

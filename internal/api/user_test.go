@@ -47,8 +47,8 @@ func (b *bundle) ask(t *testing.T, call, body string) map[string]any {
 	return out
 }
 
-// post is ask for the calls below /v1/mgmt/user/.
-func (b *bundle) user(t *testing.T, path, body string) map[string]any {
+// onUser is ask for the calls below /v1/mgmt/user/.
+func (b *bundle) onUser(t *testing.T, path, body string) map[string]any {
 	t.Helper()
 	return b.ask(t, "POST /v1/mgmt/user/"+path, body)
 }
@@ -91,7 +91,7 @@ func TestUserCreate(t *testing.T) {
 				`created=true user.loginIds=["tester7"] user.name="" user.roleNames=["Everybody"] user.customAttributes={} user.status="enabled" user.test=true`,
 			},
 		} {
-			got := of(b.user(t, "create", tt.body), "created", "user.loginIds", "user.name", "user.roleNames", "user.customAttributes", "user.status", "user.test")
+			got := of(b.onUser(t, "create", tt.body), "created", "user.loginIds", "user.name", "user.roleNames", "user.customAttributes", "user.status", "user.test")
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("%s: (-want +got):\n%s", tt.name, diff)
 			}
@@ -106,7 +106,7 @@ func ofUsers(path string) bool {
 
 // userCall makes a user, a tenant and a custom attribute and returns what a route
 // needs to do its work on them.
-func (b *bundle) userCall(t *testing.T, method, path string) (target, body string) {
+func (b *bundle) userCall(t *testing.T, r route) (query, body string) {
 	t.Helper()
 	if _, err := b.Projects.Import(t.Context(), tester, project.Import{Project: b.project, Upload: &snapshot.Upload{SameIDs: true, Files: snapshot.Files{
 		"attributes.json": []byte(`{"user":[{"name":"nick","displayName":"Nick","type":"string"}]}`),
@@ -115,21 +115,21 @@ func (b *bundle) userCall(t *testing.T, method, path string) (target, body strin
 		t.Fatal(err)
 	}
 	b.tenanted(t, "T1")
-	id := memberOf(b.user(t, "create", `{"loginId":"ann","userTenants":[{"tenantId":"T1"}]}`), "user.userId")
-	if method == http.MethodGet {
-		return path + "?loginId=ann&provider=google", ""
+	id := memberOf(b.onUser(t, "create", `{"loginId":"ann","userTenants":[{"tenantId":"T1"}]}`), "user.userId")
+	if r.method == http.MethodGet {
+		return "?loginId=ann&provider=google", ""
 	}
-	switch strings.TrimPrefix(path, "/v1/mgmt/user/") {
+	switch strings.TrimPrefix(r.path, "/v1/mgmt/user/") {
 	case "create", "create/test":
-		return path, `{"loginId":"bob","roleNames":["Reader"]}`
+		return "", `{"loginId":"bob","roleNames":["Reader"]}`
 	case "create/batch":
-		return path, `{"users":[{"loginId":"bob"}]}`
+		return "", `{"users":[{"loginId":"bob"}]}`
 	case "patch/batch":
-		return path, `{"users":[{"loginId":"ann","name":"A"}]}`
+		return "", `{"users":[{"loginId":"ann","name":"A"}]}`
 	case "update/loginid":
-		return path, `{"loginId":"ann","newLoginId":"anna"}`
+		return "", `{"loginId":"ann","newLoginId":"anna"}`
 	}
-	return path, `{"loginId":"ann","userIds":["` + id + `"],"identifiers":["ann"],"deviceIds":["D1"],"tenantId":"T1","roleNames":["Reader"],"status":"disabled","name":"A",
+	return "", `{"loginId":"ann","userIds":["` + id + `"],"identifiers":["ann"],"deviceIds":["D1"],"tenantId":"T1","roleNames":["Reader"],"status":"disabled","name":"A",
 		"attributeKey":"nick","attributeValue":"A","attributes":[{"name":"more"}],"names":["nick"]}`
 }
 

@@ -3,11 +3,13 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"postern/internal/authz"
 	"postern/internal/fault"
 	"postern/internal/project"
 	"postern/internal/store"
+	"postern/internal/tenant"
 	"postern/internal/user"
 )
 
@@ -109,51 +111,65 @@ func or[T any](values ...*T) *T {
 
 // A directory finds what users belong to by what clients call it, in one transaction.
 type directory struct {
-	tx     *store.Tx
-	config *project.Config
-	known  *authz.Roles
-	seen   map[string]bool // tenants that there are
+	tx      *store.Tx
+	config  *project.Config
+	tenants map[string]*authz.Roles // by id; those of the project by none
 }
 
 func newDirectory(tx *store.Tx, c *project.Config) *directory {
-	return &directory{tx: tx, config: c, known: authz.Of(c), seen: map[string]bool{}}
+	return &directory{tx: tx, config: c, tenants: map[string]*authz.Roles{"": authz.Of(c)}}
 }
 
 // roles returns the ids of roles in a tenant, or with a blank one in the project.
-func (l *directory) roles(_ string, names []string) ([]string, error) { return l.known.IDs(names) }
+func (d *directory) roles(id string, names []string) ([]string, error) {
+	if err := d.tenant(id); err != nil {
+		return nil, err
+	}
+	return d.tenants[id].IDsIn(id, names)
+}
 
 // tenant refuses a tenant that there is not.
-func (l *directory) tenant(id string) error {
-	if l.seen[id] {
+func (d *directory) tenant(id string) error {
+	if d.tenants[id] != nil {
 		return nil
 	}
-	names, err := user.TenantNames(l.tx, l.config.Project, []string{id})
+	names, err := tenant.Names(d.tx, d.config.Project, []string{id})
 	if err != nil {
 		return err
 	}
 	if _, ok := names[id]; !ok {
-		const longest = 60
-		return errNoTenant.WithMessage(fmt.Sprintf("Request is invalid: there is no tenant %q", id[:min(len(id), longest)]))
+		return errNoTenant.WithMessage(fmt.Sprintf("Request is invalid: there is no tenant %.60q", id))
 	}
-	l.seen[id] = true
-	return nil
+	d.tenants[id], err = authz.Load(d.tx, d.config, id)
+	return err
 }
 
+// fewTenants is how many tenants are asked for their roles one by one.
+const fewTenants = 3
+
 // namesOf returns the roles that users may have, and the names of their tenants.
-func (s *Server) namesOf(ctx context.Context, c *project.Config, users []*user.User) (*authz.Roles, map[string]string, error) {
+func (s *Server) namesOf(ctx context.Context, c *project.Config, users []*user.User) (roles *authz.Roles, names map[string]string, err error) {
 	var ids []string
 	for _, u := range users {
 		for _, m := range u.Tenants {
-			ids = append(ids, m.Tenant)
+			if !slices.Contains(ids, m.Tenant) {
+				ids = append(ids, m.Tenant)
+			}
 		}
 	}
 	if len(ids) == 0 {
 		return authz.Of(c), nil, nil
 	}
-	var names map[string]string
-	err := s.Users.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		names, err = user.TenantNames(tx, c.Project, ids)
+	err = s.Projects.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		if names, err = tenant.Names(tx, c.Project, ids); err != nil {
+			return err
+		}
+		if len(ids) > fewTenants {
+			roles, err = authz.LoadAll(tx, c)
+		} else {
+			roles, err = authz.Load(tx, c, ids...)
+		}
 		return err
 	})
-	return authz.Of(c), names, err
+	return roles, names, err
 }

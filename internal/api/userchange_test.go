@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,23 +8,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"postern/internal/audit"
-	"postern/internal/store"
 	"postern/internal/testkit"
 )
 
 // tenanted puts two tenants beside the users of a project.
 func (b *bundle) tenanted(t *testing.T, ids ...string) *bundle {
 	t.Helper()
-	err := b.Projects.DB.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
-		for _, id := range ids {
-			if _, err := tx.Exec(`INSERT INTO tenants (project, id, name, created_at, modified_at) VALUES ($1, $2, $3, 1, 1)`, b.project, id, "Tenant "+id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	for _, id := range ids {
+		b.ask(t, "POST /v1/mgmt/tenant/create", `{"id":"`+id+`","name":"Tenant `+id+`"}`)
 	}
 	return b
 }
@@ -124,8 +114,8 @@ func TestUserChanges(t *testing.T) {
 		b := setup(t, url).staffed(t).tenanted(t, "T1", "T2")
 		for _, tt := range rows {
 			b.ask(t, "DELETE /v1/mgmt/user/test/delete/all", "")
-			b.user(t, "create/test", ann)
-			b.user(t, "create/test", bob)
+			b.onUser(t, "create/test", ann)
+			b.onUser(t, "create/test", bob)
 			method, path, _ := strings.Cut(tt.call, " ")
 			if !strings.Contains(tt.want, "=") {
 				w := b.send(t, method, "/v1/mgmt/user/"+path, tt.body)
@@ -159,13 +149,13 @@ func TestUserAudit(t *testing.T) {
 	t.Parallel()
 	testkit.Databases(t, func(t *testing.T, url string) {
 		b := setup(t, url).staffed(t).tenanted(t, "T1")
-		id := strings.Trim(strings.TrimPrefix(of(b.user(t, "create", ann), "user.userId"), "user.userId="), `"`)
-		b.user(t, "update/name", `{"loginId":"ann","name":"Secret Name"}`)
-		b.user(t, "update/name", `{"loginId":"ann","name":"Secret Name"}`)
+		id := strings.Trim(strings.TrimPrefix(of(b.onUser(t, "create", ann), "user.userId"), "user.userId="), `"`)
+		b.onUser(t, "update/name", `{"loginId":"ann","name":"Secret Name"}`)
+		b.onUser(t, "update/name", `{"loginId":"ann","name":"Secret Name"}`)
 		b.ask(t, "PATCH /v1/mgmt/user/patch", `{"loginId":"ann","customAttributes":{"nick":"secret nick"},"email":"secret@shop.example"}`)
-		b.user(t, "create/test", `{"loginId":"tester1"}`)
+		b.onUser(t, "create/test", `{"loginId":"tester1"}`)
 		b.ask(t, "DELETE /v1/mgmt/user/test/delete/all", "")
-		b.user(t, "delete", `{"loginId":"`+id+`"}`)
+		b.onUser(t, "delete", `{"loginId":"`+id+`"}`)
 		w := b.send(t, http.MethodPost, "/v1/mgmt/user/delete", `{"loginId":"`+id+`"}`)
 		wantFault(t, w, http.StatusNotFound, "E112102")
 		events, err := audit.List(t.Context(), b.Projects.DB, b.project, 20)

@@ -118,20 +118,24 @@ func fill(tx *store.Tx, list []*Tenant, ofDomains, ofSuccessors string, args ...
 // Names returns the names of tenants by their ids, as part of tx. What is no tenant
 // has none.
 func Names(tx *store.Tx, project string, ids []string) (map[string]string, error) {
-	out := map[string]string{}
+	out, list, args := map[string]string{}, "", []any{project}
 	for _, id := range ids {
 		if _, known := out[id]; known || !ValidID(id) {
 			continue
 		}
-		var name string
-		err := tx.QueryRow(`SELECT name FROM tenants WHERE project = $1 AND id = $2`, project, id).Scan(&name)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read name of tenant: %w", err)
-		}
-		out[id] = name
+		out[id] = ""
+		args = append(args, id)
+		list += fmt.Sprintf(", $%d", len(args))
+	}
+	clear(out)
+	if list == "" {
+		return out, nil
+	}
+	err := store.Each(tx, func(row store.Scanner) (r [2]string, err error) { return r, row.Scan(&r[0], &r[1]) },
+		func(r [2]string) error { out[r[0]] = r[1]; return nil },
+		`SELECT id, name FROM tenants WHERE project = $1 AND id IN (`+list[2:]+`)`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read names of tenants: %w", err)
 	}
 	return out, nil
 }
