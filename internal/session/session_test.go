@@ -28,7 +28,7 @@ type bench struct {
 	user    *user.User
 }
 
-func setup(t *testing.T, db *store.DB) *bench {
+func setup(t testing.TB, db *store.DB) *bench {
 	t.Helper()
 	master, _, err := secret.NewMaster()
 	if err != nil {
@@ -41,7 +41,7 @@ func setup(t *testing.T, db *store.DB) *bench {
 }
 
 // another makes a further project with a user.
-func (b *bench) another(t *testing.T) (string, *user.User) {
+func (b *bench) another(t testing.TB) (string, *user.User) {
 	t.Helper()
 	p, err := b.Projects.Create(t.Context(), tester, project.New{Name: "Shop"})
 	if err != nil {
@@ -52,7 +52,7 @@ func (b *bench) another(t *testing.T) (string, *user.User) {
 	return p.ID, u
 }
 
-func (b *bench) write(t *testing.T, fn func(tx *store.Tx) error) {
+func (b *bench) write(t testing.TB, fn func(tx *store.Tx) error) {
 	t.Helper()
 	if err := b.DB.Write(t.Context(), func(_ context.Context, tx *store.Tx) error { return fn(tx) }); err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func (b *bench) write(t *testing.T, fn func(tx *store.Tx) error) {
 }
 
 // configure imports files, by their paths.
-func (b *bench) configure(t *testing.T, files map[string]string) {
+func (b *bench) configure(t testing.TB, files map[string]string) {
 	t.Helper()
 	in := project.Import{Project: b.project, Upload: &snapshot.Upload{Files: snapshot.Files{}}}
 	for path, content := range files {
@@ -72,13 +72,13 @@ func (b *bench) configure(t *testing.T, files map[string]string) {
 }
 
 // settings imports members of project.json.
-func (b *bench) settings(t *testing.T, members string) {
+func (b *bench) settings(t testing.TB, members string) {
 	t.Helper()
 	b.configure(t, map[string]string{"project.json": members})
 }
 
 // join makes the user a member of a tenant, with roles there by their ids.
-func (b *bench) join(t *testing.T, tenant string, roles ...string) {
+func (b *bench) join(t testing.TB, tenant string, roles ...string) {
 	t.Helper()
 	b.write(t, func(tx *store.Tx) error {
 		if _, err := tx.Exec(`INSERT INTO tenants (project, id, name, created_at, modified_at) VALUES ($1, $2, $2, 0, 0)`, b.project, tenant); err != nil {
@@ -94,12 +94,12 @@ func (b *bench) join(t *testing.T, tenant string, roles ...string) {
 }
 
 // refresh refreshes under the settings of now.
-func (b *bench) refresh(t *testing.T, token secret.Text) (*Tokens, error) {
+func (b *bench) refresh(t testing.TB, token secret.Text) (*Tokens, error) {
 	t.Helper()
 	return b.Refresh(t.Context(), b.config(t), token, "")
 }
 
-func (b *bench) config(t *testing.T) *project.Config {
+func (b *bench) config(t testing.TB) *project.Config {
 	t.Helper()
 	c, err := b.Projects.Config(t.Context(), b.project)
 	if err != nil {
@@ -109,7 +109,7 @@ func (b *bench) config(t *testing.T) *project.Config {
 }
 
 // proof is a login of the user that needs no proof.
-func (b *bench) proof(t *testing.T) Login {
+func (b *bench) proof(t testing.TB) Login {
 	t.Helper()
 	return Login{
 		Config: b.config(t), Method: AMREmail, Client: Client{Address: "192.0.2.7", UserAgent: "test"},
@@ -120,12 +120,12 @@ func (b *bench) proof(t *testing.T) Login {
 	}
 }
 
-func (b *bench) signIn(t *testing.T) *Tokens {
+func (b *bench) signIn(t testing.TB) *Tokens {
 	t.Helper()
 	return b.signInAs(t, b.proof(t))
 }
 
-func (b *bench) signInAs(t *testing.T, in Login) *Tokens {
+func (b *bench) signInAs(t testing.TB, in Login) *Tokens {
 	t.Helper()
 	out, err := b.SignIn(t.Context(), in)
 	if err != nil {
