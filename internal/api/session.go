@@ -123,11 +123,14 @@ func (s *Server) myTenants(ctx context.Context, in *myTenantsRequest) (*myTenant
 		if in.Current && m.Tenant != current.Session.Tenant || len(in.IDs) > 0 && !slices.Contains(in.IDs, m.Tenant) {
 			continue
 		}
-		t, err := s.tenantOf(ctx, current.User.Project, m.Tenant)
+		t, err := s.Tenants.Get(ctx, current.User.Project, m.Tenant)
 		if err != nil {
 			return nil, err
 		}
-		out.Tenants = append(out.Tenants, t)
+		if t.Custom == nil {
+			t.Custom = map[string]any{}
+		}
+		out.Tenants = append(out.Tenants, wireMyTenant{ID: t.ID, Name: t.Name, Custom: t.Custom})
 	}
 	return out, nil
 }
@@ -164,9 +167,4 @@ func (s *Server) logout(which session.Which) handler {
 		}
 		return writeJSON(w, http.StatusOK, wireTokens{CookieDomain: settings.RefreshCookie.Domain, CookiePath: cookiePath, SessionDomain: settings.SessionCookie.Domain})
 	}
-}
-
-// tenantOf returns a tenant as its members see it.
-func (s *Server) tenantOf(_ context.Context, _, id string) (wireMyTenant, error) {
-	return wireMyTenant{ID: id, Custom: map[string]any{}}, nil
 }

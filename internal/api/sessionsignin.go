@@ -13,6 +13,7 @@ import (
 	"postern/internal/secret"
 	"postern/internal/session"
 	"postern/internal/store"
+	"postern/internal/tenant"
 	"postern/internal/user"
 )
 
@@ -158,9 +159,19 @@ func (in *backendRequest) create(tx *store.Tx, c *project.Config) (*user.User, b
 		return nil, false, err
 	}
 	u.VerifiedEmail, u.VerifiedPhone = in.VerifiedEmail && u.Email != "", in.VerifiedPhone && u.Phone != ""
-	known := authz.Of(c)
+	var tenants []string
 	for _, grant := range in.Tenants {
-		ids, err := known.IDs(grant.Roles)
+		tenants = append(tenants, grant.Tenant)
+	}
+	known, err := authz.Load(tx, c, tenants...)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, grant := range in.Tenants {
+		if _, err := tenant.SettingsOf(tx, c.Project, grant.Tenant); err != nil {
+			return nil, false, err
+		}
+		ids, err := known.IDsIn(grant.Tenant, grant.Roles)
 		if err != nil {
 			return nil, false, err
 		}

@@ -85,6 +85,12 @@ func (r *Roles) IDsIn(tenant string, names []string) ([]string, error) {
 	return slices.Compact(out), nil
 }
 
+// Has reports whether there is a role with the id.
+func (r *Roles) Has(id string) bool {
+	_, ok := r.byID[id]
+	return ok
+}
+
 // Names returns the names of roles by their ids, sorted. What is no role any more
 // gives nothing.
 func (r *Roles) Names(ids []string) []string {

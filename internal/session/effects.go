@@ -28,7 +28,7 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 	if err != nil || after == nil {
 		return nil, err
 	}
-	was, will, now := lifetimesOf(before), lifetimesOf(after), time.Now()
+	was, will, now := lifetimesOf(before.Settings), lifetimesOf(after.Settings), time.Now()
 	var out []project.Told
 	tell := func(condition string, bound time.Time, text string, fields ...string) error {
 		n, err := s.countLive(ctx, p.Project, was, now, condition, bound)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"postern/internal/audit"
-	"postern/internal/authz"
 	"postern/internal/fault"
 	"postern/internal/ident"
 	"postern/internal/key"
@@ -169,7 +168,7 @@ func (s *Service) mayImpersonate(tx *store.Tx, c *project.Config, actor string, 
 	if err := u.MaySignIn(now); err != nil {
 		return err
 	}
-	if !slices.Contains(authz.Of(c).Permissions(u.Roles), impersonate) {
+	if !slices.Contains(s.rolesOf(c).Permissions(u.Roles), impersonate) {
 		return ErrNoPower
 	}
 	return nil
@@ -179,7 +178,7 @@ func (s *Service) mayImpersonate(tx *store.Tx, c *project.Config, actor string, 
 func (s *Service) open(tx *store.Tx, m *made, method string) (err error) {
 	sess := m.session
 	sess.Project, sess.ID, sess.CreatedAt, sess.RefreshedAt, sess.AMR = m.config.Project, ident.New("SE"), m.now, m.now, []string{}
-	m.roles = authz.Of(m.config)
+	m.roles = s.rolesOf(m.config)
 	if m.user != nil {
 		sess.User = m.user.ID
 		if err := m.user.MaySignIn(m.now); err != nil {
@@ -192,7 +191,7 @@ func (s *Service) open(tx *store.Tx, m *made, method string) (err error) {
 			return err
 		}
 	}
-	if m.lifetimes, err = s.lifetimes(tx, m.config, sess); err != nil {
+	if m.lifetimes, err = obey(tx, m.config, sess, true); err != nil {
 		return err
 	}
 	sess.ExpiresAt = m.now.Add(m.lifetimes.refresh)

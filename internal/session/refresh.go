@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"postern/internal/authz"
 	"postern/internal/key"
 	"postern/internal/project"
 	"postern/internal/secret"
@@ -65,14 +64,14 @@ func (s *Service) lookUp(tx *store.Tx, c *project.Config, id string, now time.Ti
 	if m.session, err = load(tx, c.Project, id); err != nil {
 		return m, err
 	}
-	if m.lifetimes, err = s.lifetimes(tx, c, m.session); err != nil {
+	if m.lifetimes, err = obey(tx, c, m.session, false); err != nil {
 		return m, err
 	}
 	if err := m.session.lives(m.lifetimes, now); err != nil {
 		return m, err
 	}
 	if m.session.User == "" {
-		m.roles = authz.Of(c)
+		m.roles = s.rolesOf(c)
 		return m, nil
 	}
 	m.user, err = user.Load(tx, c.Project, m.session.User)
@@ -115,18 +114,6 @@ func (s *Service) replayed(ctx context.Context, sess *Session, generation int64)
 // ends the session.
 func (s *Service) Refresh(ctx context.Context, c *project.Config, token secret.Text, base string) (*Tokens, error) {
 	return s.renew(ctx, c, token, base, nil)
-}
-
-// SelectTenant is Refresh with another current tenant, of which the user must be a
-// member. No tenant is none.
-func (s *Service) SelectTenant(ctx context.Context, c *project.Config, token secret.Text, base, tenant string) (*Tokens, error) {
-	return s.renew(ctx, c, token, base, func(m *made) error {
-		if m.user == nil {
-			return ErrNotMember
-		}
-		m.session.Tenant = tenant
-		return member(m.user, tenant)
-	})
 }
 
 // renew makes further tokens of a session, after change where there is one.

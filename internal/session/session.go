@@ -6,6 +6,7 @@
 package session
 
 import (
+	"sync"
 	"time"
 
 	"postern/internal/fault"
@@ -101,4 +102,6 @@ type Service struct {
 	// PublicURL is where clients reach the server, without a slash at the end. It is
 	// the begin of issuers; where it is empty, that is where a request came to.
 	PublicURL string
+
+	known sync.Map // project id → known
 }

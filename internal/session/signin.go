@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"postern/internal/authz"
 	"postern/internal/ident"
-	"postern/internal/project"
 	"postern/internal/store"
 	"postern/internal/user"
 )
@@ -78,7 +76,7 @@ func (s *Service) establish(tx *store.Tx, in Login, m *made, current bearer) err
 	if m.roles, err = s.roles(tx, in.Config, u); err != nil {
 		return err
 	}
-	if m.session, m.lifetimes, err = s.sessionOf(tx, in, u, current, now); err != nil {
+	if m.session, m.lifetimes, err = sessionOf(tx, in, u, current, now); err != nil {
 		return err
 	}
 	store := m.session.insert
@@ -97,7 +95,7 @@ func (s *Service) establish(tx *store.Tx, in Login, m *made, current bearer) err
 }
 
 // sessionOf returns what the session of a login is to be.
-func (s *Service) sessionOf(tx *store.Tx, in Login, u *user.User, current bearer, now time.Time) (*Session, lifetimes, error) {
+func sessionOf(tx *store.Tx, in Login, u *user.User, current bearer, now time.Time) (*Session, lifetimes, error) {
 	if current.Session == "" {
 		sess := &Session{
 			Project: u.Project, ID: ident.New("SE"), User: u.ID, CreatedAt: now, RefreshedAt: now, Lifetime: in.Options.Lifetime,
@@ -106,7 +104,7 @@ func (s *Service) sessionOf(tx *store.Tx, in Login, u *user.User, current bearer
 		sess.addMethod(in.Method)
 		sess.Extra.App, sess.Extra.Actor = in.Options.App, in.Options.Actor
 		sess.Extra.ask(in.Options)
-		l, err := s.lifetimes(tx, in.Config, sess)
+		l, err := obey(tx, in.Config, sess, true)
 		sess.ExpiresAt = now.Add(l.refresh)
 		if sess.Lifetime > 0 {
 			sess.ExpiresAt = now.Add(sess.Lifetime)
@@ -126,7 +124,7 @@ func (s *Service) sessionOf(tx *store.Tx, in Login, u *user.User, current bearer
 	if in.Options.Tenant != "" {
 		sess.Tenant = in.Options.Tenant
 	}
-	l, err := s.lifetimes(tx, in.Config, sess)
+	l, err := obey(tx, in.Config, sess, in.Options.Tenant != "")
 	if err != nil {
 		return nil, lifetimes{}, err
 	}
@@ -157,14 +155,4 @@ func (e *Extra) ask(o Options) {
 		}
 		(*into)[name] = v
 	}
-}
-
-// lifetimes returns those that a session obeys, as part of tx.
-func (s *Service) lifetimes(_ *store.Tx, c *project.Config, _ *Session) (lifetimes, error) {
-	return lifetimesOf(c), nil
-}
-
-// roles returns the roles that a user may have, as part of tx.
-func (s *Service) roles(_ *store.Tx, c *project.Config, _ *user.User) (*authz.Roles, error) {
-	return authz.Of(c), nil
 }

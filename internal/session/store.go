@@ -11,7 +11,6 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"postern/internal/ident"
-	"postern/internal/project"
 	"postern/internal/store"
 	"postern/internal/user"
 )
@@ -169,16 +168,6 @@ func (s *Session) touched(l lifetimes, now time.Time) bool {
 		grain = min(grain, l.inactivity/60)
 	}
 	return now.Sub(s.RefreshedAt) >= grain
-}
-
-// lifetimes are those that a session obeys.
-type lifetimes struct {
-	refresh, session, stepUp, inactivity time.Duration
-}
-
-// lifetimesOf returns what the settings say.
-func lifetimesOf(c *project.Config) lifetimes {
-	return lifetimes{c.Settings.RefreshTokenLifetime, c.Settings.SessionTokenLifetime, c.Settings.StepUpTokenLifetime, c.Settings.Inactivity}
 }
 
 // member returns an error where a user is not in a tenant; no tenant is one that
