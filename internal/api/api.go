@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 
+	"postern/internal/authz"
 	"postern/internal/connector"
 	"postern/internal/edge"
 	"postern/internal/fault"
@@ -38,6 +39,7 @@ type Server struct {
 	Tenants   *tenant.Service
 	Users     *user.Service
 	Invite    func(context.Context, *project.Config, *user.User, Invitation) error // sends an invitation
+	Roles     *authz.Service
 	Log       *slog.Logger
 	Limits    Limits
 

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"postern/internal/audit"
+	"postern/internal/authz"
 	"postern/internal/edge"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
@@ -24,6 +25,9 @@ import (
 // manage gives a server what the calls of management need.
 func manage(s *Server, db *store.DB) {
 	s.Tenants = &tenant.Service{DB: db, Leave: []func(*store.Tx, string, string, bool) error{user.LeaveTenant}}
+	s.Roles = &authz.Service{
+		DB: db, Projects: s.Projects, HasTenant: tenant.Exists, Drop: []func(*store.Tx, string, []string) error{user.DropRoles},
+	}
 }
 
 // targets are what the routes below a path act on: the query of a GET, and the
@@ -33,6 +37,15 @@ var targets = []struct {
 	calls       [][2]string
 }{
 	{"/v1/mgmt/tenant", "?id=T1", [][2]string{{"/v1/mgmt/tenant/create", `{"id":"T1","name":"One"}`}}},
+	{"/v1/mgmt/role", "?tenant=T1", [][2]string{
+		{"/v1/mgmt/tenant/create", `{"id":"T1","name":"One"}`},
+		{"/v1/mgmt/permission/create", `{"name":"One"}`},
+		{"/v1/mgmt/role/create", `{"name":"One","permissionNames":["One"],"tenantId":"T1"}`},
+		{"/v1/mgmt/role/create", `{"name":"One","permissionNames":["One"]}`},
+	}},
+	{"/v1/mgmt/permission", "", [][2]string{
+		{"/v1/mgmt/permission/create", `{"name":"One"}`}, {"/v1/mgmt/role/create", `{"name":"One","permissionNames":["One"]}`},
+	}},
 }
 
 // sentTo are the bodies of the calls that act on them.
@@ -42,6 +55,19 @@ var sentTo = map[string]string{
 	"/v1/mgmt/tenant/delete":             `{"id":"T1"}`,
 	"/v1/mgmt/tenant/settings":           `{"tenantId":"T1"}`,
 	"/v1/mgmt/tenant/updateDefaultRoles": `{"id":"T1"}`,
+
+	"/v1/mgmt/role/create":             `{"name":"New"}`,
+	"/v1/mgmt/role/create/batch":       `{"roles":[{"name":"New"}]}`,
+	"/v1/mgmt/role/update":             `{"name":"One","newName":"Two","tenantId":"T1"}`,
+	"/v1/mgmt/role/update/batch":       `{"roles":[{"name":"One","newName":"Two"}]}`,
+	"/v1/mgmt/role/delete":             `{"name":"One","tenantId":"T1"}`,
+	"/v1/mgmt/role/delete/batch":       `{"roleNames":["One"]}`,
+	"/v1/mgmt/permission/create":       `{"name":"New"}`,
+	"/v1/mgmt/permission/create/batch": `{"permissions":[{"name":"New"}]}`,
+	"/v1/mgmt/permission/update":       `{"name":"One","newName":"Two"}`,
+	"/v1/mgmt/permission/update/batch": `{"permissions":[{"name":"One","newName":"Two"}]}`,
+	"/v1/mgmt/permission/delete":       `{"name":"One"}`,
+	"/v1/mgmt/permission/delete/batch": `{"names":["One"]}`,
 }
 
 // target makes what a route acts on, and returns the query and the body that the
@@ -211,4 +237,13 @@ func (b *bundle) atOnce(t *testing.T, n int, path, body, code string) int {
 	}
 	wait.Wait()
 	return worked
+}
+
+func jsonOf(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

@@ -92,8 +92,8 @@ func TestTenantsThatAreRefused(t *testing.T) {
 			"a name of two lines":        {"tenant/create", `{"name":"a\nb"}`, "400", "E011003"},
 			"an id with a slash":         {"tenant/create", `{"name":"x","id":"a/b"}`, "400", "E011003"},
 			"an id that is no text":      {"tenant/create", `{"name":"x","id":"a\u0000b"}`, "400", "E011003"},
-			"an id that another has":     {"tenant/create", `{"name":"x","id":"one"}`, "409", "P40911"},
-			"a name that another has":    {"tenant/create", `{"name":"One"}`, "409", "P40911"},
+			"an id that another has":     {"tenant/create", `{"name":"x","id":"one"}`, "409", "P40961"},
+			"a name that another has":    {"tenant/create", `{"name":"One"}`, "409", "P40961"},
 			"a parent that there is not": {"tenant/create", `{"name":"x","parent":"none"}`, "404", "E112202"},
 			"a domain that is none":      {"tenant/create", `{"name":"x","selfProvisioningDomains":["a b"]}`, "400", "E011003"},
 			"an attribute that is none":  {"tenant/create", `{"name":"x","customAttributes":{"no":1}}`, "400", "E011003"},
@@ -103,9 +103,9 @@ func TestTenantsThatAreRefused(t *testing.T) {
 			"another inheritance":        {"tenant/create", `{"name":"x","roleInheritance":"all"}`, "400", "E011003"},
 			"an update of none":          {"tenant/update", `{"id":"none","name":"x"}`, "404", "E112202"},
 			"an update without an id":    {"tenant/update", `{"name":"x"}`, "400", "E011002"},
-			"an update to a taken name":  {"tenant/update", `{"id":"two","name":"One"}`, "409", "P40911"},
+			"an update to a taken name":  {"tenant/update", `{"id":"two","name":"One"}`, "409", "P40961"},
 			"an update to no name":       {"tenant/update", `{"id":"two"}`, "400", "E011003"},
-			"a taken SSO domain":         {"tenant/settings", `{"tenantId":"two","domains":["ONE.example"]}`, "409", "P40912"},
+			"a taken SSO domain":         {"tenant/settings", `{"tenantId":"two","domains":["ONE.example"]}`, "409", "P40962"},
 			"settings of none":           {"tenant/settings", `{"tenantId":"none"}`, "404", "E112202"},
 			"a short lifetime":           {"tenant/settings", `{"tenantId":"two","sessionTokenExpiration":1,"sessionTokenExpirationUnit":"minutes"}`, "400", "E011003"},
 			"a long lifetime":            {"tenant/settings", `{"tenantId":"two","refreshTokenExpiration":1001,"refreshTokenExpirationUnit":"weeks"}`, "400", "E011003"},
@@ -261,7 +261,7 @@ func TestTenantsAreDeletedWithTheirMembersOrWithout(t *testing.T) {
 		stranger := b.member(t)
 
 		one, both := make()
-		b.refusals(t, map[string][4]string{"a tenant with one under it": {"tenant/delete", `{"id":"a"}`, "409", "P40913"}})
+		b.refusals(t, map[string][4]string{"a tenant with one under it": {"tenant/delete", `{"id":"a"}`, "409", "P40963"}})
 		b.post(t, "tenant/delete", `{"id":"under"}`)
 		b.post(t, "tenant/delete", `{"id":"a","cascade":false}`)
 		if got, there := b.tenantsOf(t, one); !there || got != nil {
@@ -298,7 +298,7 @@ func TestTenantsOfOneNameRace(t *testing.T) {
 	t.Parallel()
 	testkit.Databases(t, func(t *testing.T, url string) {
 		b := setup(t, url)
-		if n := b.atOnce(t, 12, "tenant/create", `{"name":"One"}`, "P40911"); n != 1 {
+		if n := b.atOnce(t, 12, "tenant/create", `{"name":"One"}`, "P40961"); n != 1 {
 			t.Errorf("%d tenants got the name", n)
 		}
 		for i := range 6 {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"postern/internal/fault"
 	"postern/internal/project"
 	"postern/internal/snapshot"
 	"postern/internal/store"
@@ -84,9 +83,6 @@ func permissionNames(c *project.Config) map[string]string {
 // BuiltIn returns the names of the permissions that every project has.
 func BuiltIn() []string { return snapshot.BuiltIn("permission") }
 
-// ErrRoleExists is a name that another role has in the same place.
-var ErrRoleExists = fault.New(fault.Conflict, "P40914", "there is a role with this name")
-
 // insert stores a new role of a tenant; hold are what it holds of its permissions.
 func (r *Role) insert(tx *store.Tx, project string, hold []string) error {
 	permissions, err := json.Marshal(hold)
@@ -118,9 +114,15 @@ func (r *Role) save(tx *store.Tx, project string, hold []string) error {
 	if !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE tenant_roles SET name = $3, description = $4, permissions = $5, is_default = $6, private = $7 WHERE project = $1 AND id = $2`,
+	res, err := tx.Exec(`UPDATE tenant_roles SET name = $3, description = $4, permissions = $5, is_default = $6, private = $7 WHERE project = $1 AND id = $2`,
 		project, r.ID, r.Name, r.Description, string(permissions), flag(r.Default), flag(r.Private))
-	return err
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(ErrRoleNotFound, err)
+	}
+	return nil
 }
 
 func flag(b bool) int64 {

@@ -32,6 +32,7 @@ type Import struct {
 	// configuration, in the same transaction.
 	About *New
 
+	also   func(*store.Tx) error // what the transaction of the commit does for the owner of other rows
 	first  func(*store.Tx) error // what the transaction of the commit does before all else
 	dry    bool                  // it is checked only
 	target *state                // a rollback: the revision that the upload is
@@ -97,6 +98,11 @@ func (s *Service) apply(ctx context.Context, by audit.Origin, in Import) (*Resul
 	config.Revision = st.revision.Number + 1
 	res.Revision, res.Digest, res.Changed = config.Revision, out.Tree.Digest(), true
 	in.first = func(tx *store.Tx) error {
+		if in.also != nil {
+			if err := in.also(tx); err != nil {
+				return err
+			}
+		}
 		return errors.Join(describe(tx, by, in, st), in.repeat.insert(tx, in.Project, res))
 	}
 	if res.Pending, err = s.commit(ctx, by, in, st, out, next); err != nil {

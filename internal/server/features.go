@@ -2,6 +2,7 @@ package server
 
 import (
 	"postern/internal/api"
+	"postern/internal/authz"
 	"postern/internal/store"
 	"postern/internal/tenant"
 	"postern/internal/user"
@@ -12,4 +13,7 @@ import (
 // those.
 func (s *Server) manage(edge *api.Server) {
 	edge.Tenants = &tenant.Service{DB: s.db, Leave: []func(*store.Tx, string, string, bool) error{user.LeaveTenant}}
+	edge.Roles = &authz.Service{
+		DB: s.db, Projects: s.Projects, HasTenant: tenant.Exists, Drop: []func(*store.Tx, string, []string) error{user.DropRoles},
+	}
 }

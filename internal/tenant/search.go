@@ -39,6 +39,16 @@ func (s *Service) Settings(ctx context.Context, project, id string) (out Setting
 	return out, err
 }
 
+// Below returns the ids of a tenant and of all that are under it, sorted. What is no
+// tenant has none.
+func (s *Service) Below(ctx context.Context, project, id string) (out []string, err error) {
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		out, err = Below(tx, project, []string{id})
+		return err
+	})
+	return out, err
+}
+
 // Search returns the tenants that a filter chooses, by name.
 func (s *Service) Search(ctx context.Context, project string, f Filter) ([]*Tenant, error) {
 	var list []*Tenant

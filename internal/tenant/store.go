@@ -254,3 +254,9 @@ func (t *Tenant) writeKind(tx *store.Tx, kind string, list []string) error {
 	}
 	return nil
 }
+
+// Exists refuses with ErrNotFound what is no tenant, as part of tx.
+func Exists(tx *store.Tx, project, id string) error {
+	_, err := row(tx, project, id)
+	return err
+}

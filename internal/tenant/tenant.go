@@ -22,9 +22,9 @@ import (
 var (
 	ErrNotFound = fault.New(fault.NotFound, "E112202", "Tenant not found")
 	ErrInvalid  = fault.New(fault.Invalid, "E011003", "Request is invalid: the tenant is not valid")
-	ErrExists   = fault.New(fault.Conflict, "P40911", "there is a tenant with this id or this name")
-	ErrDomain   = fault.New(fault.Conflict, "P40912", "the SSO domain belongs to another tenant")
-	ErrParent   = fault.New(fault.Conflict, "P40913", "the tenant has tenants under it; delete them first, or delete with cascade")
+	ErrExists   = fault.New(fault.Conflict, "P40961", "there is a tenant with this id or this name")
+	ErrDomain   = fault.New(fault.Conflict, "P40962", "the SSO domain belongs to another tenant")
+	ErrParent   = fault.New(fault.Conflict, "P40963", "the tenant has tenants under it; delete them first, or delete with cascade")
 )
 
 // A Tenant is one tenant of one project.
