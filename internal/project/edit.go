@@ -35,10 +35,7 @@ func (s *Service) EditWith(ctx context.Context, by audit.Origin, id, message str
 		if err != nil || len(changed) == 0 {
 			return false, err
 		}
-		in := Import{Project: id, Kind: KindEdit, Upload: &snapshot.Upload{Files: changed, SameIDs: true, Message: message}, also: also}
-		if rev.Number > 0 {
-			in.IfMatch = rev.Digest.String()
-		}
+		in := Import{Project: id, Kind: KindEdit, Upload: &snapshot.Upload{Files: changed, SameIDs: true, Message: message}, IfMatch: rev.Digest.String(), also: also}
 		res, err := s.Import(ctx, by, in)
 		if n < editAttempts && (errors.Is(err, ErrPrecond) || errors.Is(err, ErrConflict)) {
 			continue
