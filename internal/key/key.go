@@ -54,6 +54,7 @@ type Service struct {
 
 	rings   sync.Map // project id → *Ring
 	signers sync.Map // name → jose.Signer; a kid never means another key
+	known   known
 }
 
 // A name is that of one key.

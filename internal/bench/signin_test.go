@@ -1,0 +1,260 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"postern/internal/audit"
+	pkgproject "postern/internal/project"
+	"postern/internal/store"
+	"postern/internal/testkit"
+	"postern/internal/user"
+)
+
+// TestSignedIn prints how many people a second refresh their tokens, have them
+// validated and ask who they are, beside a bare server that does the least that it
+// takes. The two are measured in turn. Where others use the machine, processor time
+// says more than time does.
+func TestSignedIn(t *testing.T) {
+	out := newReport(t, "People who have signed in, 16 at once", "database", "job", "rate", "floor", "ratio", "processor", "floor", "ratio", "goal")
+	measureSignedIn(t, out, "SQLite", filepath.Join(t.TempDir(), "bench.db"))
+	if os.Getenv(testkit.PostgresVariable) != "" {
+		measureSignedIn(t, out, "PostgreSQL", testkit.Postgres(t))
+	}
+}
+
+func measureSignedIn(t *testing.T, out *report, kind, database string) {
+	p, b := newPeople(t, database, 2000), newBare(t)
+	refreshed := make([]string, clients)
+	for i, tokens := range p.tokens {
+		refreshed[i] = tokens.Refresh.Reveal()
+	}
+	for _, j := range []struct {
+		name, goal  string
+		ours, floor func(i int, w *wire) error
+	}{
+		{
+			"refresh with rotation", "0.6",
+			func(i int, w *wire) error {
+				body, err := w.call("POST", "/v1/auth/refresh", p.project+":"+refreshed[i], "{}")
+				if err == nil {
+					refreshed[i], err = member(body, "refreshJwt")
+				}
+				return err
+			},
+			func(i int, w *wire) error {
+				body, err := w.call("POST", "/refresh", "P:"+b.tokens[i], "{}")
+				if err == nil {
+					b.tokens[i], err = member(body, "refreshJwt")
+				}
+				return err
+			},
+		},
+		{
+			"validate", "0.7",
+			func(i int, w *wire) error {
+				_, err := w.call("POST", "/v1/auth/validate", p.project+":"+p.tokens[i].Session.Reveal(), "{}")
+				return err
+			},
+			b.look,
+		},
+		{
+			"me", "0.7",
+			func(i int, w *wire) error {
+				_, err := w.call("GET", "/v1/auth/me", p.project+":"+refreshed[i], "")
+				return err
+			},
+			b.look,
+		},
+	} {
+		ours, floor := inTurn(t, p.url, b.url, j.ours, j.floor)
+		out.row(kind, j.name, ours.perSecond(), floor.perSecond(), ratio(floor.each, ours.each),
+			ours.processor.Round(time.Microsecond).String(), floor.processor.Round(time.Microsecond).String(), ratio(floor.processor, ours.processor), j.goal)
+	}
+}
+
+// look validates a token at the floor.
+func (b *bare) look(i int, w *wire) error {
+	_, err := w.call("POST", "/validate", "P:"+b.tokens[i], "{}")
+	return err
+}
+
+// inTurn measures two sides, round by round.
+func inTurn(t *testing.T, oursAt, floorAt string, ours, floor func(int, *wire) error) (a, b rate) {
+	var all [2][]rate
+	sides := []int{0, 1}
+	for range *rounds {
+		for _, side := range sides {
+			if side == 0 {
+				all[0] = append(all[0], load(t, oursAt, ours))
+			} else {
+				all[1] = append(all[1], load(t, floorAt, floor))
+			}
+		}
+		slices.Reverse(sides) // each goes first as often
+	}
+	return middle(all[0]), middle(all[1])
+}
+
+// TestPasswords prints how much of a sign-in with a password is the hash, which no
+// server can do without.
+func TestPasswords(t *testing.T) {
+	out := newReport(t, "Sign-in with a password, 16 at once", "database", "rate", "processor", "argon2id alone", "share", "goal")
+	p := newPeople(t, filepath.Join(t.TempDir(), "bench.db"), clients)
+	const word = "correct horse battery staple 7!A"
+	sign := func(how string) func(i int, w *wire) error {
+		return func(i int, w *wire) error {
+			_, err := w.call("POST", "/v1/auth/password/"+how, p.project, fmt.Sprintf(`{"loginId":"with-password-%d@example.com","password":%q}`, i, word))
+			return err
+		}
+	}
+	w := dial(t, p.url)
+	for i := range clients {
+		if err := sign("signup")(i, w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var ours, alone []rate
+	for range *rounds {
+		ours = append(ours, load(t, p.url, sign("signin")))
+		alone = append(alone, load(t, p.url, func(int, *wire) error {
+			argon2.IDKey([]byte(word), []byte("sixteen bytes of"), passwordPasses, passwordMemory>>10, 1, 32)
+			return nil
+		}))
+	}
+	a, b := middle(ours), middle(alone)
+	out.row("SQLite", a.perSecond(), a.processor, b.processor, ratio(b.processor, a.processor), "0.95")
+}
+
+// TestManyUsers prints how long it takes to find one user of a million by a login
+// id, beside one of a thousand, and how much room a user takes.
+func TestManyUsers(t *testing.T) {
+	out := newReport(t, "Many users", "database", "find by login id, 1,000,000", "1,000", "ratio", "goal", "room of a user", "of which are texts", "goal")
+	measureUsers(t, out, "SQLite", func() string { return filepath.Join(t.TempDir(), "bench.db") })
+	if os.Getenv(testkit.PostgresVariable) != "" {
+		measureUsers(t, out, "PostgreSQL", func() string { return testkit.Postgres(t) })
+	}
+}
+
+func measureUsers(t *testing.T, out *report, kind string, database func() string) {
+	const many, few = 1_000_000, 1_000
+	at := database()
+	crowd, handful := newPeople(t, at, clients), newPeople(t, database(), clients)
+	before := crowd.size(t, at)
+	text := crowd.multiply(t, many)
+	room := (crowd.size(t, at) - before) / many
+	handful.multiply(t, few)
+	find := func(p *people, n int) time.Duration {
+		return clock(func() {
+			for i := range 2000 {
+				login := fmt.Sprintf("person-number-%d@example.com", 1_000_000+i*7919%n)
+				if _, err := (&user.Service{DB: p.server.Sessions.DB}).Find(t.Context(), p.project, login); err != nil {
+					t.Fatal(login, err)
+				}
+			}
+		}) / 2000
+	}
+	var large, small []time.Duration
+	for range *rounds {
+		large, small = append(large, find(crowd, many)), append(small, find(handful, few))
+	}
+	out.row(kind, median(large).Round(time.Microsecond).String(), median(small).Round(time.Microsecond).String(), ratio(median(large), median(small)), "1",
+		fmt.Sprint(room, " bytes"), fmt.Sprint(text, " bytes"), "1 kB more")
+}
+
+// multiply makes n users as the product makes one, by SQL: a million commits would
+// take long. It returns how many bytes of text each has in all its rows.
+func (p *people) multiply(t *testing.T, n int) int {
+	t.Helper()
+	err := p.server.Sessions.DB.WriteLarge(t.Context(), func(_ context.Context, tx *store.Tx) error {
+		const numbers = `WITH RECURSIVE numbers (i) AS (SELECT 1000000 UNION ALL SELECT i + 1 FROM numbers WHERE i + 1 < 1000000 + CAST($2 AS BIGINT)) `
+		if _, err := tx.Exec(`INSERT INTO users (project, id, status, name, email, email_verified, created_at, modified_at) `+numbers+
+			`SELECT CAST($1 AS TEXT), 'U2abcdefghijklmnopqrs' || i, 'enabled', 'A Person With A Name', 'person-number-' || i || '@example.com', 1, 1800000000 + i, 1800000000 FROM numbers`,
+			p.project, n); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`INSERT INTO login_ids (project, login_id, user_id, position) `+numbers+
+			`SELECT CAST($1 AS TEXT), 'person-number-' || i || '@example.com', 'U2abcdefghijklmnopqrs' || i, 0 FROM numbers`, p.project, n)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.server.Sessions.DB.Kind() == store.Postgres {
+		err := p.server.Sessions.DB.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+			_, err := tx.Exec(`ANALYZE`)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return 2*(28+28+33) + len("enabled") + len("A Person With A Name") // ids of project and user and the email, in each of two rows
+}
+
+// size returns the bytes that a database has on the disk.
+func (p *people) size(t *testing.T, database string) int64 {
+	t.Helper()
+	query := `SELECT pg_database_size(current_database())`
+	if p.server.Sessions.DB.Kind() == store.SQLite {
+		query = `SELECT page_count * page_size FROM pragma_page_count, pragma_page_size`
+	}
+	var n int64
+	if err := p.server.Sessions.DB.One(t.Context(), func(row store.Scanner) error { return row.Scan(&n) }, query); err != nil {
+		t.Fatal(database, err)
+	}
+	return n
+}
+
+// TestIdleProjects prints what a project costs that was used once, on a node with
+// ten thousand of them, and how long its first request takes.
+func TestIdleProjects(t *testing.T) {
+	out := newReport(t, "10,000 projects on one node, SQLite", "what", "median", "of a hundred the slowest", "goal")
+	const projects = 10_000
+	database := filepath.Join(t.TempDir(), "bench.db")
+	p := newPeople(t, database, clients)
+	s := testkit.Shop(t)
+	if _, err := p.server.Projects.Import(t.Context(), audit.Origin{Actor: "bench"}, pkgproject.Import{Project: p.project, Upload: s.Upload()}); err != nil {
+		t.Fatal(err)
+	}
+	ids := []string{p.project}
+	for len(ids) < projects {
+		c, err := p.server.Projects.Clone(t.Context(), audit.Origin{Actor: "bench"}, p.project, pkgproject.New{Name: fmt.Sprint("Clone ", len(ids))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, c.ID)
+	}
+	_, url := newServerOf(t, database, p.key) // which knows no project yet
+	before := heap()
+	w := dial(t, url)
+	var took []time.Duration
+	for _, id := range ids {
+		began := time.Now()
+		if _, err := w.call("GET", "/v2/keys/"+id, id, ""); err != nil {
+			t.Fatal(err)
+		}
+		took = append(took, time.Since(began))
+	}
+	each := (heap() - before) / projects
+	slices.Sort(took)
+	out.row("first request, which makes the signing key", took[len(took)/2], took[len(took)*99/100], "20ms")
+	out.row("memory of an idle project", fmt.Sprintf("%.0f kB", float64(each)/1e3), "", "100 kB")
+}
+
+// heap returns the bytes that are held.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
