@@ -196,6 +196,35 @@ func TestGuessesAtOnce(t *testing.T) {
 	})
 }
 
+// A right password that was compared before the last wrong try, and comes after it, is
+// one guess too many.
+func TestARightGuessThatComesTooLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := setup(t, testkit.Store(t))
+		f.person(t, "ann", "right")
+		f.load(t, `"lock":true,"lockAttempts":2`)
+		other := *f.Service // another server on the same database
+		other.Hasher = hasher(t)
+		done, late := make(chan struct{}), make(chan error)
+		go func() {
+			_ = f.Hasher.Turn(context.WithoutCancel(t.Context()), 64<<20, func() { <-done })
+		}()
+		synctest.Wait()
+		go func() { late <- f.signIn(t, "ann", "right") }()
+		synctest.Wait() // it has seen that nothing is locked, and waits to hash
+		for range 2 {
+			if _, err := other.SignIn(t.Context(), f.login(t, "ann", "wrong")); err == nil {
+				t.Error("signed in with a wrong password")
+			}
+		}
+		close(done)
+		if err := <-late; !errors.Is(err, password.ErrLocked) {
+			t.Errorf("after the lock: %v", err)
+		}
+	})
+}
+
 // Whoever guesses is bounded where the policy locks nobody, whether there is such a
 // user or not.
 func TestGuessesAreBoundedWithoutALock(t *testing.T) {
@@ -221,6 +250,15 @@ func TestGuessesAreBoundedWithoutALock(t *testing.T) {
 		time.Sleep(15 * time.Minute) // of the bubble's clock
 		if got := f.answers(t, "ann", "right"); got[0] != "" {
 			t.Errorf("later: %v", got)
+		}
+		for i := range 120 { // a right one forgets those before
+			clear, want := "x", wrong
+			if i%40 == 39 {
+				clear, want = "right", ""
+			}
+			if got := f.answers(t, "ann", clear); got[0] != want {
+				t.Fatalf("try %d: %v, want %q", i, got, want)
+			}
 		}
 	})
 }
