@@ -15,6 +15,7 @@ var layers = [][]string{
 	{"session", "backup"},
 	{"challenge"},
 	{"otp", "magiclink", "enchantedlink", "password", "totp", "passkey", "questions", "federation"},
+	{"otp", "magiclink", "enchantedlink", "password", "totp", "passkey", "questions", "recovery", "federation"},
 	{"flow"},
 	{"edge"},                                // what the edges have in common: the first who knows HTTP
 	{"api", "oauth", "saml", "scim", "web"}, // the edges
