@@ -21,6 +21,8 @@ import (
 	"postern/internal/passkey"
 	"postern/internal/password"
 	"postern/internal/project"
+	"postern/internal/questions"
+	"postern/internal/recovery"
 	"postern/internal/session"
 	"postern/internal/tenant"
 	"postern/internal/totp"
@@ -35,6 +37,8 @@ type Server struct {
 	Messages  *connector.Service
 	TOTP      *totp.Service
 	Passkeys  *passkey.Service
+	Questions *questions.Service
+	Recovery  *recovery.Service
 	Passwords *password.Service
 	Tenants   *tenant.Service
 	Users     *user.Service

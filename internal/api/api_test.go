@@ -19,6 +19,8 @@ import (
 	"postern/internal/passkey"
 	"postern/internal/password"
 	"postern/internal/project"
+	"postern/internal/questions"
+	"postern/internal/recovery"
 	"postern/internal/secret"
 	"postern/internal/session"
 	"postern/internal/snapshot"
@@ -56,6 +58,8 @@ func setup(t testing.TB, url string) *bundle {
 		Projects: &project.Service{DB: db, Master: master, Log: log}, Keys: &mgmtkey.Service{DB: db}, Log: log,
 	}
 	b.Sessions = &session.Service{DB: db, Projects: b.Projects, Keys: &key.Service{DB: db, Projects: b.Projects}}
+	b.Questions = &questions.Service{DB: db, Projects: b.Projects, Sessions: b.Sessions, Attempts: &limit.Service{DB: db}}
+	b.Recovery = &recovery.Service{DB: db, Projects: b.Projects, Sessions: b.Sessions, Attempts: &limit.Service{DB: db}}
 	b.Passkeys = &passkey.Service{DB: db, Projects: b.Projects, Sessions: b.Sessions}
 	b.TOTP = &totp.Service{DB: db, Projects: b.Projects, Sessions: b.Sessions, Attempts: &limit.Service{DB: db}}
 	hasher, err := password.NewHasher(password.Params{Memory: 7 << 10, Passes: 1, Lanes: 1}, 64<<20, 4)

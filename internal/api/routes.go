@@ -60,6 +60,7 @@ func (s *Server) routes() []route {
 		s.passwordRoutes(),
 		s.passkeyRoutes(),
 		s.otpRoutes(),
+		s.questionRoutes(),
 	)
 }
 

@@ -25,3 +25,14 @@ func (s *Server) passkeyRoutes() []route {
 		{http.MethodPost, "/v1/auth/webauthn/update/finish", anyone(), raw[passkeyEnd, passkeyUpdated](s.passkeyUpdateEnd), "End it; with tokens where the start asked for a further factor."},
 	}
 }
+
+// questionRoutes are those of security questions and recovery codes.
+func (s *Server) questionRoutes() []route {
+	return []route{
+		{http.MethodPost, "/v1/auth/security-questions/setup", signedIn(), call(s.setQuestions), "Replace the answers of the user who is signed in."},
+		{http.MethodGet, "/v1/auth/security-questions/verify", signedIn(), call(s.askQuestions), "The questions that the user who is signed in must answer."},
+		{http.MethodPost, "/v1/auth/security-questions/verify", signedIn(), signing(s, s.verifyQuestions), "Take the answers as a step-up or a further factor of the session."},
+		{http.MethodPost, "/v1/auth/recovery-codes", signedIn(), call(s.makeRecoveryCodes), "Ten new recovery codes of the user who is signed in, to show once; those before end."},
+		{http.MethodPost, "/v1/auth/recovery-codes/signin", anyone(), signing(s, s.recoverySignIn), "Sign in with a recovery code; each works once."},
+	}
+}

@@ -22,12 +22,10 @@ import (
 	"postern/internal/key"
 	"postern/internal/limit"
 	"postern/internal/mgmtkey"
-	"postern/internal/passkey"
 	"postern/internal/password"
 	"postern/internal/project"
 	"postern/internal/session"
 	"postern/internal/store"
-	"postern/internal/totp"
 	"postern/internal/user"
 	"postern/internal/web"
 )
@@ -41,9 +39,8 @@ type Server struct {
 	Attempts  *limit.Service
 	Sessions  *session.Service
 	Messages  *connector.Service
-	totp      *totp.Service
 	passwords *password.Service
-	passkeys  *passkey.Service
+	factors
 	// KeyMade says that New made the master key.
 	KeyMade bool
 
@@ -92,9 +89,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	s.Sessions = &session.Service{DB: db, Projects: s.Projects, Keys: &key.Service{DB: db, Projects: s.Projects}, PublicURL: config.PublicURL}
 	s.Messages = &connector.Service{DB: db, Projects: s.Projects, HTTP: outbound, Log: log, Bases: config.ProviderURL}
 	s.Projects.Effects = append(s.Projects.Effects, s.Sessions.Effects(), (&user.Service{DB: db}).Effects())
-	s.totp = &totp.Service{DB: db, Projects: s.Projects, Sessions: s.Sessions, Attempts: s.Attempts}
-	s.passkeys = &passkey.Service{DB: db, Projects: s.Projects, Sessions: s.Sessions}
-	s.Projects.Effects = append(s.Projects.Effects, s.totp.Effects(), s.passkeys.Effects())
+	s.factors = s.newFactors()
 	s.passwords = s.newPasswords()
 	s.Projects.Effects = append(s.Projects.Effects, s.passwords.Effects())
 	s.challenges = s.newChallenges()
@@ -114,6 +109,8 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		Messages:  s.Messages,
 		TOTP:      s.totp,
 		Passkeys:  s.passkeys,
+		Questions: s.questions,
+		Recovery:  s.recovery,
 		Passwords: s.passwords,
 		Log:       log,
 		Limits:    api.Limits{MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles},
