@@ -61,6 +61,7 @@ func (s *Server) routes() []route {
 		s.passkeyRoutes(),
 		s.otpRoutes(),
 		s.questionRoutes(),
+		s.outboxRoutes(),
 	)
 }
 

@@ -25,6 +25,7 @@ type projectCommand struct {
 	Validate  validateCommand    `cmd:"" help:"Check files against the project, and change nothing."`
 	Approve   approveCommand     `cmd:"" help:"Approve a plan that weakens security, for another key that applies it."`
 	Policy    policyCommand      `cmd:"" help:"Show or change what imports may not do to the project."`
+	Outbox    outboxCommand      `cmd:"" help:"Show the messages that the built-in provider kept instead of sending them."`
 	Log       logCommand         `cmd:"" help:"List the revisions of the project, the newest first."`
 	Show      showCommand        `cmd:"" help:"Show one revision, and what it changed."`
 	Rollback  rollbackCommand    `cmd:"" help:"Make the project what it was at an older revision."`

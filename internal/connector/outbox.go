@@ -17,6 +17,9 @@ import (
 	"postern/internal/store"
 )
 
+// ErrHidden is the outbox of a project that is in production now, whoever asks.
+var ErrHidden = fault.New(fault.Forbidden, "P40391", "the outbox of a project in production is shown to nobody")
+
 // ErrNoMessage is a message that is not in the outbox, or not any more.
 var ErrNoMessage = fault.New(fault.NotFound, "P40491", "there is no such message in the outbox")
 
@@ -82,17 +85,17 @@ func scanKept(row store.Scanner) (Kept, error) {
 	return k, err
 }
 
-// Outbox returns the messages that a project kept, the newest first; to narrows
-// them to a recipient, blank is everybody. There are codes and links in them that
+// Outbox returns the messages that a project kept, the newest first and limit of
+// them at most; to narrows them to a recipient, blank is everybody. There are codes and links in them that
 // work, so it is for those who may do everything in the project; the outbox of a
 // project in production is refused to them, too.
-func (s *Service) Outbox(ctx context.Context, cfg *project.Config, to string) ([]Kept, error) {
+func (s *Service) Outbox(ctx context.Context, cfg *project.Config, to string, limit int) ([]Kept, error) {
 	if production(cfg) {
-		return nil, ErrProduction
+		return nil, ErrHidden
 	}
 	list, err := store.Rows(ctx, s.DB, scanKept,
 		`SELECT `+outboxColumns+` FROM outbox WHERE project = $1 AND created_at >= $2 AND ($3 = '' OR recipient = $3) ORDER BY created_at DESC LIMIT $4`,
-		cfg.Project, time.Now().Add(-outboxFor).UnixMicro(), to, outboxSize)
+		cfg.Project, time.Now().Add(-outboxFor).UnixMicro(), to, min(limit, outboxSize))
 	if err != nil {
 		return nil, fmt.Errorf("list outbox: %w", err)
 	}
@@ -103,7 +106,7 @@ func (s *Service) Outbox(ctx context.Context, cfg *project.Config, to string) ([
 // OutboxMessage returns one message that a project kept.
 func (s *Service) OutboxMessage(ctx context.Context, cfg *project.Config, id string) (k Kept, err error) {
 	if production(cfg) {
-		return Kept{}, ErrProduction
+		return Kept{}, ErrHidden
 	}
 	err = s.DB.One(ctx, func(row store.Scanner) (err error) { k, err = scanKept(row); return err },
 		`SELECT `+outboxColumns+` FROM outbox WHERE project = $1 AND id = $2`, cfg.Project, id)

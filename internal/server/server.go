@@ -120,7 +120,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	s.byMessage(edge)
 	s.api = edge.Handler()
 	console, err := web.New(web.Config{
-		Projects: s.Projects, Keys: s.Keys, Log: log, Need: api.Need, MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles, Version: Version(),
+		Projects: s.Projects, Keys: s.Keys, Messages: s.Messages, Log: log, Need: api.Need, MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles, Version: Version(),
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -37,7 +37,7 @@ func (p *page) base() *page { return p }
 
 // abilities are the words by which pages ask what the visitor may do.
 var abilities = map[string]string{
-	"plan": callPlan, "import": callImport, "rollback": callRollback, "approve": callApprove, "confirm": callConfirm, "setPolicy": callSetPolicy, "export": callExport,
+	"plan": callPlan, "import": callImport, "rollback": callRollback, "approve": callApprove, "confirm": callConfirm, "setPolicy": callSetPolicy, "export": callExport, "outbox": callOutbox,
 }
 
 // show writes a page, whole or not at all.

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"strings"
 
+	"postern/internal/connector"
 	"postern/internal/edge"
 	"postern/internal/fault"
 	"postern/internal/mgmtkey"
@@ -39,6 +40,7 @@ var errNoPage = fault.New(fault.NotFound, "P40431", "there is no such page in th
 type Config struct {
 	Projects *project.Service
 	Keys     *mgmtkey.Service
+	Messages *connector.Service
 	Log      *slog.Logger
 	// Need returns what a call of the API asks for. Where it returns the zero
 	// value, the pages that do the same serve nobody.
@@ -90,6 +92,7 @@ const (
 	callKeys      = "GET /v1/mgmt/managementkey/search"
 	callMakeKey   = "PUT /v1/mgmt/managementkey"
 	callChangeKey = "PATCH /v1/mgmt/managementkey"
+	callOutbox    = "GET /v1/mgmt/outbox"
 	callRevokeKey = "POST /v1/mgmt/managementkey/delete"
 )
 
@@ -115,6 +118,9 @@ func (s *Server) routes() []route {
 		{"GET " + inProject + "/policy", callPolicy, s.policy},
 		{"POST " + inProject + "/policy", callSetPolicy, s.setPolicy},
 		{"GET " + inProject + "/audit", callAudit, s.audit},
+		{"GET " + inProject + "/outbox", callOutbox, s.outbox},
+		{"GET " + inProject + "/outbox/{message}", callOutbox, s.outboxMessage},
+		{"GET " + inProject + "/outbox/{message}/html", callOutbox, s.outboxHTML},
 		{"GET " + Root + "/keys", callKeys, s.keys},
 		{"POST " + Root + "/keys", callMakeKey, s.makeKey},
 		{"POST " + Root + "/keys/{key}", callChangeKey, s.changeKey},

@@ -17,6 +17,7 @@ import (
 
 	"postern/internal/api"
 	"postern/internal/audit"
+	"postern/internal/connector"
 	"postern/internal/edge"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
@@ -49,6 +50,7 @@ func setup(t *testing.T, db *store.DB) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Messages = &connector.Service{DB: db, Projects: s.Projects, Log: s.Log}
 	s.Projects.MayApprove = func(ctx context.Context, key, project string) (bool, error) {
 		return s.Keys.May(ctx, key, project, mgmtkey.Import)
 	}
@@ -236,7 +238,7 @@ func TestRoutesHaveNeeds(t *testing.T) {
 	in := b.enterAs(t, mgmtkey.Admin)
 	for _, r := range b.routes() {
 		method, path, _ := strings.Cut(r.pattern, " ")
-		path = strings.NewReplacer("{project}", b.project, "{number}", "1", "{key}", "K1", "{$}", "").Replace(path)
+		path = strings.NewReplacer("{project}", b.project, "{number}", "1", "{message}", "MO1", "{key}", "K1", "{$}", "").Replace(path)
 		if res, _ := in.send(t, method, path, "application/x-www-form-urlencoded", nil); res.StatusCode != http.StatusForbidden {
 			t.Errorf("%s %s without a need: %d", method, path, res.StatusCode)
 		}
@@ -260,7 +262,7 @@ func TestRoles(t *testing.T) {
 				continue
 			}
 			method, path, _ := strings.Cut(r.pattern, " ")
-			path = strings.NewReplacer("{project}", b.project, "{number}", "1").Replace(path)
+			path = strings.NewReplacer("{project}", b.project, "{number}", "1", "{message}", "MO1").Replace(path)
 			res, body := in.send(t, method, path, "application/x-www-form-urlencoded", nil)
 			if refused := res.StatusCode == http.StatusForbidden; refused != (role < need.Role) {
 				t.Errorf("%s with %v: %d\n%s", r.pattern, role, res.StatusCode, body)
