@@ -20,6 +20,7 @@ type Begun struct {
 	Pending *Pending
 	Values  *message.Values // what the message was made of
 	Masked  string          // the address, as an answer may show it
+	User    *user.User      // nil for who is none yet
 }
 
 // Begin begins a proof. issue makes the answer: it sets ID, Digest and Poll of the
@@ -63,7 +64,7 @@ func (s *Service) Begin(ctx context.Context, in Request, issue func(*Pending) (*
 		if err != nil {
 			return err
 		}
-		out = &Begun{Pending: p, Values: values, Masked: in.masked(p)}
+		out = &Begun{Pending: p, Values: values, Masked: in.masked(p), User: who}
 		return put(tx, p)
 	})
 	if err != nil {

@@ -31,10 +31,10 @@ import (
 var (
 	ErrNoAddress = fault.New(fault.Invalid, "E011003", "Request is invalid: the user has no address that such a message could go to")
 	ErrProvider  = fault.New(fault.Invalid, "E011003", "Request is invalid: the project has no connector with the id of providerId")
-	ErrMerge     = fault.New(fault.Conflict, "P40910", "another user has this login id, and the two cannot become one").
+	ErrMerge     = fault.New(fault.Conflict, "P40941", "another user has this login id, and the two cannot become one").
 			WithHint("an administrator can remove the login id from the other user")
 	ErrNotTest = fault.New(fault.Invalid, "E011003", "Request is invalid: the user is not a test user")
-	ErrNotSent = fault.New(fault.Unavailable, "P50308", "the message could not be sent; try again")
+	ErrNotSent = fault.New(fault.Unavailable, "P50341", "the message could not be sent; try again")
 )
 
 // An Act is what the proof is for. The zero value is for nothing.

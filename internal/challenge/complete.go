@@ -181,13 +181,13 @@ func (p *Pending) known(tx *store.Tx, u *user.User) error {
 func (p *Pending) mark(u *user.User) bool {
 	before := [...]any{u.Email, u.VerifiedEmail, u.Phone, u.VerifiedPhone}
 	switch {
-	case p.Managed:
+	case p.Kind == "": // an embedded link, whose maker vouches for the rest
 		u.VerifiedEmail = u.VerifiedEmail || p.VerifiedEmail && u.Email != ""
 		u.VerifiedPhone = u.VerifiedPhone || p.VerifiedPhone && u.Phone != ""
 	case p.Address == "":
 	case p.Kind == message.Email && (u.Email == "" || u.Email == p.Address):
 		u.Email, u.VerifiedEmail = p.Address, true
-	case p.Kind != message.Email && p.Kind != "" && (u.Phone == "" || u.Phone == p.Address):
+	case p.Kind != message.Email && (u.Phone == "" || u.Phone == p.Address):
 		u.Phone, u.VerifiedPhone = p.Address, true
 	}
 	return before != [...]any{u.Email, u.VerifiedEmail, u.Phone, u.VerifiedPhone}

@@ -76,6 +76,13 @@ func take(tx *store.Tx, p *Pending) (bool, error) {
 	return n == 1, err
 }
 
+// Forget removes what is pending of a user by a method, as part of tx: whoever
+// changed a password must not leave a link behind that changes it once more.
+func Forget(tx *store.Tx, project, userID, method string) error {
+	_, err := tx.Exec(`DELETE FROM challenges WHERE project = $1 AND user_id = $2 AND method = $3`, project, userID, method)
+	return err
+}
+
 // Drop forgets a pending proof, and reports whether it was still there.
 func (s *Service) Drop(ctx context.Context, p *Pending) (gone bool, err error) {
 	err = s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) (err error) {

@@ -1,0 +1,148 @@
+// Package magiclink signs people in with a link in a message, or with a token that
+// the customer's own system delivers (an embedded link). Invitations and resets of
+// passwords are such links, too.
+//
+// A link holds a token of 256 bits that counts once. Opening it changes nothing:
+// the page that it leads to shows the token. Who it goes to, and what it makes of
+// the right token, is package challenge's.
+package magiclink
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"time"
+
+	"postern/internal/challenge"
+	"postern/internal/fault"
+	"postern/internal/message"
+	"postern/internal/project"
+	"postern/internal/session"
+)
+
+// What callers are told of a token.
+var (
+	ErrExpired  = fault.New(fault.Unauthenticated, "E062504", "The link has expired; ask for a new one")
+	ErrNotFound = fault.New(fault.Unauthenticated, "E063010", "The link is not known, or was used before; ask for a new one")
+)
+
+// Method is the name under which its proofs are kept.
+const Method = "magiclink"
+
+// Service makes links and takes their tokens.
+type Service struct {
+	Challenges *challenge.Service
+}
+
+func method(c *project.Config) challenge.Method {
+	m := c.Methods.MagicLink
+	return challenge.Method{
+		Name: Method, Enabled: m.Enabled, Lifetime: m.Lifetime, Rate: m.Rate, Purpose: message.MagicLink, Masks: m.MaskErrors,
+		Messages: func(kind message.Kind) project.Messages {
+			if kind == message.Email {
+				return m.Email
+			}
+			return m.Text
+		},
+	}
+}
+
+// Begin sends a link to target, or to where the project says. It returns where it
+// went, as an answer may show it.
+func (s *Service) Begin(ctx context.Context, in challenge.Request, target string) (masked string, err error) {
+	in.Method = method(in.Config)
+	b, _, err := s.link(ctx, in, target)
+	if err != nil {
+		return "", err
+	}
+	return b.Masked, nil
+}
+
+// Generate returns the link of a test user, which is sent nowhere.
+func (s *Service) Generate(ctx context.Context, in challenge.Request, target string) (link string, err error) {
+	in.Method, in.Managed, in.OnlyTest = method(in.Config), true, true
+	_, link, err = s.link(ctx, in, target)
+	return link, err
+}
+
+// Reset sends a link to who forgot their password; it signs them in, so that they
+// set another one.
+func (s *Service) Reset(ctx context.Context, in challenge.Request, target string) (masked string, err error) {
+	p := in.Config.Methods.Password
+	in.Method, in.Act, in.Kind = method(in.Config), challenge.SignIn, message.Email
+	in.Method.Enabled, in.Method.Masks, in.Method.Purpose = p.Enabled, p.MaskErrors, message.PasswordReset
+	in.Method.Messages = func(message.Kind) project.Messages { return p.Email }
+	b, _, err := s.link(ctx, in, target)
+	if err != nil {
+		return "", err
+	}
+	return b.Masked, nil
+}
+
+func (s *Service) link(ctx context.Context, in challenge.Request, target string) (*challenge.Begun, string, error) {
+	if !in.Method.Enabled {
+		return nil, "", project.ErrMethodOff
+	}
+	target, err := challenge.Target(in.Config, target, in.Config.Methods.MagicLink.RedirectURL)
+	if err != nil {
+		return nil, "", err
+	}
+	var link string
+	b, err := s.Challenges.Begin(ctx, in, func(p *challenge.Pending) (*message.Values, error) {
+		token := draw(p)
+		link = challenge.Link(target, token)
+		return &message.Values{Token: token, RedirectURL: link}, nil
+	})
+	return b, link, err
+}
+
+// draw makes the token of a proof.
+func draw(p *challenge.Pending) string {
+	var raw [32]byte
+	_, _ = rand.Read(raw[:]) // never fails: crypto/rand ends the program instead
+	token := base64.RawURLEncoding.EncodeToString(raw[:])
+	digest := sha256.Sum256([]byte(token))
+	p.ID, p.Digest = challenge.Name(token), digest[:]
+	return token
+}
+
+// An Embedded link is a token that the customer's own system delivers.
+type Embedded struct {
+	Token  string
+	Masked struct{ Email, Phone string } // the addresses of a user who is one already
+}
+
+// Embed makes an embedded link. Lifetime of the request shortens that of the
+// project, and never makes it longer.
+func (s *Service) Embed(ctx context.Context, in challenge.Request) (*Embedded, error) {
+	m := in.Config.Methods.EmbeddedLink
+	in.Method, in.Managed, in.Kind = challenge.Method{Name: Method, Enabled: m.Enabled, Lifetime: m.Lifetime}, true, ""
+	in.Options.Trusted = true
+	out := &Embedded{}
+	b, err := s.Challenges.Begin(ctx, in, func(p *challenge.Pending) (*message.Values, error) {
+		out.Token = draw(p)
+		return &message.Values{}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if b.User != nil {
+		out.Masked.Email, out.Masked.Phone = message.MaskEmail(b.User.Email), message.MaskPhone(b.User.Phone)
+	}
+	return out, nil
+}
+
+// Verify makes a session of the token of a link.
+func (s *Service) Verify(ctx context.Context, projectID, token string, client session.Client) (*session.Tokens, error) {
+	p, err := s.Challenges.Find(ctx, projectID, Method, challenge.Name(token))
+	switch {
+	case err != nil:
+		return nil, err
+	case p == nil || p.Nobody:
+		return nil, ErrNotFound
+	case time.Now().After(p.Expires):
+		return nil, ErrExpired
+	}
+	return s.Challenges.SignIn(ctx, p, client, ErrNotFound)
+}
