@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"golang.org/x/crypto/argon2"
 
 	"postern/internal/audit"
@@ -36,6 +37,12 @@ func measureSignedIn(t *testing.T, out *report, kind, database string) {
 	refreshed := make([]string, clients)
 	for i, tokens := range p.tokens {
 		refreshed[i] = tokens.Refresh.Reveal()
+	}
+	if kind == "PostgreSQL" {
+		defer func() {
+			r := middle(durably(t, database))
+			out.row(kind, "a bare durable commit each, for comparison", r.perSecond(), "", "", r.processor.Round(time.Microsecond).String())
+		}()
 	}
 	for _, j := range []struct {
 		name, goal  string
@@ -79,6 +86,37 @@ func measureSignedIn(t *testing.T, out *report, kind, database string) {
 		out.row(kind, j.name, ours.perSecond(), floor.perSecond(), ratio(floor.each, ours.each),
 			ours.processor.Round(time.Microsecond).String(), floor.processor.Round(time.Microsecond).String(), ratio(floor.processor, ours.processor), j.goal)
 	}
+}
+
+// durably changes one row of PostgreSQL from all clients, each change a commit of its
+// own, which the server makes durable for those who wait together.
+func durably(t *testing.T, database string) []rate {
+	t.Helper()
+	pool := make([]*pgx.Conn, clients)
+	for i := range pool {
+		conn, err := pgx.Connect(t.Context(), database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(t.Context())
+		pool[i] = conn
+	}
+	if _, err := pool[0].Exec(t.Context(), `CREATE TABLE bare (id BIGINT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)`); err != nil {
+		t.Fatal(err)
+	}
+	for i := range clients {
+		if _, err := pool[0].Exec(t.Context(), `INSERT INTO bare VALUES ($1, 0)`, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var all []rate
+	for range *rounds {
+		all = append(all, load(t, "", func(i int, _ *wire) error {
+			_, err := pool[i].Exec(t.Context(), `UPDATE bare SET n = n + 1 WHERE id = $1`, i)
+			return err
+		}))
+	}
+	return all
 }
 
 // look validates a token at the floor.
