@@ -2,6 +2,9 @@ package store
 
 import "time"
 
+// Compiled returns how many statements stay compiled.
+func (d *DB) Compiled() (reads, writes int) { return len(d.reads.ready), len(d.writes.ready) }
+
 // Patient makes rounds that end only when nobody waits.
 func (d *DB) Patient() { d.queue.longest = time.Hour }
 

@@ -11,6 +11,9 @@ const (
 	// mostStatements bounds the statements that a pool keeps compiled, on each of
 	// its connections. Some kilobytes each.
 	mostStatements = 200
+	// often is how often a text must come. Those whose lists have other lengths each
+	// time are many, and none of them comes often.
+	often = 8
 	// mostSeen bounds the texts that are counted until then.
 	mostSeen = 2000
 )
@@ -21,17 +24,17 @@ const (
 type statements struct {
 	pool   *sql.DB
 	mu     sync.Mutex
-	seen   map[string]bool
+	seen   map[string]int
 	wanted []string
 	ready  map[string]*sql.Stmt
 }
 
 func newStatements(pool *sql.DB) *statements {
-	return &statements{pool: pool, seen: map[string]bool{}, ready: map[string]*sql.Stmt{}}
+	return &statements{pool: pool, seen: map[string]int{}, ready: map[string]*sql.Stmt{}}
 }
 
 // find returns the statement with a text; nil if it is not compiled, as when it
-// comes for the first time.
+// comes for the first times.
 func (s *statements) find(text string) *sql.Stmt {
 	if s == nil {
 		return nil
@@ -41,19 +44,23 @@ func (s *statements) find(text string) *sql.Stmt {
 	if stmt := s.ready[text]; stmt != nil {
 		return stmt
 	}
-	switch comesAgain, known := s.seen[text]; {
-	case !kept(text) || comesAgain:
-	case !known:
-		if len(s.seen) >= mostSeen {
-			clear(s.seen)
-			s.wanted = nil
-		}
-		s.seen[text] = false
-	case len(s.ready)+len(s.wanted) < mostStatements:
-		s.seen[text] = true
+	if !kept(text) {
+		return nil
+	}
+	if len(s.seen) >= mostSeen {
+		clear(s.seen)
+	}
+	s.seen[text]++
+	if s.seen[text] == often && len(s.ready)+len(s.wanted) < mostStatements {
 		s.wanted = append(s.wanted, text)
 	}
 	return nil
+}
+
+func (s *statements) has(text string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ready[text] != nil
 }
 
 // kept reports whether a text is one that is worth it. A PRAGMA is carried out
@@ -78,6 +85,9 @@ func (s *statements) prepare(ctx context.Context) {
 	s.wanted = nil
 	s.mu.Unlock()
 	for _, text := range wanted {
+		if s.has(text) {
+			continue // it was forgotten that it came often, and then it did again
+		}
 		stmt, err := s.pool.PrepareContext(ctx, text) //nolint:sqlclosecheck // it is closed with the pool
 		if err != nil {
 			continue // whoever runs it hears why

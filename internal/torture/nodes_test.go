@@ -3,6 +3,7 @@ package torture
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -45,7 +46,7 @@ type node struct {
 // start starts a node, and waits until it is ready.
 func (n *nodes) start(ctx context.Context, i int) error {
 	at := n.all[i]
-	at.process = exec.Command(n.v.binary, "serve", "--database", n.v.database, "--listen", at.address, //nolint:gosec // the program under test
+	at.process = exec.Command(n.v.binary, "serve", "--database", n.v.database, "--listen", at.address,
 		"--master-key-file", filepath.Join(n.v.dir, "data", "master.key"), "--log-level", "error")
 	var out bytes.Buffer
 	at.process.Stderr = &out
@@ -103,7 +104,7 @@ func (n *nodes) call(ctx context.Context, client *http.Client, path, auth string
 		case res.StatusCode >= 500 || res.StatusCode == http.StatusConflict:
 			last = fmt.Errorf("%s: %d %s", path, res.StatusCode, answer)
 		default:
-			return fmt.Errorf("%s: %d %s, after %v", path, res.StatusCode, answer, last)
+			return errors.Join(fmt.Errorf("%s: %d %s", path, res.StatusCode, answer), last)
 		}
 	}
 	return fmt.Errorf("%d tries: %w", nodesTries, last)
