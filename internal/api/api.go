@@ -15,7 +15,9 @@ import (
 	"postern/internal/authz"
 	"postern/internal/connector"
 	"postern/internal/edge"
+	"postern/internal/enchantedlink"
 	"postern/internal/fault"
+	"postern/internal/magiclink"
 	"postern/internal/mgmtkey"
 	"postern/internal/otp"
 	"postern/internal/passkey"
@@ -48,7 +50,9 @@ type Server struct {
 	Limits    Limits
 
 	// The sign-ins by message.
-	OTP *otp.Service
+	OTP            *otp.Service
+	MagicLinks     *magiclink.Service
+	EnchantedLinks *enchantedlink.Service
 }
 
 // Limits bound a request.

@@ -138,7 +138,7 @@ func requestOf(ctx context.Context, in asked, act challenge.Act, kind message.Ki
 type maskedAnswer struct {
 	Email    *string `json:"maskedEmail,omitempty"`
 	Phone    *string `json:"maskedPhone,omitempty"`
-	Attempts int     `json:"verificationAttempts,omitempty"` // how many answers a code takes
+	Attempts int     `json:"verificationAttempts,omitzero"` // how many answers a code takes
 }
 
 func maskedAs(kind message.Kind, shown string) maskedAnswer {

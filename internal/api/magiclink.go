@@ -42,7 +42,7 @@ func (s *Server) verifyLink(ctx context.Context, in *linkRequest) (*session.Toke
 type embeddedSignIn struct {
 	LoginID string         `json:"loginId"`
 	Claims  map[string]any `json:"customClaims,omitempty"`
-	Timeout wireNumber     `json:"timeout,omitempty"` // seconds; the setting is the most
+	Timeout number         `json:"timeout,omitempty"` // seconds; the setting is the most
 }
 
 // embeddedSignUp is the body that makes an embedded link of somebody new.
@@ -52,7 +52,7 @@ type embeddedSignUp struct {
 	EmailVerified bool              `json:"emailVerified,omitempty"`
 	PhoneVerified bool              `json:"phoneVerified,omitempty"`
 	Options       *wireLoginOptions `json:"loginOptions,omitempty"`
-	Timeout       wireNumber        `json:"timeout,omitempty"`
+	Timeout       number            `json:"timeout,omitempty"`
 }
 
 // embeddedAnswer is an embedded link, and where its user could be reached.
@@ -72,7 +72,7 @@ func (s *Server) embedSignUp(ctx context.Context, in *embeddedSignUp) (*embedded
 	return s.embed(ctx, request, in.Timeout)
 }
 
-func (s *Server) embed(ctx context.Context, request challenge.Request, timeout wireNumber) (*embeddedAnswer, error) {
+func (s *Server) embed(ctx context.Context, request challenge.Request, timeout number) (*embeddedAnswer, error) {
 	c, err := s.Projects.Running(ctx, callerOf(ctx).Project)
 	if err != nil {
 		return nil, err

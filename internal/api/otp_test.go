@@ -11,7 +11,9 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"postern/internal/challenge"
+	"postern/internal/enchantedlink"
 	"postern/internal/limit"
+	"postern/internal/magiclink"
 	"postern/internal/message"
 	"postern/internal/otp"
 	"postern/internal/project"
@@ -37,6 +39,8 @@ func (b *bundle) byMessage(db *store.DB, log *slog.Logger) {
 		},
 	}
 	b.OTP = &otp.Service{Challenges: b.challenges}
+	b.MagicLinks = &magiclink.Service{Challenges: b.challenges}
+	b.EnchantedLinks = &enchantedlink.Service{Challenges: b.challenges}
 }
 
 var sixDigits = regexp.MustCompile(`\b[0-9]{6}\b`)

@@ -62,6 +62,7 @@ func (s *Server) routes() []route {
 		s.otpRoutes(),
 		s.questionRoutes(),
 		s.outboxRoutes(),
+		s.linkRoutes(),
 	)
 }
 

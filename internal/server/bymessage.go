@@ -3,6 +3,8 @@ package server
 import (
 	"postern/internal/api"
 	"postern/internal/challenge"
+	"postern/internal/enchantedlink"
+	"postern/internal/magiclink"
 	"postern/internal/otp"
 )
 
@@ -14,4 +16,6 @@ func (s *Server) newChallenges() *challenge.Service {
 // byMessage gives the API the sign-ins by message.
 func (s *Server) byMessage(edge *api.Server) {
 	edge.OTP = &otp.Service{Challenges: s.challenges}
+	edge.MagicLinks = &magiclink.Service{Challenges: s.challenges}
+	edge.EnchantedLinks = &enchantedlink.Service{Challenges: s.challenges}
 }
