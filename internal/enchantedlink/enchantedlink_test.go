@@ -97,9 +97,9 @@ func (b *bench) user(t *testing.T, u user.User) {
 	}
 }
 
-func (b *bench) ask(t *testing.T, act challenge.Act, loginID string) challenge.Request {
+func (b *bench) ask(t *testing.T, act challenge.Act) challenge.Request {
 	t.Helper()
-	return challenge.Request{Config: b.config(t), Act: act, Kind: message.Email, LoginID: loginID}
+	return challenge.Request{Config: b.config(t), Act: act, Kind: message.Email, LoginID: ada}
 }
 
 // links are the tokens of the last mail, by number.
@@ -135,7 +135,7 @@ func TestOnlyTheRightLink(t *testing.T) {
 	t.Parallel()
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		b := setup(t, db)
-		begun := b.begin(t, b.ask(t, challenge.SignUp, ada))
+		begun := b.begin(t, b.ask(t, challenge.SignUp))
 		if _, err := b.session(t, begun.Pending); !errors.Is(err, enchantedlink.ErrPending) {
 			t.Errorf("before it is opened: %v", err)
 		}
@@ -172,7 +172,7 @@ func TestOnlyTheRightLink(t *testing.T) {
 		}
 
 		// A wrong one ends it, and the right one is of no use then.
-		begun = b.begin(t, b.ask(t, challenge.SignIn, ada))
+		begun = b.begin(t, b.ask(t, challenge.SignIn))
 		all := b.links(t)
 		for number, token := range all {
 			if number != begun.Number {
@@ -198,7 +198,7 @@ func TestTheRightOneIsAnywhere(t *testing.T) {
 	b.user(t, user.User{LoginIDs: []string{ada}, Email: ada})
 	places := map[int]bool{}
 	for range 60 {
-		begun := b.begin(t, b.ask(t, challenge.SignIn, ada))
+		begun := b.begin(t, b.ask(t, challenge.SignIn))
 		for i, found := range link.FindAllStringSubmatch(b.sent[len(b.sent)-1].Text, -1) {
 			if found[1] == begun.Number {
 				places[i] = true
@@ -215,13 +215,13 @@ func TestSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, testkit.Store(t))
 		b.user(t, user.User{LoginIDs: []string{ada}, Email: ada})
-		begun := b.begin(t, b.ask(t, challenge.SignIn, ada))
+		begun := b.begin(t, b.ask(t, challenge.SignIn))
 		b.configure(t, map[string]string{"auth/enchantedlink.json": `{"expirationTime":1}`})
 		time.Sleep(2 * time.Minute)
 		if err := b.Verify(t.Context(), b.project, b.links(t)[begun.Number]); err != nil {
 			t.Errorf("of before the import: %v", err)
 		}
-		begun = b.begin(t, b.ask(t, challenge.SignIn, ada))
+		begun = b.begin(t, b.ask(t, challenge.SignIn))
 		time.Sleep(62 * time.Second)
 		if err := b.Verify(t.Context(), b.project, b.links(t)[begun.Number]); !errors.Is(err, enchantedlink.ErrExpired) {
 			t.Errorf("of after it: %v", err)
@@ -230,16 +230,16 @@ func TestSettings(t *testing.T) {
 			t.Errorf("who waits: %v", err)
 		}
 		b.configure(t, map[string]string{"auth/enchantedlink.json": `{"enabled":false}`})
-		if _, err := b.Begin(t.Context(), b.ask(t, challenge.SignIn, ada), page); !errors.Is(err, project.ErrMethodOff) {
+		if _, err := b.Begin(t.Context(), b.ask(t, challenge.SignIn), page); !errors.Is(err, project.ErrMethodOff) {
 			t.Errorf("switched off: %v", err)
 		}
 		b.configure(t, map[string]string{"auth/enchantedlink.json": `{"enabled":true,"rateLimitRetries":1,"rateLimitTimeframe":60}`})
 		time.Sleep(2 * time.Minute)
-		b.begin(t, b.ask(t, challenge.SignIn, ada))
-		if _, err := b.Begin(t.Context(), b.ask(t, challenge.SignIn, ada), page); !errors.Is(err, limit.ErrExceeded) {
+		b.begin(t, b.ask(t, challenge.SignIn))
+		if _, err := b.Begin(t.Context(), b.ask(t, challenge.SignIn), page); !errors.Is(err, limit.ErrExceeded) {
 			t.Errorf("too often: %v", err)
 		}
-		if _, err := b.Begin(t.Context(), b.ask(t, challenge.SignIn, ada), "https://evil.example"); !errors.Is(err, project.ErrUntrusted) {
+		if _, err := b.Begin(t.Context(), b.ask(t, challenge.SignIn), "https://evil.example"); !errors.Is(err, project.ErrUntrusted) {
 			t.Errorf("to elsewhere: %v", err)
 		}
 	})
