@@ -14,8 +14,7 @@ var layers = [][]string{
 	{"user", "tenant", "authz", "connector", "key", "doctor"},
 	{"session", "backup"},
 	{"challenge"},
-	{"otp", "magiclink", "enchantedlink", "password", "totp", "passkey", "questions", "federation"},
-	{"otp", "magiclink", "enchantedlink", "password", "totp", "passkey", "questions", "recovery", "federation"},
+	{"otp", "magiclink", "enchantedlink", "password", "totp", "passkey", "questions", "federation", "recovery"},
 	{"flow"},
 	{"edge"},                                // what the edges have in common: the first who knows HTTP
 	{"api", "oauth", "saml", "scim", "web"}, // the edges
