@@ -198,6 +198,19 @@ const turn = 2 * time.Second
 // load calls do from all clients for a turn; without a host they have no wire.
 func load(t testing.TB, host string, do func(client int, w *wire) error) rate {
 	t.Helper()
+	began := time.Now()
+	return drive(t, host, func(int) bool { return time.Since(began) < turn }, func(c, _ int, w *wire) error { return do(c, w) })
+}
+
+// some calls do n times from each client.
+func some(t testing.TB, host string, n int, do func(client, call int, w *wire) error) rate {
+	t.Helper()
+	return drive(t, host, func(done int) bool { return done < n }, do)
+}
+
+// drive calls do from all clients, from each for as long as it may go on.
+func drive(t testing.TB, host string, more func(done int) bool, do func(client, call int, w *wire) error) rate {
+	t.Helper()
 	var all sync.WaitGroup
 	counts, errs := make([]int, clients), make([]error, clients)
 	wires := make([]*wire, clients)
@@ -209,8 +222,8 @@ func load(t testing.TB, host string, do func(client int, w *wire) error) rate {
 	cpu, began := processor(t), time.Now()
 	for i := range clients {
 		all.Go(func() {
-			for time.Since(began) < turn && errs[i] == nil {
-				errs[i] = do(i, wires[i])
+			for more(counts[i]) && errs[i] == nil {
+				errs[i] = do(i, counts[i], wires[i])
 				counts[i]++
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"postern/internal/audit"
+	"postern/internal/mgmtkey"
 	pkgproject "postern/internal/project"
 	"postern/internal/store"
 	"postern/internal/testkit"
@@ -295,4 +297,59 @@ func heap() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
+}
+
+// TestCodes prints how many people a second sign in with a code that they have,
+// beside a bare server that reads one row, makes two durable changes and signs two
+// tokens.
+func TestCodes(t *testing.T) {
+	out := newReport(t, "Sign-in with a code, 16 at once", "database", "rate", "floor", "ratio", "processor", "floor", "ratio", "goal")
+	measureCodes(t, out, "SQLite", filepath.Join(t.TempDir(), "bench.db"))
+	if os.Getenv(testkit.PostgresVariable) != "" {
+		measureCodes(t, out, "PostgreSQL", testkit.Postgres(t))
+	}
+}
+
+func measureCodes(t *testing.T, out *report, kind, database string) {
+	p, b := newPeople(t, database, clients), newBare(t)
+	_, key, err := p.server.Keys.Create(t.Context(), audit.Origin{Actor: "bench"}, mgmtkey.Create{Name: "bench", Grants: []mgmtkey.Grant{{Role: mgmtkey.Admin}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const each = 100 // codes of each client and round
+	var ours, floor []rate
+	for round := range *rounds {
+		bodies := make([][]string, clients)
+		for c := range clients {
+			for n := range each {
+				login := fmt.Sprintf("robot-%d-%d-%d@example.com", round, c, n)
+				u := &user.User{Project: p.project, LoginIDs: []string{login}, Email: login, VerifiedEmail: true, Test: true}
+				err := p.server.Sessions.DB.Write(t.Context(), func(_ context.Context, tx *store.Tx) error { return user.Create(tx, u) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				bodies[c] = append(bodies[c], login)
+			}
+		}
+		some(t, p.url, each, func(c, n int, w *wire) error {
+			answer, err := w.call("POST", "/v1/mgmt/tests/generate/otp", p.project+":"+key.Reveal(), fmt.Sprintf(`{"loginId":%q,"deliveryMethod":"email"}`, bodies[c][n]))
+			if err != nil {
+				return err
+			}
+			code, err := member(answer, "code")
+			bodies[c][n] = fmt.Sprintf(`{"loginId":%q,"code":%q}`, bodies[c][n], code)
+			return err
+		})
+		ours = append(ours, some(t, p.url, each, func(c, n int, w *wire) error {
+			_, err := w.call("POST", "/v1/auth/otp/verify/email", p.project, bodies[c][n])
+			return err
+		}))
+		floor = append(floor, some(t, b.url, each, func(c, _ int, w *wire) error {
+			_, err := w.call("POST", "/code", "P:"+strconv.Itoa(c), "{}")
+			return err
+		}))
+	}
+	x, y := middle(ours), middle(floor)
+	out.row(kind, x.perSecond(), y.perSecond(), ratio(y.each, x.each),
+		x.processor.Round(time.Microsecond).String(), y.processor.Round(time.Microsecond).String(), ratio(y.processor, x.processor), "0.5")
 }
