@@ -46,7 +46,7 @@ func TestPasskeysOnTheWire(t *testing.T) {
 			b.answer(t, &s, "POST", "/v1/auth/webauthn/signin/start", `{`+who+page+`,"loginOptions":null}`, b.as("")...)
 			end := ended(t, s.TransactionID, d.Get(t, s.Options))
 			b.answer(t, &in, "POST", "/v1/auth/webauthn/signin/finish", end, b.as("")...)
-			wantFault(t, b.send(t, "POST", "/v1/auth/webauthn/signin/finish", end, b.as("")...), 401, "P40152")
+			wantFault(t, b.send(t, "POST", "/v1/auth/webauthn/signin/finish", end, b.as("")...), 401, "P40172")
 			if s.Create || in.FirstSeen || in.User.LoginIDs[0] != "ann" {
 				t.Errorf("the sign-in answers %+v, %+v", s, in)
 			}
@@ -82,7 +82,7 @@ func TestPasskeysOnTheWire(t *testing.T) {
 			}
 		}
 		for body, want := range map[string]string{
-			`{"loginId":"x","origin":"https://evil.example"}`:                              "P40051",
+			`{"loginId":"x","origin":"https://evil.example"}`:                              "P40071",
 			`{"loginId":"x",` + page + `,"passkeyOptions":{"attestation":"who"}}`:          "E011003",
 			`{"loginId":"x",` + page + `,"passkeyOptions":{"attestation":7}}`:              "E011001",
 			`{"loginId":"x",` + page + `,"passkeyOptions":{"extensionsJSON":"{"}}`:         "E011003",

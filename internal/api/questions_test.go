@@ -28,14 +28,14 @@ func TestQuestionsAndRecoveryCodesOnTheWire(t *testing.T) {
 		var nothing empty
 		var asked questionsAnswer
 		var more wireTokens
-		wantFault(t, b.send(t, "GET", "/v1/auth/security-questions/verify", "", b.as(in.Refresh)...), 409, "P40952")
+		wantFault(t, b.send(t, "GET", "/v1/auth/security-questions/verify", "", b.as(in.Refresh)...), 409, "P40972")
 		b.answer(t, &nothing, "POST", "/v1/auth/security-questions/setup", `{"loginId":"ann","answers":[{"id":"q1","answer":"Green"}]}`, b.as(in.Refresh)...)
 		wantFault(t, b.send(t, "POST", "/v1/auth/security-questions/setup", `{"loginId":"bob","answers":[{"id":"q1","answer":"Green"}]}`, b.as(in.Refresh)...), 403, "P40310")
 		b.answer(t, &asked, "GET", "/v1/auth/security-questions/verify", "", b.as(in.Refresh)...)
 		if diff := cmp.Diff([]project.Question{{ID: "q1", Text: "Which ink?"}}, asked.Questions); diff != "" {
 			t.Errorf("asked are (-want +got):\n%s", diff)
 		}
-		wantFault(t, b.send(t, "POST", "/v1/auth/security-questions/verify", `{"loginId":"ann","answers":[{"id":"q1","answer":"red"}]}`, b.as(in.Refresh)...), 401, "P40154")
+		wantFault(t, b.send(t, "POST", "/v1/auth/security-questions/verify", `{"loginId":"ann","answers":[{"id":"q1","answer":"red"}]}`, b.as(in.Refresh)...), 401, "P40174")
 		b.answer(t, &more, "POST", "/v1/auth/security-questions/verify", `{"loginId":"ann","answers":[{"id":"q1","answer":"green"}]}`, b.as(in.Refresh)...)
 		if diff := cmp.Diff([]any{"totp", "kba", "mfa"}, more.Claims["amr"]); diff != "" {
 			t.Errorf("amr (-want +got):\n%s", diff)

@@ -2,6 +2,8 @@ package api
 
 import (
 	"net/http"
+
+	"postern/internal/mgmtkey"
 )
 
 // totpRoutes are those of authenticator apps.
@@ -34,5 +36,18 @@ func (s *Server) questionRoutes() []route {
 		{http.MethodPost, "/v1/auth/security-questions/verify", signedIn(), signing(s, s.verifyQuestions), "Take the answers as a step-up or a further factor of the session."},
 		{http.MethodPost, "/v1/auth/recovery-codes", signedIn(), call(s.makeRecoveryCodes), "Ten new recovery codes of the user who is signed in, to show once; those before end."},
 		{http.MethodPost, "/v1/auth/recovery-codes/signin", anyone(), signing(s, s.recoverySignIn), "Sign in with a recovery code; each works once."},
+	}
+}
+
+// factorRoutes manage what users have of all that.
+func (s *Server) factorRoutes() []route {
+	admin := in(mgmtkey.Admin)
+	return []route{
+		{http.MethodPost, "/v1/mgmt/user/totp/delete", admin, call(s.deleteTOTP), "Take the authenticator app of a user away."},
+		{http.MethodPost, "/v1/mgmt/user/passkeys/list", admin, call(s.listPasskeys), "The passkeys of a user, the oldest first."},
+		{http.MethodPost, "/v1/mgmt/user/passkey/delete", admin, call(s.deletePasskey), "Take one passkey of a user away."},
+		{http.MethodPost, "/v1/mgmt/user/passkeys/delete", admin, call(s.deletePasskeys), "Take all passkeys of a user away."},
+		{http.MethodPost, "/v1/mgmt/user/passkeys/import", admin, call(s.importPasskeys), "Give a user passkeys that were made elsewhere, all or none."},
+		{http.MethodPost, "/v1/mgmt/user/recovery-codes/delete", admin, call(s.deleteRecoveryCodes), "Take the recovery codes of a user away."},
 	}
 }

@@ -25,15 +25,15 @@ import (
 var (
 	// ErrRefused is one answer for whatever is wrong with what an authenticator says.
 	// The log says what.
-	ErrRefused  = fault.New(fault.Unauthenticated, "P40151", "the passkey was not accepted")
-	ErrCeremony = fault.New(fault.Unauthenticated, "P40152", "there is no such passkey transaction: it was used, is over, or is another call's")
-	ErrCloned   = fault.New(fault.Unauthenticated, "P40153", "the passkey was not accepted: its counter says that there is a copy of it").
+	ErrRefused  = fault.New(fault.Unauthenticated, "P40171", "the passkey was not accepted")
+	ErrCeremony = fault.New(fault.Unauthenticated, "P40172", "there is no such passkey transaction: it was used, is over, or is another call's")
+	ErrCloned   = fault.New(fault.Unauthenticated, "P40173", "the passkey was not accepted: its counter says that there is a copy of it").
 			WithHint("remove the passkey and register the authenticator again")
-	ErrOrigin = fault.New(fault.Invalid, "P40051", "the origin is not one that may hold passkeys of the project").
+	ErrOrigin = fault.New(fault.Invalid, "P40071", "the origin is not one that may hold passkeys of the project").
 			WithHint("it must be of a trusted domain and of the relying party id, or an Android app whose fingerprint is in webauthn.json")
 	ErrOptions  = fault.New(fault.Invalid, "E011003", "Request is invalid: passkeyOptions has a value that there is not")
-	ErrTaken    = fault.New(fault.Conflict, "P40951", "the passkey belongs to somebody already")
-	ErrNotFound = fault.New(fault.NotFound, "P40452", "the user has no such passkey")
+	ErrTaken    = fault.New(fault.Conflict, "P40971", "the passkey belongs to somebody already")
+	ErrNotFound = fault.New(fault.NotFound, "P40471", "the user has no such passkey")
 	ErrImport   = fault.New(fault.Invalid, "E011003", "Request is invalid: a passkey to import needs its id, its relying party id and its public key as COSE")
 )
 

@@ -27,9 +27,9 @@ import (
 
 // What callers are told.
 var (
-	ErrAnswers  = fault.New(fault.Unauthenticated, "P40154", "the answers are not right")
-	ErrLocked   = fault.New(fault.Forbidden, "P40351", "too many wrong answers: the questions are locked until the user answers them anew")
-	ErrNotSetUp = fault.New(fault.Conflict, "P40952", "the user has not answered as many questions as are asked")
+	ErrAnswers  = fault.New(fault.Unauthenticated, "P40174", "the answers are not right")
+	ErrLocked   = fault.New(fault.Forbidden, "P40371", "too many wrong answers: the questions are locked until the user answers them anew")
+	ErrNotSetUp = fault.New(fault.Conflict, "P40972", "the user has not answered as many questions as are asked")
 	ErrSetup    = fault.New(fault.Invalid, "E011003", "Request is invalid: the answers do not fit the questions of the project")
 )
 

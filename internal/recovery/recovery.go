@@ -26,7 +26,7 @@ var (
 	// ErrCode is one answer for a code that is wrong, one that was used, and a user
 	// whom there is not.
 	ErrCode     = fault.New(fault.Unauthenticated, "E061102", "Invalid one-time code")
-	ErrNoFactor = fault.New(fault.Conflict, "P40953", "recovery codes are for users who have an authenticator app or a passkey")
+	ErrNoFactor = fault.New(fault.Conflict, "P40973", "recovery codes are for users who have an authenticator app or a passkey")
 )
 
 // AMR is the method in the claim amr.
