@@ -118,3 +118,69 @@ func TestPasswordSettings(t *testing.T) {
 		wantFault(t, b.send(t, "POST", path, `{"tenantId":"T1","minLength":10}`), 400, "P40031")
 	})
 }
+
+// The management gives users passwords: when they are made, from another service too,
+// and later on.
+func TestPasswordsOfTheManagement(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		b := setup(t, url)
+		b.open(t, snapshot.Files{"auth/password.json": []byte(`{"enabled":true,"minLength":8,"lowercase":true,"uppercase":true,"number":true,
+			"nonAlphanumeric":true,"disallowEmailMatch":true,"maskError":true}`)})
+		codes := func(loginID string, passwords ...string) (out string) {
+			for _, p := range passwords {
+				var got envelope
+				w := b.send(t, "POST", passwordPath+"signin", `{"loginId":"`+loginID+`","password":"`+p+`"}`, b.as("")...)
+				if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+					t.Fatal(err)
+				}
+				out += strings.TrimSpace(" "+got.Code) + ";"
+			}
+			return out
+		}
+		check := func(what, got, want string) {
+			t.Helper()
+			if got != want {
+				t.Errorf("%s: %s, want %s", what, got, want)
+			}
+		}
+		const users = "/v1/mgmt/user/"
+		made := answer[userAnswer](t, b, "POST", users+"create", `{"loginId":"ann","password":"Secret-no-1"}`)
+		if !made.User.Password {
+			t.Errorf("made as %+v", made.User)
+		}
+		check("made with a password", codes("ann", "Secret-no-2", "Secret-no-1"), "P40131;;")
+		wantFault(t, b.send(t, "POST", users+"create", `{"loginId":"bob","password":"short"}`), 400, "E011003")
+		wantFault(t, b.send(t, "POST", users+"create", `{"loginId":"bob","email":"Aa1-bob@example.com","password":"aA1-BOB@example.com"}`), 400, "E011003")
+		wantFault(t, b.send(t, "POST", users+"create", `{"loginId":"bob","hashedPassword":{"bcrypt":{"hash":"x"}}}`), 400, "E011003")
+		wantFault(t, b.send(t, "POST", passwordPath+"signin", `{"loginId":"bob","password":"short"}`, b.as("")...), 401, "P40131")
+
+		batch := answer[createUsersAnswer](t, b, "POST", users+"create/batch", `{"users":[
+			{"loginId":"bcrypt","hashedPassword":{"bcrypt":{"hash":"$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"}}},
+			{"loginId":"pbkdf2","hashedPassword":{"pbkdf2":{"hash":"SwB5AbdlSJq+rUnZJvch0GWkKcE=","salt":"c2FsdA==","iterations":4096,"type":"sha1"}}},
+			{"loginId":"clear","password":"Secret-no-3"},
+			{"loginId":"bomb","hashedPassword":{"bcrypt":{"hash":"$2a$30$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"}}}]}`)
+		if len(batch.Created) != 3 || len(batch.Failed) != 1 || !strings.Contains(batch.Failed[0].Failure, "costs more") {
+			t.Errorf("batch: %+v", batch)
+		}
+		check("imported", codes("bcrypt", "u*u", "U*U")+codes("pbkdf2", "password")+codes("clear", "Secret-no-3"), "P40131;;;;")
+
+		set := answer[setPasswordAnswer](t, b, "POST", users+"password/set/temporary", `{"loginId":"ann","password":"Secret-no-4","setActive":false}`)
+		check("given for a time", set.Cleartext+codes("ann", "Secret-no-1", "Secret-no-4"), "P40131;E062909;")
+		answer[empty](t, b, "POST", users+"password/set/active", `{"loginId":"`+made.User.ID+`","password":"Secret-no-5"}`)
+		check("given to stay", codes("ann", "Secret-no-5"), ";")
+		answer[empty](t, b, "POST", users+"password/set", `{"loginId":"ann","password":"Secret-no-6","setActive":true}`)
+		check("given to stay, by the older call", codes("ann", "Secret-no-6"), ";")
+		answer[empty](t, b, "POST", users+"password/expire", `{"loginId":"ann"}`)
+		check("expired", codes("ann", "Secret-no-6"), "E062909;")
+		set = answer[setPasswordAnswer](t, b, "POST", users+"password/set/active", `{"loginId":"ann"}`)
+		check("made up", codes("ann", set.Cleartext), ";")
+
+		wantFault(t, b.send(t, "POST", users+"password/set", `{"loginId":"ann","password":"short"}`), 400, "E011003")
+		wantFault(t, b.send(t, "POST", users+"password/set", `{"loginId":"nobody","password":"Secret-no-1"}`), 404, "E112102")
+		wantFault(t, b.send(t, "POST", users+"password/expire", `{"loginId":"nobody"}`), 404, "E112102")
+		if logs := b.logs.String(); strings.Contains(logs, "Secret-no") {
+			t.Errorf("a password is in the log:\n%s", logs)
+		}
+	})
+}

@@ -15,6 +15,11 @@ func (s *Server) passwordRoutes() []route {
 		{http.MethodPost, "/v1/auth/password/update", signedIn(), call(s.passwordUpdate), "Set the password of whoever is signed in."},
 		{http.MethodGet, "/v1/auth/password/policy", anyone(), call(s.passwordPolicy), "What a password must be like."},
 
+		{http.MethodPost, "/v1/mgmt/user/password/set", in(mgmtkey.Admin), call(s.setPassword), "Give a user a password: a temporary one, or with setActive one to stay. Without one, it is made up and in the answer."},
+		{http.MethodPost, "/v1/mgmt/user/password/set/active", in(mgmtkey.Admin), call(s.setActivePassword), "Give a user a password."},
+		{http.MethodPost, "/v1/mgmt/user/password/set/temporary", in(mgmtkey.Admin), call(s.setTemporaryPassword), "Give a user a password that must be replaced before it signs in."},
+		{http.MethodPost, "/v1/mgmt/user/password/expire", in(mgmtkey.Admin), call(s.expirePassword), "Let a user replace the password before it signs in again."},
+
 		{http.MethodGet, "/v1/mgmt/password/settings", in(mgmtkey.Read), call(s.getPasswordSettings), "The password policy of the project."},
 		{http.MethodPost, "/v1/mgmt/password/settings", in(mgmtkey.Import), call(s.setPasswordSettings), "Change what the body has of the password policy, as a revision of the project."},
 	}

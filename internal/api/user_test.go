@@ -101,7 +101,7 @@ func TestUserCreate(t *testing.T) {
 
 // ofUsers reports whether a route manages users.
 func ofUsers(path string) bool {
-	return slices.ContainsFunc((&Server{}).userRoutes(), func(r route) bool { return r.path == path })
+	return strings.HasPrefix(path, "/v1/mgmt/user/password/") || slices.ContainsFunc((&Server{}).userRoutes(), func(r route) bool { return r.path == path })
 }
 
 // userCall makes a user, a tenant and a custom attribute and returns what a route
@@ -115,7 +115,7 @@ func (b *bundle) userCall(t *testing.T, r route) (query, body string) {
 		t.Fatal(err)
 	}
 	b.tenanted(t, "T1")
-	id := memberOf(b.onUser(t, "create", `{"loginId":"ann","userTenants":[{"tenantId":"T1"}]}`), "user.userId")
+	id := memberOf(b.onUser(t, "create", `{"loginId":"ann","userTenants":[{"tenantId":"T1"}],"password":"Secret-no-1"}`), "user.userId")
 	if r.method == http.MethodGet {
 		return "?loginId=ann&provider=google", ""
 	}
@@ -129,7 +129,7 @@ func (b *bundle) userCall(t *testing.T, r route) (query, body string) {
 	case "update/loginid":
 		return "", `{"loginId":"ann","newLoginId":"anna"}`
 	}
-	return "", `{"loginId":"ann","userIds":["` + id + `"],"identifiers":["ann"],"deviceIds":["D1"],"tenantId":"T1","roleNames":["Reader"],"status":"disabled","name":"A",
+	return "", `{"loginId":"ann","userIds":["` + id + `"],"identifiers":["ann"],"deviceIds":["D1"],"tenantId":"T1","roleNames":["Reader"],"status":"disabled","name":"A","password":"Secret-no-2",
 		"attributeKey":"nick","attributeValue":"A","attributes":[{"name":"more"}],"names":["nick"]}`
 }
 

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"postern/internal/fault"
+	"postern/internal/password"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/store"
@@ -18,10 +17,10 @@ import (
 type createUserBody struct {
 	LoginID string `json:"loginId"`
 	userBody
-	Test     bool           `json:"test"`
-	Password string         `json:"password"`
-	Hashed   jsontext.Value `json:"hashedPassword"`
-	Seed     string         `json:"seed"` // of an authenticator app
+	Test     bool             `json:"test"`
+	Password string           `json:"password"`
+	Hashed   *password.Import `json:"hashedPassword"`
+	Seed     string           `json:"seed"` // of an authenticator app
 }
 
 // inviteBody is how users are told that they may come.
@@ -206,16 +205,35 @@ func invited(c *project.Config, u *user.User) {
 	}
 }
 
-// errNoCredential is a credential that users cannot be made with.
-var errNoCredential = fault.New(fault.Invalid, "E011003", "Request is invalid: users are not made with passwords and seeds yet")
-
 // credentials returns what stores the credentials that a body brings, or nil. What
 // is wrong with them is said before anything is stored.
-func (s *Server) credentials(_ context.Context, _ *project.Config, _ *user.User, in *createUserBody) (func(*store.Tx, *user.User) error, error) { //nolint:unparam // passwords will bring one
-	if !secret.New(in.Password).IsZero() || len(in.Hashed) > 0 || in.Seed != "" {
-		return nil, errNoCredential
+func (s *Server) credentials(ctx context.Context, c *project.Config, u *user.User, in *createUserBody) (func(*store.Tx, *user.User) error, error) {
+	if in.Password == "" && in.Hashed == nil && in.Seed == "" {
+		return nil, nil
 	}
-	return nil, nil
+	known := *u // what the password must not be like
+	for _, v := range []struct{ from, into *string }{{in.Email, &known.Email}, {in.Name, &known.Name}, {in.GivenName, &known.GivenName}, {in.FamilyName, &known.FamilyName}} {
+		if v.from != nil {
+			*v.into = *v.from
+		}
+	}
+	prepared, err := s.Passwords.Prepare(ctx, c, &known, secret.New(in.Password), in.Hashed)
+	if err != nil {
+		return nil, err
+	}
+	return func(tx *store.Tx, u *user.User) error {
+		if err := prepared.Store(tx, u.Project, u.ID); err != nil {
+			return err
+		}
+		if in.Password != "" || in.Hashed != nil {
+			u.Methods |= user.Password
+		}
+		if in.Seed == "" {
+			return nil
+		}
+		u.Methods |= user.TOTP
+		return s.TOTP.Import(tx, u.Project, u.ID, secret.New(in.Seed))
+	}, nil
 }
 
 // invite sends an invitation.
