@@ -88,6 +88,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	}
 	s.Sessions = &session.Service{DB: db, Projects: s.Projects, Keys: &key.Service{DB: db, Projects: s.Projects}, PublicURL: config.PublicURL}
 	s.Messages = &connector.Service{DB: db, Projects: s.Projects, HTTP: outbound, Log: log, Bases: config.ProviderURL}
+	s.Projects.Effects = append(s.Projects.Effects, s.Messages.Effects())
 	s.Projects.Effects = append(s.Projects.Effects, s.Sessions.Effects(), (&user.Service{DB: db}).Effects())
 	s.factors = s.newFactors()
 	s.passwords = s.newPasswords()

@@ -1,0 +1,91 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"postern/internal/message"
+	"postern/internal/project"
+	"postern/internal/snapshot"
+)
+
+// Effects says of a plan which messages could not be sent any more.
+func (s *Service) Effects() project.Effects {
+	return project.Effects{Owner: "messages", Of: s.foresee}
+}
+
+// A channel is one way by which messages of a method leave.
+type channel struct {
+	file, field string
+	what        string // in words, as the beginning of a sentence
+	kind        message.Kind
+	on          bool
+	via         project.Messages
+}
+
+// channels are the ways by which the messages of a project leave.
+func channels(c *project.Config) []channel {
+	m, invite := c.Methods, c.Settings.Invite
+	const email, text = "emailServiceProvider", "textServiceProvider"
+	return []channel{
+		{"auth/otp.json", email, "One-time codes by mail", message.Email, m.OTP.Enabled, m.OTP.Email},
+		{"auth/otp.json", text, "One-time codes by text message", message.SMS, m.OTP.Enabled, m.OTP.Text},
+		{"auth/otp.json", "voiceServiceProvider", "One-time codes by call", message.Voice, m.OTP.Enabled, m.OTP.Voice},
+		{"auth/magiclink.json", email, "Magic links by mail", message.Email, m.MagicLink.Enabled, m.MagicLink.Email},
+		{"auth/magiclink.json", text, "Magic links by text message", message.SMS, m.MagicLink.Enabled, m.MagicLink.Text},
+		{"auth/enchantedlink.json", email, "Enchanted links by mail", message.Email, m.EnchantedLink.Enabled, m.EnchantedLink.Email},
+		{"auth/password.json", email, "Mails to reset a password", message.Email, m.Password.Enabled, m.Password.Email},
+		{"project.json", "inviteEmailProviderId", "Invitations by mail", message.Email, invite.SendEmail, invite.Email},
+		{"project.json", "inviteSmsProviderId", "Invitations by text message", message.SMS, invite.SendSMS, invite.SMS},
+	}
+}
+
+// obstacle says why messages cannot leave by a channel; blank where they can.
+func (ch channel) obstacle(c *project.Config) string {
+	if ch.via.Connector == "" {
+		if production(c) {
+			return "the built-in provider sends nothing, and production has no outbox"
+		}
+		return ""
+	}
+	found, ok := find(c, ch.via.Connector)
+	if !ok {
+		return "its connector does not exist"
+	}
+	if g, ok := gateways()[found.Type]; !ok || !slices.Contains(g.kinds, ch.kind) {
+		return fmt.Sprintf("the connector %q cannot send messages of the kind %s", found.Name, ch.kind)
+	}
+	return ""
+}
+
+// foresee tells of channels that work now, or are not in use, and would not work.
+func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Told, error) {
+	if len(p.Differences) == 0 {
+		return nil, nil
+	}
+	before, after, err := p.Configs()
+	if err != nil || after == nil {
+		return nil, err
+	}
+	about, err := s.Projects.Get(ctx, p.Project)
+	if err != nil {
+		return nil, err
+	}
+	before.Environment, after.Environment = about.Environment, about.Environment
+	var out []project.Told
+	was := channels(before)
+	for i, ch := range channels(after) {
+		why := ch.obstacle(after)
+		if !ch.on || why == "" || was[i].on && was[i].obstacle(before) != "" {
+			continue
+		}
+		place := slices.IndexFunc(p.Differences, func(d snapshot.Difference) bool {
+			return d.File == ch.file && (d.Field == "" || d.Field == ch.field)
+		}) // none is -1, which is project.Whole
+		out = append(out, project.Told{Difference: place, Effect: snapshot.Effect{
+			Code: "messages_not_sent", Message: ch.what + " could not be sent: " + why + ".", Count: 1,
+		}})
+	}
+	return out, nil
+}
