@@ -7,7 +7,6 @@
 package api
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -44,7 +43,6 @@ type Server struct {
 	Passwords *password.Service
 	Tenants   *tenant.Service
 	Users     *user.Service
-	Invite    func(context.Context, *project.Config, *user.User, Invitation) error // sends an invitation
 	Roles     *authz.Service
 	Log       *slog.Logger
 	Limits    Limits

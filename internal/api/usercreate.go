@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"time"
 
 	"postern/internal/fault"
 	"postern/internal/password"
@@ -137,6 +136,11 @@ func (s *Server) resultsOnWire(ctx context.Context, c *project.Config, results [
 
 // createAll makes users, and says of each what became of it.
 func (s *Server) createAll(ctx context.Context, config *project.Config, list []createUserBody, how inviteBody) ([]user.Result, error) {
+	if how.Invite { // before anybody is made who could not be told
+		if _, err := config.Redirect(how.URL, config.Settings.Invite.URL); err != nil {
+			return nil, err
+		}
+	}
 	out := make([]user.Result, len(list))
 	var drafts []user.Draft
 	var places []int
@@ -192,17 +196,14 @@ func (s *Server) draft(ctx context.Context, config *project.Config, in *createUs
 	}}
 	if how.Invite {
 		d.Again = &user.Who{LoginID: in.LoginID}
+		d.Renew = func(u *user.User) {
+			if u.Status == user.Invited {
+				invited(config, u)
+			}
+		}
 	}
 	d.Beside, err = s.credentials(ctx, config, plain, in)
 	return d, err
-}
-
-// invited makes a new user one who is invited, for as long as the project says.
-func invited(c *project.Config, u *user.User) {
-	u.Status = user.Invited
-	if c.Settings.Invite.ExpireUsers {
-		u.ExpiresAt = time.Now().Add(c.Settings.Invite.Lifetime).UTC().Truncate(time.Second)
-	}
 }
 
 // credentials returns what stores the credentials that a body brings, or nil. What
@@ -234,21 +235,4 @@ func (s *Server) credentials(ctx context.Context, c *project.Config, u *user.Use
 		u.Methods |= user.TOTP
 		return s.TOTP.Import(tx, u.Project, u.ID, secret.New(in.Seed))
 	}, nil
-}
-
-// invite sends an invitation.
-func (s *Server) invite(ctx context.Context, c *project.Config, u *user.User, how inviteBody) error {
-	if s.Invite == nil || u.Test { // nothing is ever delivered to a test user
-		return nil
-	}
-	return s.Invite(ctx, c, u, Invitation{URL: how.URL, Mail: how.SendMail, SMS: how.SendSMS, Options: how.Options, Template: how.Template, Locale: how.Locale})
-}
-
-// An Invitation is how one user is told that they may come.
-type Invitation struct {
-	URL       string
-	Mail, SMS *bool // nil: as the project says
-	Options   map[string]string
-	Template  string
-	Locale    string
 }

@@ -2,10 +2,13 @@ package api
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"postern/internal/authz"
 	"postern/internal/project"
+	"postern/internal/store"
+	"postern/internal/tenant"
 	"postern/internal/user"
 )
 
@@ -75,7 +78,11 @@ func (s *Server) searchUsers(ctx context.Context, in *searchUsersRequest) (*user
 	if err != nil {
 		return nil, err
 	}
-	if !searchRoles(config, in, &q) {
+	some, err := s.searchNames(ctx, config, in, &q)
+	if err != nil {
+		return nil, err
+	}
+	if !some {
 		return &usersAnswer{Users: []wireUser{}}, nil
 	}
 	users, total, err := s.Users.Search(ctx, config.Project, q)
@@ -160,11 +167,40 @@ func sinceSecond(n number) time.Time {
 	return milliseconds(n + 999).Truncate(time.Second)
 }
 
-// searchRoles adds the roles to a search. It reports false where what is asked for
-// is nobody's, such as a role that there is not.
-func searchRoles(c *project.Config, in *searchUsersRequest, q *user.Search) bool {
+// searchNames adds the roles and the tenants under tenants to a search. It reports
+// false where what is asked for is nobody's, such as a role that there is not.
+func (s *Server) searchNames(ctx context.Context, c *project.Config, in *searchUsersRequest, q *user.Search) (some bool, err error) {
+	if len(in.RoleNames)+len(in.TenantRoleIDs)+len(in.TenantRoleNames) == 0 && !in.SubTenants {
+		return true, nil
+	}
+	err = s.Projects.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		known, err := authz.LoadAll(tx, c)
+		if err != nil {
+			return err
+		}
+		if in.SubTenants && len(in.TenantIDs) > 0 {
+			if q.Tenants, err = tenant.Below(tx, c.Project, in.TenantIDs); err != nil {
+				return err
+			}
+			if len(q.Tenants) == 0 {
+				return nil // some is false: there are no such tenants
+			}
+		}
+		some = searchRoles(known, in, q)
+		return nil
+	})
+	return some, err
+}
+
+// searchRoles adds the roles to a search.
+func searchRoles(known *authz.Roles, in *searchUsersRequest, q *user.Search) bool {
+	q.Roles, q.RolesIn = nil, nil
 	if len(in.RoleNames) > 0 {
-		q.Roles = named(authz.Of(c), in.RoleNames)
+		for _, r := range known.List() {
+			if slices.Contains(in.RoleNames, r.Name) {
+				q.Roles = append(q.Roles, r.ID)
+			}
+		}
 		if len(q.Roles) == 0 {
 			return false
 		}
@@ -173,22 +209,16 @@ func searchRoles(c *project.Config, in *searchUsersRequest, q *user.Search) bool
 		q.RolesIn = append(q.RolesIn, user.TenantHas{Tenant: tenant, Roles: list.Values, All: list.And})
 	}
 	for tenant, list := range in.TenantRoleNames {
-		ids := named(authz.Of(c), list.Values)
+		var ids []string
+		for _, name := range list.Values {
+			if found, err := known.IDsIn(tenant, []string{name}); err == nil {
+				ids = append(ids, found...)
+			}
+		}
 		if len(list.Values) > 0 && (len(ids) == 0 || list.And && len(ids) < len(list.Values)) {
 			continue
 		}
 		q.RolesIn = append(q.RolesIn, user.TenantHas{Tenant: tenant, Roles: ids, All: list.And})
 	}
 	return len(q.RolesIn) > 0 || len(in.TenantRoleIDs)+len(in.TenantRoleNames) == 0
-}
-
-// named returns the ids of the roles that there are of some names.
-func named(known *authz.Roles, names []string) []string {
-	var out []string
-	for _, name := range names {
-		if ids, err := known.IDs([]string{name}); err == nil {
-			out = append(out, ids...)
-		}
-	}
-	return out
 }

@@ -286,6 +286,7 @@ func (u *User) differs(v *User) []string {
 		{"roleNames", func(u *User) any { return u.Roles }},
 		{"userTenants", func(u *User) any { return u.Tenants }},
 		{"ssoAppIds", func(u *User) any { return u.Apps }},
+		{"expires", func(u *User) any { return u.ExpiresAt.Unix() }},
 		{"consentExpiration", func(u *User) any { return u.ConsentUntil.Unix() }},
 	} {
 		if fmt.Sprint(f.of(u)) != fmt.Sprint(f.of(v)) {

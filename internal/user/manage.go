@@ -45,6 +45,8 @@ type Draft struct {
 	Beside func(tx *store.Tx, u *User) error
 	// Again lets a user stay as they are who has the first login id, or the id, already.
 	Again *Who
+	// Renew changes who is there already; nil changes nothing.
+	Renew func(u *User)
 }
 
 // idLength is how long the ids of users are: a login id may look like one, too, and
@@ -67,7 +69,7 @@ func (s *Service) Create(ctx context.Context, by audit.Origin, project string, d
 		d := drafts[i]
 		if d.Again != nil {
 			if u, err := d.Again.Find(tx, project); !errors.Is(err, ErrNotFound) {
-				return Result{User: u, Err: err}
+				return renewed(tx, by, u, d.Renew, err)
 			}
 			if len(d.Again.LoginID) == idLength && ident.Valid("U", d.Again.LoginID) {
 				return Result{Err: ErrNotFound}
@@ -90,6 +92,23 @@ func (s *Service) Create(ctx context.Context, by audit.Origin, project string, d
 		}
 		return Result{User: u, Created: true, Err: recorded(tx, by, project, "user.create", map[string]any{"user": u.ID, "test": u.Test, "status": u.Status})}
 	})
+}
+
+// renewed changes a user who was to be made and is there.
+func renewed(tx *store.Tx, by audit.Origin, u *User, renew func(*User), err error) Result {
+	if err != nil || renew == nil {
+		return Result{User: u, Err: err}
+	}
+	was := u.copy()
+	renew(u)
+	fields := was.differs(u)
+	if len(fields) == 0 {
+		return Result{User: u}
+	}
+	if err := Save(tx, u); err != nil {
+		return Result{User: was, Err: half{err}}
+	}
+	return Result{User: u, Err: recorded(tx, by, u.Project, "user.update", map[string]any{"user": u.ID, "fields": fields})}
 }
 
 // An Edit is a user to be changed. Make changes it and writes nothing; Beside, where

@@ -31,7 +31,7 @@ func LoadAll(tx *store.Tx, project string, ids []string) ([]*User, error) {
 	return users, fill(tx, project, users)
 }
 
-// fill reads what users have in other tables.
+// fill reads what users have in other tables, with one statement.
 func fill(tx *store.Tx, project string, users []*User) error {
 	if len(users) == 0 {
 		return nil
@@ -42,38 +42,39 @@ func fill(tx *store.Tx, project string, users []*User) error {
 		byID[u.ID] = u
 		ids = append(ids, u.ID)
 	}
-	list := among(&args, ids)
-	rows := func(use func(u *User, a, b string), query string) error {
-		return store.Each(tx, func(row store.Scanner) (r [3]string, err error) { return r, row.Scan(&r[0], &r[1], &r[2]) },
-			func(r [3]string) error { use(byID[r[0]], r[1], r[2]); return nil }, query+list, args...)
-	}
-	places := map[string]int{}
-	err := store.Each(tx, func(row store.Scanner) (r loginRow, err error) { return r, row.Scan(&r.user, &r.login, &r.place) },
-		func(r loginRow) error {
-			places[r.login] = r.place
-			byID[r.user].LoginIDs = append(byID[r.user].LoginIDs, r.login)
-			return nil
-		}, `SELECT user_id, login_id, position FROM login_ids WHERE project = $1 AND user_id IN `+list, args...)
+	in := " WHERE project = $1 AND user_id IN " + among(&args, ids)
+	rows, err := store.Collect(tx, func(row store.Scanner) (r rest, err error) {
+		return r, row.Scan(&r.user, &r.kind, &r.place, &r.a, &r.b)
+	},
+		`SELECT user_id, 0, position, login_id, '' FROM login_ids`+in+
+			` UNION ALL SELECT user_id, 1, 0, tenant, '' FROM memberships`+in+
+			` UNION ALL SELECT user_id, 2, 0, tenant, role FROM user_roles`+in, args...)
 	if err != nil {
 		return err
 	}
-	if err := rows(func(u *User, tenant, _ string) { u.Tenants = append(u.Tenants, Membership{Tenant: tenant}) },
-		`SELECT user_id, tenant, '' FROM memberships WHERE project = $1 AND user_id IN `); err != nil {
-		return err
-	}
-	if err := rows((*User).grant, `SELECT user_id, tenant, role FROM user_roles WHERE project = $1 AND user_id IN `); err != nil {
-		return err
+	slices.SortFunc(rows, func(a, b rest) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.place, b.place)) })
+	for _, r := range rows {
+		switch u := byID[r.user]; r.kind {
+		case 0:
+			u.LoginIDs = append(u.LoginIDs, r.a)
+		case 1:
+			u.Tenants = append(u.Tenants, Membership{Tenant: r.a})
+		default:
+			u.grant(r.a, r.b)
+		}
 	}
 	for _, u := range users {
-		slices.SortFunc(u.LoginIDs, func(a, b string) int { return cmp.Compare(places[a], places[b]) })
 		u.sort()
 	}
 	return nil
 }
 
-type loginRow struct {
-	user, login string
-	place       int
+// rest is a row of another table: a login id and its place, a tenant, or a tenant and
+// a role there.
+type rest struct {
+	user        string
+	kind, place int
+	a, b        string
 }
 
 // grant adds a role. What is of a tenant that the user does not belong to counts for

@@ -136,12 +136,13 @@ func (q *Search) statement(project string, now time.Time) (*statement, error) {
 		if !ok {
 			return nil, ErrSort.WithMessage("Request is invalid: users are sorted by one of " + strings.Join(slices.Sorted(maps.Keys(sortColumns())), ", "))
 		}
+		st.order += st.plain(column)
 		if s.Desc {
-			column += " DESC"
+			st.order += " DESC"
 		}
-		st.order += column + ", "
+		st.order += ", "
 	}
-	st.order = " ORDER BY " + st.order + "u.created_at, u.id"
+	st.order = " ORDER BY " + st.order + st.plain("u.created_at") + ", u.id"
 	return st, nil
 }
 
@@ -158,6 +159,19 @@ func (st *statement) owner(table, condition string) {
 	st.where = append(st.where, `u.id IN (SELECT user_id FROM `+table+` WHERE project = $1 AND `+condition+`)`)
 	st.narrow = true
 }
+
+// plain is a column whose index must not be taken where another one finds few: a
+// plus before a number keeps it away, on both databases. Without it a page of the few
+// is looked for among all, in the order of the page.
+func (st *statement) plain(column string) string {
+	if st.narrow && indexed(column) {
+		return "+" + column
+	}
+	return column
+}
+
+// indexed reports whether a column of numbers has an index of its own.
+func indexed(column string) bool { return column == "u.created_at" || column == "u.test" }
 
 // or adds a condition of which one part is enough; no part is no condition.
 func (st *statement) or(parts []string) {
@@ -249,14 +263,12 @@ func (q *Search) belongings(st *statement) error {
 	return nil
 }
 
-// marks adds what the row of a user says itself. A condition on test has an index,
-// which must not be taken where another one finds few: a plus keeps it away.
+// marks adds what the row of a user says itself.
 func (q *Search) marks(st *statement, now time.Time) error {
-	sure := map[bool]string{false: "u.test", true: "+u.test"}[st.narrow]
 	for _, f := range []struct {
 		want   *bool
 		column string
-	}{{q.Test, sure}, {q.VerifiedEmail, "u.email_verified"}, {q.VerifiedPhone, "u.phone_verified"}} {
+	}{{q.Test, st.plain("u.test")}, {q.VerifiedEmail, "u.email_verified"}, {q.VerifiedPhone, "u.phone_verified"}} {
 		if f.want != nil {
 			st.where = append(st.where, f.column+" = "+strconv.FormatInt(flag(*f.want), 10))
 		}
