@@ -79,6 +79,10 @@ func TestRoles(t *testing.T) {
 					if r.path == "/v1/mgmt/project/clone" {
 						may = may && company // it makes a project
 					}
+					if r.path == "/v1/mgmt/user/import" && may {
+						wantFault(t, w, http.StatusBadRequest, errNoSource.Code)
+						return
+					}
 					if r.path == "/v1/mgmt/user/provider/token" && may {
 						wantFault(t, w, http.StatusNotFound, errNoProvider.Code) // it has none of anybody
 						return

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/audit"
+	"postern/internal/connector"
 	"postern/internal/edge"
 	"postern/internal/key"
 	"postern/internal/limit"
@@ -69,6 +70,7 @@ func setup(t testing.TB, url string) *bundle {
 	b.Passwords = &password.Service{DB: db, Projects: b.Projects, Hasher: hasher, Sessions: b.Sessions, Limits: &limit.Service{DB: db}, Log: log}
 	manage(b.Server, db)
 	b.Users = &user.Service{DB: db}
+	b.Messages = &connector.Service{DB: db, Projects: b.Projects, Log: log}
 	b.byMessage(db, log)
 	b.handler = b.Handler()
 	p, err := b.Projects.Create(t.Context(), tester, project.New{Name: "Test"})

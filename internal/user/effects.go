@@ -9,7 +9,8 @@ import (
 	"postern/internal/store"
 )
 
-// Effects says what a plan does to people: who holds a role that it removes.
+// Effects says what a plan does to people: who holds a role that it removes, and who
+// has a value of a custom attribute that it removes or makes another type.
 func (s *Service) Effects() project.Effects {
 	return project.Effects{Owner: "users", Of: s.foresee}
 }
@@ -17,6 +18,11 @@ func (s *Service) Effects() project.Effects {
 func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Told, error) {
 	var out []project.Told
 	for i, d := range p.Differences {
+		if told, ok, err := s.valuesOf(ctx, p.Project, d); err != nil {
+			return nil, err
+		} else if ok {
+			out = append(out, project.Told{Difference: i, Effect: told})
+		}
 		if d.Kind != "role" || d.Action != snapshot.Removed || d.Field != "" {
 			continue
 		}
@@ -36,4 +42,27 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 		out = append(out, project.Told{Difference: i, Effect: snapshot.Effect{Code: "role_holders", Message: text, Count: n}})
 	}
 	return out, nil
+}
+
+// valuesOf says how many users have a value of a custom attribute that is removed,
+// or becomes one of another type.
+func (s *Service) valuesOf(ctx context.Context, project string, d snapshot.Difference) (told snapshot.Effect, ok bool, err error) {
+	removed := d.Action == snapshot.Removed && d.Field == ""
+	if d.Kind != "user attribute" || !removed && d.Field != "type" {
+		return told, false, nil
+	}
+	err = s.DB.One(ctx, func(row store.Scanner) error { return row.Scan(&told.Count) },
+		`SELECT COUNT(DISTINCT user_id) FROM user_attributes WHERE project = $1 AND name = $2`, project, d.ID)
+	if err != nil {
+		return told, false, fmt.Errorf("count values of %s: %w", d.ID, err)
+	}
+	who := fmt.Sprintf("%d people have", told.Count)
+	if told.Count == 1 {
+		who = "1 person has"
+	}
+	told.Code, told.Message = "attribute_values", who+" a value of it, which is kept and shown no more."
+	if !removed {
+		told.Message = who + " a value of it, which stays of the old type until it is set again."
+	}
+	return told, told.Count > 0, nil
 }
