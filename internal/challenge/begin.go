@@ -154,6 +154,9 @@ func (in *Request) pending(u *user.User, hidden bool, current *session.Current) 
 	}
 	if u != nil {
 		p.User, p.Test = u.ID, p.Test || u.Test
+		if in.Act == Update && p.Address == "" {
+			return nil, ErrNoAddress
+		}
 		if in.Act == Update {
 			return p, nil
 		}

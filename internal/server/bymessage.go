@@ -13,8 +13,9 @@ func (s *Server) newChallenges() *challenge.Service {
 	return &challenge.Service{DB: s.db, Projects: s.Projects, Sessions: s.Sessions, Limits: s.Attempts, Log: s.log, Send: s.Messages.Send}
 }
 
-// byMessage gives the API the sign-ins by message.
+// byMessage gives the API the sign-ins by message, and plans what they do to them.
 func (s *Server) byMessage(edge *api.Server) {
+	s.Projects.Effects = append(s.Projects.Effects, s.challenges.Effects())
 	edge.OTP = &otp.Service{Challenges: s.challenges}
 	edge.MagicLinks = &magiclink.Service{Challenges: s.challenges}
 	edge.EnchantedLinks = &enchantedlink.Service{Challenges: s.challenges}
