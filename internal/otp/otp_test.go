@@ -106,11 +106,11 @@ func (b *bench) user(t *testing.T, u user.User) {
 	}
 }
 
-func (b *bench) find(t *testing.T, loginID string) *user.User {
+func (b *bench) ada(t *testing.T) *user.User {
 	t.Helper()
-	u, err := (&user.Service{DB: b.db}).Find(t.Context(), b.project, loginID)
+	u, err := (&user.Service{DB: b.db}).Find(t.Context(), b.project, ada)
 	if err != nil {
-		t.Fatalf("find %s: %v", loginID, err)
+		t.Fatalf("find her: %v", err)
 	}
 	return u
 }
@@ -183,7 +183,7 @@ func TestSignUpSignInAndBoth(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u := b.find(t, ada)
+		u := b.ada(t)
 		if !tokens.FirstSeen || tokens.User.ID != u.ID || u.Name != "Ada" || !u.VerifiedEmail || u.LastLoginAt.IsZero() {
 			t.Errorf("first seen %v, user %+v", tokens.FirstSeen, u)
 		}
@@ -203,7 +203,7 @@ func TestSignUpSignInAndBoth(t *testing.T) {
 				t.Errorf("%s: %v", who, err)
 			}
 		}
-		if b.find(t, ada).ID != u.ID {
+		if b.ada(t).ID != u.ID {
 			t.Error("there are two of her")
 		}
 	})

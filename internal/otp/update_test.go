@@ -61,7 +61,7 @@ func TestAnotherAddress(t *testing.T) {
 			if m := b.sent[len(b.sent)-1]; m.To != shared {
 				t.Errorf("%s: sent to %s", tt.name, m.To)
 			}
-			if b.find(t, ada).Email != ada {
+			if b.ada(t).Email != ada {
 				t.Errorf("%s: changed before it was proven", tt.name)
 			}
 			tokens, err := b.verify(t, ada, b.code(t))
@@ -69,12 +69,12 @@ func TestAnotherAddress(t *testing.T) {
 				t.Errorf("%s: %v", tt.name, err)
 			}
 			if err != nil {
-				if u := b.find(t, ada); u.Email != ada {
+				if u := b.ada(t); u.Email != ada {
 					t.Errorf("%s: refused, and yet %s", tt.name, u.Email)
 				}
 				continue
 			}
-			if u := tokens.User; u.Email != shared || !u.VerifiedEmail || u.Name != "Ada" || strings.Join(u.LoginIDs, " ") != tt.ids || !slices.Equal(b.find(t, ada).LoginIDs, u.LoginIDs) {
+			if u := tokens.User; u.Email != shared || !u.VerifiedEmail || u.Name != "Ada" || strings.Join(u.LoginIDs, " ") != tt.ids || !slices.Equal(b.ada(t).LoginIDs, u.LoginIDs) {
 				t.Errorf("%s: %+v", tt.name, u)
 			}
 		}
