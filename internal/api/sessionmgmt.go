@@ -93,11 +93,12 @@ func (s *Server) impersonation(ctx context.Context, in *impersonateRequest, step
 	if err != nil {
 		return nil, err
 	}
-	return s.Sessions.Impersonate(ctx, c.Origin, session.Impersonation{
+	tokens, err := s.Sessions.Impersonate(ctx, c.Origin, session.Impersonation{
 		Config: config, Actor: in.Actor, Consent: in.Consent, StepUp: stepUp, Client: clientOf(c),
-		Find:   func(tx *store.Tx) (*user.User, error) { return findUser(tx, config.Project, in.LoginID) },
+		Find:   func(tx *store.Tx) (*user.User, error) { return user.Who{LoginID: in.LoginID}.Find(tx, config.Project) },
 		Change: session.Change{Claims: in.Claims, Tenant: in.Tenant, Lifetime: life, Base: c.Base},
 	})
+	return tokens, userFault(err)
 }
 
 type stopRequest struct {

@@ -8,7 +8,6 @@ import (
 
 	"postern/internal/authz"
 	"postern/internal/fault"
-	"postern/internal/ident"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/session"
@@ -17,41 +16,19 @@ import (
 	"postern/internal/user"
 )
 
-// errManagedUser is what management is told of a user that there is not.
-var errManagedUser = fault.New(fault.NotFound, "E112102", "User not found")
-
-// findUser returns the user whom management names by a login id or an id, as part
-// of tx.
-func findUser(tx *store.Tx, project, name string) (*user.User, error) {
-	u, err := user.Find(tx, project, name)
-	if ident.Valid("U", name) {
-		if own, err2 := user.Load(tx, project, name); !errors.Is(err2, user.ErrNotFound) {
-			u, err = own, err2 // nobody takes an id from its owner by signing up with it
-		}
-	}
-	if errors.Is(err, user.ErrNotFound) {
-		return nil, errManagedUser
-	}
-	return u, err
-}
-
-// whoRequest names a user.
-type whoRequest struct {
-	LoginID string   `json:"loginId"` // or the id
-	UserID  string   `json:"userId"`
+type logoutUserRequest struct {
+	whoBody `json:",embed"`
 	Types   []string `json:"sessionTypes"`
 }
 
-func (s *Server) forceLogout(ctx context.Context, in *whoRequest) (*empty, error) {
+func (s *Server) forceLogout(ctx context.Context, in *logoutUserRequest) (*empty, error) {
 	c := callerOf(ctx)
-	name := in.UserID
-	if name == "" {
-		name = in.LoginID
+	who, err := in.who()
+	if err != nil {
+		return nil, err
 	}
-	if name == "" {
-		return nil, errMember.WithMessage("the body lacks loginId or userId")
-	}
-	return &empty{}, s.Sessions.ForceLogout(ctx, c.Origin, func(tx *store.Tx) (*user.User, error) { return findUser(tx, c.Project, name) })
+	err = s.Sessions.ForceLogout(ctx, c.Origin, func(tx *store.Tx) (*user.User, error) { return who.Find(tx, c.Project) })
+	return &empty{}, userFault(err)
 }
 
 // mostHistories bounds the users of one call.
@@ -107,8 +84,8 @@ type wireGrant struct {
 }
 
 func (s *Server) backendSignIn(ctx context.Context, in *backendRequest) (*wireTokens, error) {
-	return s.backendLogin(ctx, in, func(tx *store.Tx, _ *project.Config) (*user.User, bool, error) {
-		u, err := findUser(tx, callerOf(ctx).Project, in.LoginID)
+	return s.backendLogin(ctx, in, func(tx *store.Tx, c *project.Config) (*user.User, bool, error) {
+		u, err := user.Who{LoginID: in.LoginID}.Find(tx, c.Project)
 		return u, false, err
 	})
 }
@@ -119,8 +96,8 @@ func (s *Server) backendSignUp(ctx context.Context, in *backendRequest) (*wireTo
 
 func (s *Server) backendSignUpOrIn(ctx context.Context, in *backendRequest) (*wireTokens, error) {
 	return s.backendLogin(ctx, in, func(tx *store.Tx, c *project.Config) (*user.User, bool, error) {
-		u, err := findUser(tx, c.Project, in.LoginID)
-		if errors.Is(err, errManagedUser) {
+		u, err := user.Who{LoginID: in.LoginID}.Find(tx, c.Project)
+		if errors.Is(err, user.ErrNotFound) {
 			return in.create(tx, c)
 		}
 		return u, false, err
@@ -147,7 +124,7 @@ func (s *Server) backendLogin(ctx context.Context, in *backendRequest, find func
 		Prove: func(tx *store.Tx) (*user.User, bool, error) { return find(tx, config) },
 	})
 	if err != nil {
-		return nil, err
+		return nil, userFault(err)
 	}
 	return s.tokensOnWire(ctx, tokens)
 }
