@@ -38,6 +38,11 @@ func (s *Server) tokenRoutes() []route {
 		{http.MethodPost, "/v1/mgmt/user/logout", admin, call(s.forceLogout), "End all sessions of a user."},
 		{http.MethodPost, "/v1/mgmt/user/history", admin, call(s.history), "The last logins of some users, whose ids are the body, a list."},
 		{http.MethodPost, "/v2/mgmt/user/history", admin, call(s.historyV2), "The same, with an object around each list."},
+		{http.MethodPost, "/v1/mgmt/jwt/templates/create", in(mgmtkey.Import), call(s.createTemplate), "Add a JWT template to the configuration."},
+		{http.MethodPost, "/v1/mgmt/jwt/templates/update", in(mgmtkey.Import), call(s.updateTemplate), "Replace a JWT template."},
+		{http.MethodPost, "/v1/mgmt/jwt/templates/delete", in(mgmtkey.Import), call(s.deleteTemplate), "Remove a JWT template."},
+		{http.MethodPost, "/v1/mgmt/jwt/templates/load", in(mgmtkey.Read), call(s.loadTemplate), "One JWT template."},
+		{http.MethodPost, "/v1/mgmt/jwt/templates/list", in(mgmtkey.Read), call(s.listTemplates), "The JWT templates of the configuration."},
 		{http.MethodPost, "/v1/mgmt/project/signingkey/rotate", admin, call(s.rotateSigningKey), "Make a new key that signs tokens; no session ends by it."},
 	}
 }

@@ -270,3 +270,33 @@ func TestTokensNameTheirKey(t *testing.T) {
 		}
 	}
 }
+
+// A template that is made over the API is part of the configuration: tokens follow
+// it, an export has it, and one that is in use stays.
+func TestJWTTemplatesAreManaged(t *testing.T) {
+	t.Parallel()
+	b := setup(t, t.TempDir()+"/test.db")
+	const base = "/v1/mgmt/jwt/templates/"
+	made := read[templateAnswer](t, b.send(t, "POST", base+"create", `{"template":{"name":"till","type":"user","template":{"shop":"one"}}}`))
+	id := made.Template.id()
+	b.imports(t, `{"userTemplateId":"`+id+`"}`)
+	if claims := b.join(t, "ada@example.com").Claims; claims["shop"] != "one" {
+		t.Errorf("claims = %v", claims)
+	}
+	read[templateAnswer](t, b.send(t, "POST", base+"update", `{"template":{"id":"`+id+`","name":"till","type":"user","template":{"shop":"two"}}}`))
+	if claims := b.join(t, "ada@example.com").Claims; claims["shop"] != "two" {
+		t.Errorf("after an update claims = %v", claims)
+	}
+	if w := b.send(t, "POST", base+"delete", `{"id":"`+id+`"}`); w.Code != http.StatusBadRequest {
+		t.Errorf("a template in use was removed: %d %s", w.Code, w.Body)
+	}
+	b.imports(t, `{"userTemplateId":""}`)
+	read[empty](t, b.send(t, "POST", base+"delete", `{"id":"`+id+`"}`))
+	if all := read[templatesAnswer](t, b.send(t, "POST", base+"list", `{}`)); len(all.Templates) != 0 {
+		t.Errorf("left are %v", all)
+	}
+	for _, call := range []string{"load", "delete"} {
+		wantFault(t, b.send(t, "POST", base+call, `{"id":"`+id+`"}`), 404, "P40481")
+	}
+	wantFault(t, b.send(t, "POST", base+"update", `{"template":{"id":"`+id+`"}}`), 404, "P40481")
+}

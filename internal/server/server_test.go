@@ -98,6 +98,9 @@ func TestPages(t *testing.T) {
 		{"no cleaning of paths", "GET", "//healthz", 404, `"errorCode":"P40401"`, "application/json"},
 		{"nothing in the API", "GET", "/v1/nothing", 404, `"errorCode":"P40401"`, "application/json"},
 		{"a slash too many before the API", "POST", "//v1/mgmt/project/export", 401, `"errorCode":"E011007"`, "application/json"},
+		{"keys of no project", "GET", "/Pnobody/.well-known/jwks.json", 404, `"errorCode":"E011008"`, "application/json"},
+		{"what pages ask of no project", "GET", "/.well-known/project-configuration/Pnobody", 404, `"errorCode":"E011008"`, "application/json"},
+		{"nothing well-known", "GET", "/readyz/.well-known/jwks.json", 404, `"errorCode":"P40401"`, "application/json"},
 		{"pages are read only", "POST", "/readyz", 405, `"errorCode":"P40501"`, "application/json"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
