@@ -48,9 +48,6 @@ func bodyOf(t *testing.T, b *bundle, path string) string {
 	case "/v1/mgmt/auth/signin", "/v1/mgmt/user/logout":
 		b.join(t, ada)
 		return `{"loginId":"` + ada + `"}`
-	case "/v1/mgmt/tests/generate/otp", "/v1/mgmt/tests/generate/magiclink", "/v1/mgmt/tests/generate/enchantedlink":
-		b.people(t)
-		return `{"loginId":"robot","redirectUrl":"http://localhost/in"}`
 	case "/v1/mgmt/jwt/templates/create":
 		return `{"template":{"name":"till","type":"user","template":{"shop":"one"}}}`
 	case "/v1/mgmt/jwt/templates/update", "/v1/mgmt/jwt/templates/delete", "/v1/mgmt/jwt/templates/load":
