@@ -72,6 +72,7 @@ func setup(t testing.TB, url string) *bundle {
 	b.Users = &user.Service{DB: db}
 	b.Messages = &connector.Service{DB: db, Projects: b.Projects, Log: log}
 	b.byMessage(db, log)
+	b.Passwords.Challenges = b.challenges
 	b.handler = b.Handler()
 	p, err := b.Projects.Create(t.Context(), tester, project.New{Name: "Test"})
 	if err != nil {

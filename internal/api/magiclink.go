@@ -6,6 +6,8 @@ import (
 
 	"postern/internal/challenge"
 	"postern/internal/message"
+	"postern/internal/password"
+	"postern/internal/secret"
 	"postern/internal/session"
 )
 
@@ -35,6 +37,9 @@ func (s *Server) verifyLink(ctx context.Context, in *linkRequest) (*session.Toke
 		return nil, errMember
 	}
 	c := s.loginOf(ctx, "", nil)
+	if password.IsResetToken(in.Token) {
+		return s.Passwords.VerifyReset(ctx, c.Config, secret.New(in.Token), c.Client)
+	}
 	return s.MagicLinks.Verify(ctx, c.Config.Project, in.Token, c.Client)
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"postern/internal/challenge"
 	"postern/internal/password"
 	"postern/internal/secret"
 	"postern/internal/session"
@@ -49,6 +50,36 @@ type passwordReplaceRequest struct {
 func (s *Server) passwordReplace(ctx context.Context, in *passwordReplaceRequest) (*session.Tokens, error) {
 	options := &wireLoginOptions{RevokeOthers: in.RevokeOthers, RevokeTypes: in.RevokeTypes}
 	return s.Passwords.Replace(ctx, password.Replacement{Login: s.passwordLogin(ctx, in.LoginID, in.Old, options), New: secret.New(in.New)})
+}
+
+type passwordResetRequest struct {
+	LoginID         string            `json:"loginId"`
+	RedirectURL     string            `json:"redirectUrl"`
+	Provider        string            `json:"providerId"`
+	Template        string            `json:"templateId"`
+	TemplateOptions map[string]string `json:"templateOptions"`
+	Locale          string            `json:"locale"`
+	Recovery        bool              `json:"useRecovery"` // to the second address
+}
+
+// passwordResetAnswer says how the password is reset: by a link in a mail, which the
+// call that verifies magic links takes.
+type passwordResetAnswer struct {
+	Method  string `json:"resetMethod"`
+	Pending string `json:"pendingRef"` // empty: nothing is waited for
+	Link    string `json:"linkId"`     // empty: it is no enchanted link
+	Masked  string `json:"maskedEmail"`
+}
+
+func (s *Server) passwordReset(ctx context.Context, in *passwordResetRequest) (*passwordResetAnswer, error) {
+	masked, err := s.Passwords.SendReset(ctx, password.Reset{
+		Config: callerOf(ctx).Config, LoginID: in.LoginID, RedirectURL: in.RedirectURL, Recovery: in.Recovery,
+		Choice: challenge.Choice{Template: in.Template, Provider: in.Provider, Options: in.TemplateOptions},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &passwordResetAnswer{Method: "magiclink", Masked: masked}, nil
 }
 
 type passwordUpdateRequest struct {

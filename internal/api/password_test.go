@@ -1,6 +1,8 @@
 package api
 
 import (
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -183,4 +185,37 @@ func TestPasswordsOfTheManagement(t *testing.T) {
 			t.Errorf("a password is in the log:\n%s", logs)
 		}
 	})
+}
+
+// A forgotten password is set anew by a link in a mail, with the calls of the SDKs.
+func TestPasswordResetOnTheWire(t *testing.T) {
+	t.Parallel()
+	b := setup(t, t.TempDir()+"/test.db")
+	b.open(t, snapshot.Files{"auth/password.json": []byte(passwordPolicyFile)})
+	answer[wireTokens](t, b, "POST", passwordPath+"signup", `{"loginId":"ann@example.com","password":"Secret no 1"}`, b.as("")...)
+	wantFault(t, b.send(t, "POST", passwordPath+"reset", `{"loginId":"ann@example.com","redirectUrl":"https://evil.example/"}`, b.as("")...), 400, "E011003")
+	got := answer[passwordResetAnswer](t, b, "POST", passwordPath+"reset",
+		`{"loginId":"ann@example.com","redirectUrl":"https://shop.example/reset","templateOptions":{"a":"b"},"locale":"de"}`, b.as("")...)
+	b.challenges.Wait()
+	if got.Method != "magiclink" || got.Masked != "a***@e***.com" || len(b.messages) != 1 {
+		t.Errorf("%+v, sent %+v", got, b.messages)
+	}
+	link, err := url.Parse(regexp.MustCompile(`https://shop\.example/reset\?t=\S+`).FindString(b.messages[0].Text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := link.Query().Get("t")
+	wantFault(t, b.send(t, "POST", "/v1/auth/magiclink/verify", `{"token":"`+token+`x"}`, b.as("")...), 401, "E063010")
+	in := answer[wireTokens](t, b, "POST", "/v1/auth/magiclink/verify", `{"token":"`+token+`"}`, b.as("")...)
+	wantFault(t, b.send(t, "POST", "/v1/auth/magiclink/verify", `{"token":"`+token+`"}`, b.as("")...), 401, "E063010")
+	answer[empty](t, b, "POST", passwordPath+"update", `{"loginId":"ann@example.com","newPassword":"Secret no 2"}`, b.as(in.Refresh)...)
+	answer[wireTokens](t, b, "POST", passwordPath+"signin", `{"loginId":"ann@example.com","password":"Secret no 2"}`, b.as("")...)
+	if strings.Contains(b.logs.String(), token) {
+		t.Error("the token is in the log")
+	}
+	nobody := answer[passwordResetAnswer](t, b, "POST", passwordPath+"reset", `{"loginId":"amy@example.com","redirectUrl":"https://shop.example/reset"}`, b.as("")...)
+	b.challenges.Wait()
+	if nobody != got || len(b.messages) != 1 {
+		t.Errorf("of nobody %+v, sent %+v", nobody, b.messages)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"postern/internal/audit"
+	"postern/internal/challenge"
 	"postern/internal/fault"
 	"postern/internal/limit"
 	"postern/internal/project"
@@ -35,9 +36,11 @@ type Service struct {
 	Projects *project.Service // keeps the keys that some imported hashes were made with
 	Hasher   *Hasher
 	Sessions *session.Service
-	Limits   *limit.Service
-	HTTP     *safehttp.Client // for the list of breached passwords
-	Log      *slog.Logger
+	// Challenges send the links to reset a password, and take them.
+	Challenges *challenge.Service
+	Limits     *limit.Service
+	HTTP       *safehttp.Client // for the list of breached passwords
+	Log        *slog.Logger
 	// BreachList is where ranges of breached passwords are asked for, with "/" at the
 	// end; empty for the public service.
 	BreachList string
@@ -181,6 +184,9 @@ func (s *Service) set(ctx context.Context, by audit.Origin, c *project.Config, u
 // put stores the hash of a new password, and records that.
 func (s *Service) put(tx *store.Tx, by audit.Origin, c *project.Config, u *user.User, r *record, hash string, expired bool) error {
 	if err := r.next(c.Methods.Password, hash, expired, time.Now()).save(tx, u.Project, u.ID); err != nil {
+		return err
+	}
+	if err := challenge.Forget(tx, u.Project, u.ID, reset(c).Name); err != nil { // links of the time before
 		return err
 	}
 	e := by.Event("user.password.set", audit.Done)

@@ -7,15 +7,18 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/audit"
+	"postern/internal/challenge"
 	"postern/internal/fault"
 	"postern/internal/key"
 	"postern/internal/limit"
+	"postern/internal/message"
 	"postern/internal/password"
 	"postern/internal/project"
 	"postern/internal/secret"
@@ -37,6 +40,15 @@ type fixture struct {
 	projects *project.Service
 	id       string
 	logs     *bytes.Buffer
+
+	mu   sync.Mutex
+	sent []sent
+}
+
+// sent is a message that left, and the connector that it left by.
+type sent struct {
+	connector string
+	message.Message
 }
 
 func setup(t testing.TB, db *store.DB) *fixture {
@@ -50,6 +62,15 @@ func setup(t testing.TB, db *store.DB) *fixture {
 	f.projects = &project.Service{DB: db, Master: master, Log: log}
 	f.Service = &password.Service{
 		DB: db, Projects: f.projects, Hasher: hasher(t), Sessions: &session.Service{DB: db, Projects: f.projects, Keys: &key.Service{DB: db, Projects: f.projects}}, Limits: &limit.Service{DB: db}, Log: log,
+	}
+	f.Challenges = &challenge.Service{
+		DB: db, Projects: f.projects, Sessions: f.Sessions, Limits: f.Limits, Log: log,
+		Send: func(_ context.Context, _ *project.Config, connector string, m message.Message) error {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.sent = append(f.sent, sent{connector, m})
+			return nil
+		},
 	}
 	f.projects.Effects = append(f.projects.Effects, f.Effects())
 	p, err := f.projects.Create(t.Context(), tester, project.New{Name: "Test"})
@@ -79,7 +100,7 @@ func upload(policy string) *snapshot.Upload {
 		panic(err)
 	}
 	return &snapshot.Upload{Files: snapshot.Files{
-		"snapshot.json": []byte(`{"version":5}`), "project.json": []byte(`{}`),
+		"snapshot.json": []byte(`{"version":5}`), "project.json": []byte(`{"trustedDomains":"shop.example"}`),
 		"auth/password.json": file,
 	}}
 }

@@ -8,10 +8,10 @@ import (
 	"postern/internal/safehttp"
 )
 
-// newPasswords builds the service of passwords.
-func (s *Server) newPasswords() *password.Service {
+// newPasswords builds the service of passwords, which calls out by outbound.
+func (s *Server) newPasswords(outbound *safehttp.Client) *password.Service {
 	return &password.Service{
-		DB: s.db, Projects: s.Projects, Hasher: s.config.hasher(), Sessions: s.Sessions, Limits: s.Attempts, HTTP: safehttp.New(safehttp.Options{}), Log: s.log,
+		DB: s.db, Projects: s.Projects, Hasher: s.config.hasher(), Sessions: s.Sessions, Challenges: s.challenges, Limits: s.Attempts, HTTP: outbound, Log: s.log,
 	}
 }
 

@@ -91,9 +91,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	s.Projects.Effects = append(s.Projects.Effects, s.Messages.Effects())
 	s.Projects.Effects = append(s.Projects.Effects, s.Sessions.Effects(), (&user.Service{DB: db}).Effects())
 	s.factors = s.newFactors()
-	s.passwords = s.newPasswords()
-	s.Projects.Effects = append(s.Projects.Effects, s.passwords.Effects())
 	s.challenges = s.newChallenges()
+	s.passwords = s.newPasswords(outbound)
+	s.Projects.Effects = append(s.Projects.Effects, s.passwords.Effects())
 	s.Projects.MayApprove = func(ctx context.Context, key, project string) (bool, error) {
 		return s.Keys.May(ctx, key, project, mgmtkey.Import)
 	}
