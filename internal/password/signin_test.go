@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -361,4 +362,26 @@ func TestGenerate(t *testing.T) {
 	if _, err := password.Generate(&none, &user.User{}); !errors.Is(err, password.ErrPolicy) {
 		t.Errorf("where none can be: %v", err)
 	}
+}
+
+// BenchmarkSignIn is a whole sign-in with the recommended costs, durable session
+// included; at least 95 % of its processor time is to be that of BenchmarkArgon2id.
+func BenchmarkSignIn(b *testing.B) {
+	f := setup(b, testkit.Store(b))
+	var err error
+	if f.Hasher, err = password.NewHasher(password.Recommended(), 256<<20, runtime.GOMAXPROCS(0)); err != nil {
+		b.Fatal(err)
+	}
+	f.person(b, "ann", "correct horse")
+	c := f.config(b)
+	b.SetParallelism(8) // eight callers a processor
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			in := password.Login{Session: session.Login{Config: c, Client: client}, LoginID: "ann", Password: secret.New("correct horse")}
+			if _, err := f.SignIn(b.Context(), in); err != nil {
+				b.Error(err)
+			}
+		}
+	})
 }
