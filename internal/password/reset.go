@@ -18,8 +18,8 @@ import (
 
 // What callers are told of a link to reset a password.
 var (
-	ErrLinkExpired = fault.New(fault.Unauthenticated, "E062504", "the link has expired; ask for a new one")
-	ErrLinkGone    = fault.New(fault.Unauthenticated, "E063010", "the link was used before, or there is none")
+	ErrLinkExpired = fault.New(fault.Unauthenticated, "E062504", "The link has expired; ask for a new one")
+	ErrLinkGone    = fault.New(fault.Unauthenticated, "E063010", "The link is not known, or was used before; ask for a new one")
 	ErrNoRedirect  = fault.New(fault.Invalid, "E011002", "Request is invalid: the redirectUrl is missing, and the project has none for magic links")
 )
 
