@@ -83,6 +83,10 @@ func TestRoles(t *testing.T) {
 						wantFault(t, w, http.StatusBadRequest, errNoSource.Code)
 						return
 					}
+					if r.path == "/v1/mgmt/user/passkey/delete" && may {
+						wantFault(t, w, http.StatusNotFound, "P40471") // nobody has one
+						return
+					}
 					if r.path == "/v1/mgmt/user/provider/token" && may {
 						wantFault(t, w, http.StatusNotFound, errNoProvider.Code) // it has none of anybody
 						return

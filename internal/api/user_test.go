@@ -101,7 +101,12 @@ func TestUserCreate(t *testing.T) {
 
 // ofUsers reports whether a route manages users.
 func ofUsers(path string) bool {
-	return strings.HasPrefix(path, "/v1/mgmt/user/password/") || slices.ContainsFunc((&Server{}).userRoutes(), func(r route) bool { return r.path == path })
+	for _, part := range []string{"password", "passkey", "passkeys", "totp", "recovery-codes"} {
+		if strings.HasPrefix(path, "/v1/mgmt/user/"+part+"/") {
+			return true
+		}
+	}
+	return slices.ContainsFunc((&Server{}).userRoutes(), func(r route) bool { return r.path == path })
 }
 
 // userCall makes a user, a tenant and a custom attribute and returns what a route
@@ -118,6 +123,9 @@ func (b *bundle) userCall(t *testing.T, r route) (query, body string) {
 	id := memberOf(b.onUser(t, "create", `{"loginId":"ann","userTenants":[{"tenantId":"T1"}],"password":"Secret-no-1"}`), "user.userId")
 	if r.method == http.MethodGet {
 		return "?loginId=ann&provider=google", ""
+	}
+	if strings.Contains(r.path, "/search") {
+		return "", `{"loginIds":["ann"]}`
 	}
 	switch strings.TrimPrefix(r.path, "/v1/mgmt/user/") {
 	case "create", "create/test":
