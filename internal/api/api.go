@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 
+	"postern/internal/accesskey"
 	"postern/internal/authz"
 	"postern/internal/connector"
 	"postern/internal/edge"
@@ -46,6 +47,8 @@ type Server struct {
 	Roles     *authz.Service
 	Log       *slog.Logger
 	Limits    Limits
+
+	AccessKeys *accesskey.Service // the keys of machines
 
 	// The sign-ins by message.
 	OTP            *otp.Service

@@ -11,9 +11,11 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 
+	"postern/internal/accesskey"
 	"postern/internal/audit"
 	"postern/internal/authz"
 	"postern/internal/edge"
+	"postern/internal/limit"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/store"
@@ -24,10 +26,11 @@ import (
 
 // manage gives a server what the calls of management need.
 func manage(s *Server, db *store.DB) {
-	s.Tenants = &tenant.Service{DB: db, Leave: []func(*store.Tx, string, string, bool) error{user.LeaveTenant}}
+	s.Tenants = &tenant.Service{DB: db, Leave: []func(*store.Tx, string, string, bool) error{user.LeaveTenant, accesskey.LeaveTenant}}
 	s.Roles = &authz.Service{
-		DB: db, Projects: s.Projects, HasTenant: tenant.Exists, Drop: []func(*store.Tx, string, []string) error{user.DropRoles},
+		DB: db, Projects: s.Projects, HasTenant: tenant.Exists, Drop: []func(*store.Tx, string, []string) error{user.DropRoles, accesskey.DropRoles},
 	}
+	s.AccessKeys = &accesskey.Service{DB: db, Limits: &limit.Service{DB: db}}
 }
 
 // targets are what the routes below a path act on: the query of a GET, and the
@@ -43,6 +46,7 @@ var targets = []struct {
 		{"/v1/mgmt/role/create", `{"name":"One","permissionNames":["One"],"tenantId":"T1"}`},
 		{"/v1/mgmt/role/create", `{"name":"One","permissionNames":["One"]}`},
 	}},
+	{"/v1/mgmt/accesskey", "?id=$MADE", [][2]string{{"/v1/mgmt/accesskey/create", `{"name":"One"}`}}},
 	{"/v1/mgmt/permission", "", [][2]string{
 		{"/v1/mgmt/permission/create", `{"name":"One"}`}, {"/v1/mgmt/role/create", `{"name":"One","permissionNames":["One"]}`},
 	}},
@@ -55,6 +59,17 @@ var sentTo = map[string]string{
 	"/v1/mgmt/tenant/delete":             `{"id":"T1"}`,
 	"/v1/mgmt/tenant/settings":           `{"tenantId":"T1"}`,
 	"/v1/mgmt/tenant/updateDefaultRoles": `{"id":"T1"}`,
+
+	"/v1/mgmt/accesskey/create":           `{"name":"New"}`,
+	"/v1/mgmt/accesskey/import":           `{"keys":[{"name":"New","cleartext":"abcdefghijklmnopqrstuvwxyz"}]}`,
+	"/v1/mgmt/accesskey/update":           `{"id":"$MADE","name":"Two"}`,
+	"/v1/mgmt/accesskey/activate":         `{"id":"$MADE"}`,
+	"/v1/mgmt/accesskey/activate/batch":   `{"ids":["$MADE"]}`,
+	"/v1/mgmt/accesskey/deactivate":       `{"id":"$MADE"}`,
+	"/v1/mgmt/accesskey/deactivate/batch": `{"ids":["$MADE"]}`,
+	"/v1/mgmt/accesskey/delete":           `{"id":"$MADE"}`,
+	"/v1/mgmt/accesskey/delete/batch":     `{"ids":["$MADE"]}`,
+	"/v1/mgmt/accesskey/rotate":           `{"id":"$MADE"}`,
 
 	"/v1/mgmt/role/create":             `{"name":"New"}`,
 	"/v1/mgmt/role/create/batch":       `{"roles":[{"name":"New"}]}`,
@@ -71,9 +86,10 @@ var sentTo = map[string]string{
 }
 
 // target makes what a route acts on, and returns the query and the body that the
-// route needs.
+// route needs; $MADE in them is the id of what was made.
 func target(t *testing.T, b *bundle, r route) (query, body string) {
 	t.Helper()
+	made := ""
 	for _, tt := range targets {
 		if !strings.HasPrefix(r.path, tt.path) {
 			continue
@@ -81,14 +97,19 @@ func target(t *testing.T, b *bundle, r route) (query, body string) {
 		for _, c := range tt.calls {
 			if w := b.send(t, "POST", c[0], c[1]); w.Code != http.StatusOK {
 				t.Fatalf("%s: %d %s", c[0], w.Code, w.Body)
+			} else {
+				var got struct{ Key struct{ ID string } }
+				if err := json.Unmarshal(w.Body.Bytes(), &got, json.MatchCaseInsensitiveNames(true)); err == nil {
+					made = got.Key.ID
+				}
 			}
 		}
 		if r.method == http.MethodGet {
-			query = tt.query
+			query = strings.ReplaceAll(tt.query, "$MADE", made)
 		}
 	}
 	if body, ok := sentTo[r.path]; ok {
-		return query, body
+		return query, strings.ReplaceAll(body, "$MADE", made)
 	}
 	return query, bodyOf(t, b, r.path)
 }
@@ -134,7 +155,9 @@ func (b *bundle) audited(t *testing.T) []string {
 	}
 	var out []string
 	for _, e := range list {
-		out = append(out, e.Action)
+		if e.Outcome == audit.Done {
+			out = append(out, e.Action)
+		}
 	}
 	return out
 }

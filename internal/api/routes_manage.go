@@ -9,7 +9,7 @@ import (
 
 // manageRoutes manage what a project has beside its configuration and its users.
 func (s *Server) manageRoutes() []route {
-	return slices.Concat(s.tenantRoutes(), s.roleRoutes())
+	return slices.Concat(s.tenantRoutes(), s.roleRoutes(), s.accessKeyRoutes())
 }
 
 // tenantRoutes manage tenants.
@@ -48,5 +48,25 @@ func (s *Server) roleRoutes() []route {
 		{http.MethodPost, "/v1/mgmt/role/update/batch", in(mgmtkey.Import), call(s.updateRoles), "The same for several, all or none."},
 		{http.MethodPost, "/v1/mgmt/role/delete", in(mgmtkey.Import), call(s.deleteRole), "Delete a role, and take it from all who have it."},
 		{http.MethodPost, "/v1/mgmt/role/delete/batch", in(mgmtkey.Import), call(s.deleteRoles), "The same for several, all or none."},
+	}
+}
+
+// accessKeyRoutes manage the keys of machines, and give tokens for them.
+func (s *Server) accessKeyRoutes() []route {
+	return []route{
+		{http.MethodPost, "/v1/auth/accesskey/exchange", anyone(), call(s.exchangeAccessKey), "Give a session token for the access key that stands in the header."},
+
+		{http.MethodPost, "/v1/mgmt/accesskey/create", in(mgmtkey.Admin), call(s.createAccessKey), "Make an access key; its cleartext is in this answer only."},
+		{http.MethodPost, "/v1/mgmt/accesskey/import", in(mgmtkey.Admin), call(s.importAccessKeys), "Make access keys whose cleartexts were made elsewhere, all or none."},
+		{http.MethodGet, "/v1/mgmt/accesskey", in(mgmtkey.Admin), call(s.getAccessKey), "One access key."},
+		{http.MethodPost, "/v1/mgmt/accesskey/search", in(mgmtkey.Admin), call(s.searchAccessKeys), "The access keys that have all that is asked for."},
+		{http.MethodPost, "/v1/mgmt/accesskey/update", in(mgmtkey.Admin), call(s.updateAccessKey), "Change an access key: what is not sent stays."},
+		{http.MethodPost, "/v1/mgmt/accesskey/activate", in(mgmtkey.Admin), s.onKeys(s.activateAccessKeys), "Turn an access key on."},
+		{http.MethodPost, "/v1/mgmt/accesskey/activate/batch", in(mgmtkey.Admin), s.onKeys(s.activateAccessKeys), "Turn access keys on, all or none."},
+		{http.MethodPost, "/v1/mgmt/accesskey/deactivate", in(mgmtkey.Admin), s.onKeys(s.deactivateAccessKeys), "Turn an access key off."},
+		{http.MethodPost, "/v1/mgmt/accesskey/deactivate/batch", in(mgmtkey.Admin), s.onKeys(s.deactivateAccessKeys), "Turn access keys off, all or none."},
+		{http.MethodPost, "/v1/mgmt/accesskey/delete", in(mgmtkey.Admin), s.onKeys(s.deleteAccessKeys), "Delete an access key, at once and for ever."},
+		{http.MethodPost, "/v1/mgmt/accesskey/delete/batch", in(mgmtkey.Admin), s.onKeys(s.deleteAccessKeys), "Delete access keys, all or none."},
+		{http.MethodPost, "/v1/mgmt/accesskey/rotate", in(mgmtkey.Admin), call(s.rotateAccessKey), "Give an access key another cleartext; the one before works no more."},
 	}
 }

@@ -12,7 +12,7 @@ var layers = [][]string{
 	{"audit", "infra", "signature"},
 	{"project", "mgmtkey", "limit"},
 	{"user", "tenant", "authz", "connector", "key", "doctor"},
-	{"session", "backup"},
+	{"session", "backup", "accesskey"},
 	{"challenge"},
 	{"otp", "magiclink", "enchantedlink", "password", "totp", "passkey", "questions", "federation", "recovery"},
 	{"flow"},

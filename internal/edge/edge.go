@@ -105,6 +105,13 @@ func Remote(r *http.Request) netip.Addr {
 	return addr.Addr().Unmap()
 }
 
+// Remote returns the address that the caller calls from; the zero value where it is
+// not known.
+func (c *Caller) Remote() netip.Addr {
+	addr, _ := netip.ParseAddr(c.Origin.Remote)
+	return addr
+}
+
 // Refused records that a key which is known asked for what it may not do, or for
 // a change that could not be made; call names what was asked for. What an import
 // finds wrong with its upload is recorded by the import. An error is that of the

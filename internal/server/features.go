@@ -1,6 +1,7 @@
 package server
 
 import (
+	"postern/internal/accesskey"
 	"postern/internal/api"
 	"postern/internal/authz"
 	"postern/internal/store"
@@ -12,8 +13,9 @@ import (
 // users. When a tenant is deleted, the owners of its members say what becomes of
 // those.
 func (s *Server) manage(edge *api.Server) {
-	edge.Tenants = &tenant.Service{DB: s.db, Leave: []func(*store.Tx, string, string, bool) error{user.LeaveTenant}}
+	edge.Tenants = &tenant.Service{DB: s.db, Leave: []func(*store.Tx, string, string, bool) error{user.LeaveTenant, accesskey.LeaveTenant}}
 	edge.Roles = &authz.Service{
-		DB: s.db, Projects: s.Projects, HasTenant: tenant.Exists, Drop: []func(*store.Tx, string, []string) error{user.DropRoles},
+		DB: s.db, Projects: s.Projects, HasTenant: tenant.Exists, Drop: []func(*store.Tx, string, []string) error{user.DropRoles, accesskey.DropRoles},
 	}
+	edge.AccessKeys = &accesskey.Service{DB: s.db, Limits: s.Attempts}
 }

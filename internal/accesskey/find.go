@@ -1,0 +1,124 @@
+package accesskey
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"postern/internal/authz"
+	"postern/internal/project"
+	"postern/internal/secret"
+	"postern/internal/store"
+	"postern/internal/tenant"
+	"postern/internal/user"
+)
+
+// Get returns a key by id.
+func (s *Service) Get(ctx context.Context, project, id string) (k *Key, err error) {
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		k, err = load(tx, project, id)
+		return err
+	})
+	return k, err
+}
+
+// A Filter chooses keys. What is not set chooses all; of a list one must fit.
+type Filter struct {
+	Tenants   []string
+	Text      string // a part of the name, the description or the id
+	BoundUser string
+	CreatedBy string
+	Custom    map[string]any // custom attributes, each with this value
+}
+
+// Search returns the keys that a filter chooses, the oldest first.
+func (s *Service) Search(ctx context.Context, project string, f Filter) (list []*Key, err error) {
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		list, err = all(tx, project)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("search access keys: %w", err)
+	}
+	return slices.DeleteFunc(list, func(k *Key) bool { return !f.fits(k) }), nil
+}
+
+func (f *Filter) fits(k *Key) bool {
+	in := len(f.Tenants) == 0 || slices.ContainsFunc(k.Tenants, func(m user.Membership) bool { return slices.Contains(f.Tenants, m.Tenant) })
+	text := strings.ToLower(f.Text)
+	says := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
+	return in && (says(k.Name) || says(k.Description) || says(k.ID)) && (f.BoundUser == "" || f.BoundUser == k.BoundUser) &&
+		(f.CreatedBy == "" || f.CreatedBy == k.CreatedBy) && project.Holds(k.Custom, f.Custom)
+}
+
+// Authenticate returns the key whose cleartext is given, if it works now from
+// remote, with what there is of roles. Tenants that are disabled are not among
+// those of the key then. Keys that are none are counted for each address, and
+// refused with limit.ErrExceeded where they are too many; a right one always works.
+func (s *Service) Authenticate(ctx context.Context, c *project.Config, clear secret.Text, remote netip.Addr) (k *Key, known *authz.Roles, err error) {
+	text := clear.Reveal()
+	err = ErrUnknown
+	if len(text) >= shortest && len(text) <= longest {
+		err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+			k, known, err = recognise(tx, c, hash(text), remote)
+			return err
+		})
+	}
+	if !errors.Is(err, ErrUnknown) {
+		return k, known, err
+	}
+	if err := s.Limits.Hit(ctx, c.Project, wrongKeys, network(remote)); err != nil {
+		return nil, nil, err
+	}
+	return nil, nil, ErrUnknown
+}
+
+// network is what counts as one address: of IPv6 whoever has one has a network.
+func network(a netip.Addr) string {
+	a = a.Unmap().WithZone("")
+	if p, err := a.Prefix(64); a.Is6() && err == nil {
+		return p.String()
+	}
+	return a.String()
+}
+
+func recognise(tx *store.Tx, c *project.Config, hash []byte, remote netip.Addr) (*Key, *authz.Roles, error) {
+	now := time.Now()
+	k, err := byHash(tx, c.Project, hash)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil, ErrUnknown
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if !k.usable(now, remote) {
+		return nil, nil, ErrUnknown
+	}
+	if k.BoundUser != "" {
+		u, err := user.Load(tx, c.Project, k.BoundUser)
+		if errors.Is(err, user.ErrNotFound) || err == nil && u.MaySignIn(now) != nil {
+			return nil, nil, ErrUnknown
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	var ids []string
+	var open []user.Membership
+	for _, m := range k.Tenants {
+		settings, err := tenant.SettingsOf(tx, c.Project, m.Tenant)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !settings.Disabled {
+			ids, open = append(ids, m.Tenant), append(open, m)
+		}
+	}
+	k.Tenants = open
+	known, err := authz.Load(tx, c, ids...)
+	return k, known, err
+}
