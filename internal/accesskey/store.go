@@ -163,7 +163,9 @@ func (k *Key) values() ([]any, error) {
 		expires = k.ExpiresAt.Unix()
 	}
 	return []any{
-		k.Project, k.ID, k.Name, k.Description, k.Status, sql.NullString{String: k.BoundUser, Valid: k.BoundUser != ""}, string(claims), string(custom),
+		k.Project, k.ID, k.Name, k.Description, k.Status,
+		sql.NullString{String: k.BoundUser, Valid: k.BoundUser != ""},
+		string(claims), string(custom),
 		string(addresses), k.CreatedBy, k.CreatedAt.Unix(), expires,
 	}, errors.Join(err1, err2, err3)
 }
