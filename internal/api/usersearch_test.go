@@ -105,6 +105,7 @@ func TestUserSearch(t *testing.T) {
 		{"the newest first", `{"sort":[{"field":"createdTime","desc":true}]}`, "eve dora carl bob ann"},
 		{"by what was changed first", `{"sort":[{"field":"modifiedTime"}],"limit":2}`, "eve dora"},
 		{"by login id, backwards", `{"sort":[{"field":"loginId","desc":true}]}`, "eve dora carl bob ann"},
+		{"by login ids, as the wire calls them", `{"sort":[{"field":"loginIds"}]}`, "ann bob carl dora eve"},
 		{"the second page", `{"limit":2,"page":1}`, "carl dora"},
 		{"from the fourth on", `{"offset":3}`, "dora eve"},
 		{"a page after the last", `{"limit":2,"page":9}`, ""},

@@ -66,13 +66,16 @@ type Sort struct {
 	Desc  bool
 }
 
+// firstLoginID is the first login id of a user, as SQL.
+const firstLoginID = "(SELECT l.login_id FROM login_ids l WHERE l.project = u.project AND l.user_id = u.id AND l.position = 0)"
+
 // sortColumns are what users are sorted by, by the name of the field on the wire.
 func sortColumns() map[string]string {
 	return map[string]string{
 		"createdTime": "u.created_at", "modifiedTime": "u.modified_at", "lastLoginTime": "u.last_login_at", "status": "u.status",
 		"name": "u.name", "displayName": "u.name", "givenName": "u.given_name", "middleName": "u.middle_name", "familyName": "u.family_name",
 		"email": "u.email", "phone": "u.phone", "userId": "u.id", "test": "u.test",
-		"loginId": "(SELECT l.login_id FROM login_ids l WHERE l.project = u.project AND l.user_id = u.id AND l.position = 0)",
+		"loginId": firstLoginID, "loginIds": firstLoginID,
 	}
 }
 
