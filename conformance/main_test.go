@@ -41,6 +41,11 @@ func run(m *testing.M) int {
 	if code == 0 {
 		code = m.Run()
 	}
+	if code == 0 {
+		if err := checkCompatibility(); err != nil {
+			code = failed("compatibility", err)
+		}
+	}
 	for _, s := range servers {
 		if err := s.stop(); err != nil {
 			code = failed("stop "+s.name, err)

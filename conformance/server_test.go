@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -31,6 +32,7 @@ type server struct {
 	project string // the empty project that the server began with; tests clone it and never change it
 	key     string // a management key that may do everything
 
+	proxy  *httptest.Server // what the clients call
 	cmd    *exec.Cmd
 	exited chan error
 	output *output
@@ -89,6 +91,11 @@ func (s *server) awaitReady(envFile string) error {
 			s.url, s.project, s.key = env["POSTERN_URL"], env["POSTERN_PROJECT_ID"], env["POSTERN_MANAGEMENT_KEY"]
 			if s.url != "" && s.project != "" && s.key != "" {
 				s.plant(s.key)
+				proxy, err := record.before(s.url)
+				if err != nil {
+					return err
+				}
+				s.url, s.proxy = proxy.URL, proxy
 				return nil
 			}
 		}
@@ -114,6 +121,7 @@ func readEnv(path string) map[string]string {
 // stop ends the process and reports what it left behind: a bad exit, a data race, a secret in its output.
 func (s *server) stop() error {
 	var problems []error
+	s.proxy.Close()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		problems = append(problems, fmt.Errorf("it was no longer there: %w", err))
 	}

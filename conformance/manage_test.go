@@ -1,0 +1,156 @@
+package conformance
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/descope/go-sdk/descope"
+)
+
+func TestRolesAndPermissionsAreManaged(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		p := s.newPlace(t)
+		perms, roles, ctx := p.Management.Permission(), p.Management.Role(), t.Context()
+		must := func(what string, err error) {
+			t.Helper()
+			if err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		must("create", perms.Create(ctx, "till:open", "Open the till"))
+		must("create some", perms.CreateBatch(ctx, []*descope.Permission{{Name: "till:count"}, {Name: "till:close"}}))
+		must("update", perms.Update(ctx, "till:open", "till:unlock", "Unlock the till"))
+		all, err := perms.LoadAll(ctx)
+		must("load", err)
+		i := slices.IndexFunc(all, func(p *descope.Permission) bool { return p.Name == "till:unlock" })
+		if i < 0 || all[i].Description != "Unlock the till" {
+			t.Fatalf("permissions: %+v", all)
+		}
+		must("create a role", roles.Create(ctx, "Cashier", "At the till", []string{"till:unlock"}, "", false, false))
+		made, err := roles.CreateBatch(ctx, []*descope.Role{{Name: "Counter", PermissionNames: []string{"till:count"}}})
+		must("create some roles", err)
+		if len(made) != 1 || made[0].Name != "Counter" {
+			t.Errorf("made: %+v", made)
+		}
+		must("update a role", roles.Update(ctx, "Cashier", "", "Head cashier", "At the till", []string{"till:unlock", "till:close"}, false, false))
+		found, err := roles.Search(ctx, &descope.RoleSearchOptions{RoleNames: []string{"Head cashier"}})
+		must("search", err)
+		if len(found) != 1 || len(found[0].PermissionNames) != 2 {
+			t.Errorf("found: %+v", found)
+		}
+		if _, err := p.Management.User().Create(ctx, "ann", &descope.UserRequest{Roles: []string{"Head cashier"}}); err != nil {
+			t.Error(err)
+		}
+		must("delete a role", roles.Delete(ctx, "Head cashier", ""))
+		must("delete some roles", roles.DeleteBatch(ctx, []string{"Counter"}, "", nil))
+		if u, err := p.Management.User().Load(ctx, "ann"); err != nil || slices.Contains(u.RoleNames, "Head cashier") {
+			t.Errorf("who had it: %+v, %v", u, err)
+		}
+		must("delete", perms.Delete(ctx, "till:unlock"))
+		must("delete some", perms.DeleteBatch(ctx, []string{"till:count", "till:close"}, nil))
+		list, err := roles.LoadAll(ctx)
+		must("load roles", err)
+		if len(list) < 2 || slices.ContainsFunc(list, func(r *descope.Role) bool { return r.Name == "Counter" }) {
+			t.Errorf("roles: %+v", list)
+		}
+		if err := perms.Delete(ctx, "books:read"); err == nil {
+			t.Error("a permission went that roles are made of")
+		}
+	})
+}
+
+func TestTenantsAreManaged(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		p := s.newPlace(t)
+		tenants, ctx := p.Management.Tenant(), t.Context()
+		id, err := tenants.Create(ctx, &descope.TenantRequest{Name: "Harbour", SelfProvisioningDomains: []string{"harbour.example"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tenants.Update(ctx, id, &descope.TenantRequest{Name: "Old harbour"}); err != nil {
+			t.Error(err)
+		}
+		if got, err := tenants.Load(ctx, id); err != nil || got.Name != "Old harbour" || got.ID != id {
+			t.Errorf("load: %+v, %v", got, err)
+		}
+		if all, err := tenants.LoadAll(ctx); err != nil || len(all) != 1 {
+			t.Errorf("all: %+v, %v", all, err)
+		}
+		if found, err := tenants.SearchAll(ctx, &descope.TenantSearchOptions{Names: []string{"Old harbour"}}); err != nil || len(found) != 1 {
+			t.Errorf("found: %+v, %v", found, err)
+		}
+		settings, err := tenants.GetSettings(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		settings.SessionSettingsEnabled, settings.SessionTokenExpiration, settings.SessionTokenExpirationUnit = true, 5, "minutes"
+		if err := tenants.ConfigureSettings(ctx, id, settings); err != nil {
+			t.Error(err)
+		}
+		if err := tenants.UpdateDefaultRoles(ctx, id, []string{"Reader"}); err != nil {
+			t.Error(err)
+		}
+		if err := tenants.Delete(ctx, id, true); err != nil {
+			t.Error(err)
+		}
+		if _, err := tenants.Load(ctx, id); err == nil {
+			t.Error("a deleted tenant was found")
+		}
+	})
+}
+
+func TestTokensAreManaged(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		p := s.newPlace(t)
+		jwts, ctx := p.Management.JWT(), t.Context()
+		const ann = "ann@shop.example"
+		info, err := jwts.SignUp(ctx, ann, &descope.MgmtUserRequest{User: descope.User{Email: ann}}, nil)
+		p.wantSession(t, info, err, ann)
+		info, err = jwts.SignIn(ctx, ann, nil)
+		p.wantSession(t, info, err, ann)
+		info, err = jwts.SignUpOrIn(ctx, ann, &descope.MgmtUserRequest{}, nil)
+		p.wantSession(t, info, err, ann)
+		newer, err := jwts.UpdateJWTWithCustomClaims(ctx, info.SessionToken.JWT, map[string]any{"till": "7"}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, tok, err := p.Auth.ValidateSessionWithToken(ctx, newer); err != nil || !ok || tok.CustomClaim("till") != "7" {
+			t.Errorf("with a claim: %v, %v", tok, err)
+		}
+		templates := p.Management.JWTTemplate()
+		made, err := templates.Create(ctx, &descope.JWTTemplate{Name: "Till", Type: "user", AuthSchema: "default", EmptyClaimPolicy: "none", Template: map[string]any{"shop": "one"}})
+		if err != nil || made.ID == "" {
+			t.Fatalf("template: %+v, %v", made, err)
+		}
+		made.Description = "What tills want to know"
+		if made, err = templates.Update(ctx, made); err != nil || made.Description == "" {
+			t.Errorf("update: %+v, %v", made, err)
+		}
+		if got, err := templates.Load(ctx, made.ID); err != nil || got.Name != "Till" {
+			t.Errorf("load: %+v, %v", got, err)
+		}
+		if list, err := templates.List(ctx); err != nil || len(list) != 1 {
+			t.Errorf("list: %+v, %v", list, err)
+		}
+		if err := templates.Delete(ctx, made.ID); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAttributesOfUsersAreManaged(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		p := s.newPlace(t)
+		users, ctx := p.Management.User(), t.Context()
+		list, err := users.CreateCustomAttributes(ctx, []*descope.CustomAttribute{{Name: "ink", DisplayName: "Ink", Type: 1}})
+		if err != nil || len(list) == 0 {
+			t.Fatalf("create: %+v, %v", list, err)
+		}
+		if list, err = users.GetCustomAttributes(ctx); err != nil || len(list) != 2 {
+			t.Errorf("list: %+v, %v", list, err)
+		}
+		if list, err = users.DeleteCustomAttributes(ctx, []string{"ink"}); err != nil || len(list) != 1 {
+			t.Errorf("delete: %+v, %v", list, err)
+		}
+	})
+}
