@@ -39,13 +39,20 @@ func TestOlderGoSDK(t *testing.T) {
 	})
 }
 
-// TestConsole runs the suite of browser/, which drives the console with Chromium.
+// TestConsole runs the suite of browser/, which drives the console and a page with the SDK for browsers, with Chromium.
 func TestConsole(t *testing.T) {
 	names := []string{"chromium", "chromium-browser", "google-chrome", "headless-shell", "headless_shell"}
 	if !slices.ContainsFunc(names, func(name string) bool { _, err := exec.LookPath(name); return err == nil }) {
 		leaveOut(t, "no Chromium is installed")
 	}
 	each(t, func(t *testing.T, s *server) {
+		if _, err := exec.LookPath("npm"); err == nil { // the SDK for browsers comes from there
+			if out, err := installNode(); err != nil {
+				t.Fatalf("npm ci: %v\n%s", err, out)
+			}
+		} else {
+			noteLeftOut("the web-js SDK", "npm is not installed")
+		}
 		s.plant("planted-in-the-browser-9f2")
 		runOther(t, s, "browser", s.newShop(t), "go", "test", "-count=1", "./...")
 	})
