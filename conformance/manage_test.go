@@ -53,8 +53,9 @@ func TestRolesAndPermissionsAreManaged(t *testing.T) {
 		if len(list) < 2 || slices.ContainsFunc(list, func(r *descope.Role) bool { return r.Name == "Counter" }) {
 			t.Errorf("roles: %+v", list)
 		}
-		if err := perms.Delete(ctx, "books:read"); err == nil {
-			t.Error("a permission went that roles are made of")
+		must("delete one that roles are made of", perms.Delete(ctx, "books:write"))
+		if found, err := roles.Search(ctx, &descope.RoleSearchOptions{RoleNames: []string{"Writer"}}); err != nil || len(found) != 1 || slices.Contains(found[0].PermissionNames, "books:write") {
+			t.Errorf("the role that had it: %+v, %v", found, err)
 		}
 	})
 }
