@@ -71,7 +71,8 @@ func call(t *testing.T, project, path string, in any) map[string]any {
 func (b *tab) visit(settings map[string]any) {
 	b.t.Helper()
 	project, _ := call(b.t, b.project, "/v1/mgmt/project/clone", map[string]any{"name": "browser sign-in"})["projectId"].(string)
-	settings["trustedDomains"], settings["domain"], settings["customDomain"], settings["appUrl"] = "shop.example", "", "", "" // localhost is trusted outside of production
+	settings["trustedDomains"], settings["domain"], settings["sessionTokenCookieDomain"] = "shop.example", "", ""
+	settings["customDomain"], settings["appUrl"] = "", "" // localhost is trusted outside of production
 	call(b.t, project, "/v1/mgmt/project/import", map[string]any{"files": map[string]any{
 		"project.json":       settings,
 		"auth/password.json": map[string]any{"enablePasswordStrength": false, "minLength": 8},
