@@ -178,7 +178,7 @@ func TestUsersInBatchesAndSearch(t *testing.T) {
 		if err != nil || !slices.Equal(names(tests), []string{"tester1"}) {
 			t.Errorf("test users: %v, %v", names(tests), err)
 		}
-		all, _, err := users.LoadUsers(ctx, []string{res.CreatedUsers[0].UserID, res.CreatedUsers[1].UserID}, false)
+		all, _, err := users.LoadUsers(ctx, []string{res.CreatedUsers[0].UserID, res.CreatedUsers[1].UserID}, true)
 		if err != nil || len(all) != 2 {
 			t.Errorf("loaded: %v, %v", names(all), err)
 		}
