@@ -1,9 +1,10 @@
 package conformance
 
 import (
+	"bufio"
+	"io"
+	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,23 +26,78 @@ var clients = []struct{ name, title string }{
 	{"web-js", "web-js SDK"},
 }
 
-// before starts a server that passes everything on to target, and notes it.
-func (r *recorder) before(target string) (*httptest.Server, error) {
+// before listens in front of a server. Whatever comes is passed on as it is, byte by byte, in both directions, so that
+// nothing stands between a client and the server that would answer otherwise; a copy of it is read along.
+func (r *recorder) before(target string) (net.Listener, error) {
 	to, err := url.Parse(target)
 	if err != nil {
 		return nil, err
 	}
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(p *httputil.ProxyRequest) {
-			p.SetURL(to)
-			p.Out.Host = p.In.Host
-		},
-		ModifyResponse: func(res *http.Response) error {
-			r.note(res.Request, res.StatusCode)
-			return nil
-		},
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
 	}
-	return httptest.NewServer(proxy), nil
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go r.between(client, to.Host)
+		}
+	}()
+	return l, nil
+}
+
+func (r *recorder) between(client net.Conn, to string) {
+	defer func() { _ = client.Close() }()
+	server, err := net.Dial("tcp", to)
+	if err != nil {
+		return
+	}
+	defer func() { _ = server.Close() }()
+	requests := make(chan *http.Request, 1000)
+	asked, answered := r.along(func(in *bufio.Reader) error {
+		req, err := http.ReadRequest(in)
+		if err != nil {
+			return err
+		}
+		requests <- req
+		_, err = io.Copy(io.Discard, req.Body)
+		return err
+	}), r.along(func(in *bufio.Reader) error {
+		if _, err := in.Peek(1); err != nil {
+			return err
+		}
+		req := <-requests
+		res, err := http.ReadResponse(in, req)
+		if err != nil {
+			return err
+		}
+		r.note(req, res.StatusCode)
+		_, err = io.Copy(io.Discard, res.Body)
+		return err
+	})
+	go func() {
+		_, _ = io.Copy(io.MultiWriter(server, asked), client)
+		_ = server.(*net.TCPConn).CloseWrite()
+		_ = asked.Close()
+	}()
+	_, _ = io.Copy(io.MultiWriter(client, answered), server)
+	_ = answered.Close()
+}
+
+// along gives what is written to it to read, again and again until that fails; the rest is thrown away.
+func (r *recorder) along(read func(*bufio.Reader) error) io.WriteCloser {
+	out, in := io.Pipe()
+	go func() {
+		buffered := bufio.NewReader(out)
+		for read(buffered) == nil {
+			continue
+		}
+		_, _ = io.Copy(io.Discard, buffered)
+	}()
+	return in
 }
 
 func (r *recorder) note(req *http.Request, status int) {

@@ -6,7 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http/httptest"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -32,7 +32,7 @@ type server struct {
 	project string // the empty project that the server began with; tests clone it and never change it
 	key     string // a management key that may do everything
 
-	proxy  *httptest.Server // what the clients call
+	proxy  net.Listener // what the clients call
 	cmd    *exec.Cmd
 	exited chan error
 	output *output
@@ -96,7 +96,7 @@ func (s *server) awaitReady(envFile string) error {
 				if err != nil {
 					return err
 				}
-				s.url, s.proxy = proxy.URL, proxy
+				s.url, s.proxy = "http://"+proxy.Addr().String(), proxy
 				return nil
 			}
 		}
@@ -122,7 +122,7 @@ func readEnv(path string) map[string]string {
 // stop ends the process and reports what it left behind: a bad exit, a data race, a secret in its output.
 func (s *server) stop() error {
 	var problems []error
-	s.proxy.Close()
+	_ = s.proxy.Close()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		problems = append(problems, fmt.Errorf("it was no longer there: %w", err))
 	}
