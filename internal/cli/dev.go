@@ -67,6 +67,7 @@ func (c *devCommand) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
+	state.example = !c.Empty && c.Folder == ""
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	served := make(chan error, 1)

@@ -27,6 +27,7 @@ type devState struct {
 	project string
 	key     secret.Text
 	keyMade bool // at this start, and so to be shown
+	example bool // the project is the example
 }
 
 // openState reads the state, and makes what is missing: a project, or a key
@@ -111,9 +112,23 @@ Try it in another terminal:
   set -a; . %s; set +a
   curl -sS $POSTERN_URL/v1/mgmt/project/export -H "Authorization: Bearer $POSTERN_PROJECT_ID:$%s" -H "Content-Type: application/json" -d '{}'
   postern project export my-project
-
+%s
 Ctrl-C stops the server.
-`, shellQuote(file), keyVariable)
+`, shellQuote(file), keyVariable, s.signIn())
+}
+
+// signIn says how to sign in to the example, whose test users get no message: their
+// code is always the same one.
+func (s *devState) signIn() string {
+	if !s.example {
+		return ""
+	}
+	return `
+Sign somebody in, a test user whose code is always 424242:
+
+  curl -sS $POSTERN_URL/v1/auth/otp/signup-in/email -H "Authorization: Bearer $POSTERN_PROJECT_ID" -H "Content-Type: application/json" -d '{"loginId":"tester1@shop.example"}'
+  curl -sS $POSTERN_URL/v1/auth/otp/verify/email -H "Authorization: Bearer $POSTERN_PROJECT_ID" -H "Content-Type: application/json" -d '{"loginId":"tester1@shop.example","code":"424242"}'
+`
 }
 
 // shellQuote quotes a path for a shell, where it must be.
