@@ -66,20 +66,6 @@ func (s *Service) Generate(ctx context.Context, in challenge.Request, target str
 	return link, err
 }
 
-// Reset sends a link to who forgot their password; it signs them in, so that they
-// set another one.
-func (s *Service) Reset(ctx context.Context, in challenge.Request, target string) (masked string, err error) {
-	p := in.Config.Methods.Password
-	in.Method, in.Act, in.Kind = method(in.Config), challenge.SignIn, message.Email
-	in.Method.Enabled, in.Method.Masks, in.Method.Purpose = p.Enabled, p.MaskErrors, message.PasswordReset
-	in.Method.Messages = func(message.Kind) project.Messages { return p.Email }
-	b, _, err := s.link(ctx, in, target)
-	if err != nil {
-		return "", err
-	}
-	return b.Masked, nil
-}
-
 func (s *Service) link(ctx context.Context, in challenge.Request, target string) (*challenge.Begun, string, error) {
 	if !in.Method.Enabled {
 		return nil, "", project.ErrMethodOff
