@@ -227,7 +227,18 @@ func (s *Service) count(tx *store.Tx, in Request, p *Pending) error {
 		return nil
 	}
 	rule := limit.Rule{Scope: in.Method.Name + ".send", Max: in.Method.Rate.Messages, Within: in.Method.Rate.Within}
-	return s.Limits.HitIn(tx, p.Project, limit.Attempt{Rule: rule, Subject: p.subject()})
+	return s.Limits.HitIn(tx, p.Project, p.attempts(rule, p.subject())...)
+}
+
+// attempts are those of a rule that one try is: of whose tries count together and,
+// beside it, of the address. Else whoever signs up under many login ids with one
+// address, or changes their own to it, sends and guesses without end.
+func (p *Pending) attempts(rule limit.Rule, subject string) []limit.Attempt {
+	out := []limit.Attempt{{Rule: rule, Subject: subject}}
+	if p.Address != "" {
+		out = append(out, limit.Attempt{Rule: rule, Subject: "address " + p.Address})
+	}
+	return out
 }
 
 // subject is whose tries count together.

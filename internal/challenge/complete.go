@@ -40,11 +40,11 @@ func (s *Service) Answer(ctx context.Context, m Method, projectID, id, loginID s
 			return err
 		}
 		found = p
-		subject := "login id " + loginID
+		attempts := []limit.Attempt{{Rule: wrongRule(m.Name), Subject: "login id " + loginID}}
 		if p != nil {
-			subject = p.subject()
+			attempts = p.attempts(wrongRule(m.Name), p.subject())
 		}
-		if err := s.Limits.HitIn(tx, projectID, limit.Attempt{Rule: wrongRule(m.Name), Subject: subject}); err != nil {
+		if err := s.Limits.HitIn(tx, projectID, attempts...); err != nil {
 			return err
 		}
 		switch {
@@ -107,8 +107,10 @@ func (s *Service) SignIn(ctx context.Context, p *Pending, client session.Client,
 		if !ok {
 			return nil, false, gone
 		}
-		if err := s.Limits.ResetIn(tx, p.Project, wrongRule(p.Method), p.subject()); err != nil {
-			return nil, false, err
+		for _, a := range p.attempts(wrongRule(p.Method), p.subject()) {
+			if err := s.Limits.ResetIn(tx, p.Project, a.Rule, a.Subject); err != nil {
+				return nil, false, err
+			}
 		}
 		return p.settle(tx, c)
 	}

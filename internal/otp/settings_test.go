@@ -2,6 +2,7 @@ package otp_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -150,6 +151,42 @@ func TestGuessesAreBounded(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Many login ids with one address are one way to guess its codes, and to send to it.
+func TestAnAddressIsBoundedToo(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, settings string
+		sent, guesses  int
+	}{
+		{"so many messages reach one address", `{"enabled":true,"rateLimitRetries":2,"rateLimitTimeframe":60}`, 2, 2},
+		{"so many guesses at its codes are answered", `{"enabled":true,"rateLimitRetries":1000}`, 40, 30},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := setup(t, testkit.Store(t))
+				b.configure(t, map[string]string{"auth/otp.json": tt.settings})
+				guesses := 0
+				for i := range 40 {
+					in := b.ask(t, challenge.SignUp, fmt.Sprintf("stranger%d", i))
+					in.Address = ada
+					if _, err := b.Begin(t.Context(), in); errors.Is(err, limit.ErrExceeded) {
+						continue
+					} else if err != nil {
+						t.Fatal(err)
+					}
+					if _, err := b.verify(t, in.LoginID, wrong(b.code(t))); errors.Is(err, otp.ErrWrong) {
+						guesses++
+					}
+				}
+				if b.count() != tt.sent || guesses != tt.guesses {
+					t.Errorf("%d messages and %d guesses", b.count(), guesses)
+				}
+			})
+		})
+	}
 }
 
 // A message that does not leave leaves nothing behind, and may be asked for again.
