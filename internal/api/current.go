@@ -15,6 +15,9 @@ func (s *Server) current(ctx context.Context, loginID string) (*session.Current,
 	if now == nil || now.User == nil {
 		return nil, errNobody
 	}
+	if err := now.Own(); err != nil {
+		return nil, err
+	}
 	return now, theirs(now, loginID)
 }
 

@@ -83,6 +83,9 @@ func (s *Service) current(ctx context.Context, in *Request) (*session.Current, e
 		return nil, nil
 	}
 	current, err := s.Sessions.Current(ctx, in.Config, in.Current)
+	if err == nil && in.Act == Update {
+		err = current.Own()
+	}
 	if err == nil && in.Act == Update && (in.LoginID == "" || in.LoginID == current.User.ID) && len(current.User.LoginIDs) > 0 {
 		in.LoginID = current.User.LoginIDs[0]
 	}
@@ -234,11 +237,11 @@ func (s *Service) count(tx *store.Tx, in Request, p *Pending) error {
 // beside it, of the address. Else whoever signs up under many login ids with one
 // address, or changes their own to it, sends and guesses without end.
 func (p *Pending) attempts(rule limit.Rule, subject string) []limit.Attempt {
-	out := []limit.Attempt{{Rule: rule, Subject: subject}}
-	if p.Address != "" {
-		out = append(out, limit.Attempt{Rule: rule, Subject: "address " + p.Address})
+	address := p.Address
+	if address == "" {
+		address = p.LoginID // of nobody: it must count as that of somebody does
 	}
-	return out
+	return []limit.Attempt{{Rule: rule, Subject: subject}, {Rule: rule, Subject: "address " + address}}
 }
 
 // subject is whose tries count together.

@@ -46,6 +46,14 @@ func TestImpersonate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		own := func(token secret.Text) error {
+			current, err := b.Current(t.Context(), b.config(t), token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return current.Own()
+		}
+		wantErr(t, own(tokens.Refresh), ErrImpersonated)
 		again, err := b.refresh(t, tokens.Refresh)
 		if err != nil {
 			t.Fatal(err)
@@ -59,6 +67,9 @@ func TestImpersonate(t *testing.T) {
 		back, err := b.StopImpersonation(t.Context(), tester, b.config(t), tokens.Refresh, Change{}, Client{})
 		if err != nil || back.Claims["sub"] != actor.ID || back.Claims["act"] != nil {
 			t.Fatalf("%v, %v", back, err)
+		}
+		if err := own(back.Refresh); err != nil {
+			t.Errorf("a session of their own: %v", err)
 		}
 		_, err = b.refresh(t, tokens.Refresh)
 		wantErr(t, err, ErrEnded)

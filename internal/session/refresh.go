@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"postern/internal/fault"
 	"postern/internal/key"
 	"postern/internal/project"
 	"postern/internal/secret"
@@ -19,6 +20,18 @@ import (
 type Current struct {
 	Session *Session
 	User    *user.User // nil for an anonymous visitor
+}
+
+// ErrImpersonated is a change of how somebody signs in, asked for in their name.
+var ErrImpersonated = fault.New(fault.Forbidden, "P40382", "whoever impersonates a user may not change how the user signs in")
+
+// Own returns nil where it is the user's own session: an impersonator must not make
+// a way in that lasts.
+func (c *Current) Own() error {
+	if c.Session.Extra.Actor != "" {
+		return ErrImpersonated
+	}
+	return nil
 }
 
 // Current returns whose refresh token it is. It refuses one that was used up, one

@@ -12,6 +12,9 @@ import (
 // ErrNoSignUp is a stranger at a project that takes in only whom it invites.
 var ErrNoSignUp = fault.New(fault.Forbidden, "P40308", "the project does not let strangers sign up; it must invite them")
 
+// ErrAddress is a login id that is an address, with another address beside it.
+var ErrAddress = fault.New(fault.Invalid, "E011003", "Request is invalid: a login id that is an address must be the address that is given beside it")
+
 // A Profile is what somebody says of themselves when they sign up: SignUpUser of the
 // wire.
 type Profile struct {
@@ -28,7 +31,20 @@ func New(c *project.Config, loginID string, p Profile) (*User, error) {
 	if !c.Settings.SelfProvisioning {
 		return nil, ErrNoSignUp
 	}
-	return Prepare(c, loginID, p)
+	u, err := Prepare(c, loginID, p)
+	if err != nil {
+		return nil, err
+	}
+	// Else a stranger takes somebody's address for a login id, and gets what is
+	// sent to it under another one.
+	id := u.LoginIDs[0]
+	if email, err := address(id); err == nil && email != u.Email {
+		return nil, ErrAddress
+	}
+	if phone, err := message.Phone(id); err == nil && phone != u.Phone {
+		return nil, ErrAddress
+	}
+	return u, nil
 }
 
 // Prepare is New for users who do not come by themselves.
