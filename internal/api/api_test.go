@@ -26,6 +26,7 @@ import (
 	"postern/internal/session"
 	"postern/internal/snapshot"
 	"postern/internal/store"
+	"postern/internal/testkit"
 	"postern/internal/totp"
 	"postern/internal/user"
 )
@@ -44,6 +45,7 @@ var tester = audit.Origin{Actor: "test"}
 
 func setup(t testing.TB, url string) *bundle {
 	t.Helper()
+	testkit.Migrated(t, url)
 	db, err := store.Open(t.Context(), url, store.Options{})
 	if err != nil {
 		t.Fatal(err)

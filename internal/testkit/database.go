@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -53,6 +54,7 @@ func Store(t testing.TB) *store.DB {
 // Open opens the database at url until the test ends.
 func Open(t testing.TB, url string) *store.DB {
 	t.Helper()
+	Migrated(t, url)
 	db, err := store.Open(t.Context(), url, store.Options{MaxConns: 4})
 	if err != nil {
 		t.Fatal(err)
@@ -93,6 +95,43 @@ func administer(t testing.TB, cluster, statement string) {
 	}
 	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// template is an empty SQLite database with the schema of now: to migrate takes most
+// of the time of a short test, above all under the race detector.
+var template = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "postern-template-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "postern.db")
+	db, err := store.Open(context.Background(), path, store.Options{MaxConns: 1})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// Migrated puts the template where a SQLite database is about to be made.
+func Migrated(t testing.TB, url string) {
+	t.Helper()
+	if strings.Contains(url, "://") {
+		return
+	}
+	if _, err := os.Stat(url); err == nil {
+		return
+	}
+	content, err := template()
+	if err == nil {
+		err = os.WriteFile(url, content, 0o600)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
