@@ -5,6 +5,7 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/postern-test.XXXXXX") || exit 1
 chmod 755 "$scratch" # the user of the cluster must reach its folder
 bin=      # where initdb and pg_ctl are
 as=()     # how to run them as a user who is not root
+durable=  # not empty: it writes to the disk as one that is to be kept does
 
 # stop_postgres stops the cluster, if it runs, and takes everything away.
 stop_postgres() {
@@ -63,10 +64,13 @@ start_postgres() {
     return
   fi
   rm -f "$scratch/password"
+  # What is thrown away need not outlive a power cut, and tests wait for it.
+  local hasty="-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+  [ -z "$durable" ] || hasty=
   for _ in 1 2 3 4 5; do # the port may be taken
     port=$((20000 + RANDOM % 12000))
     if (cd "$scratch" && as_owner "$bin/pg_ctl" -D "$scratch/data" -l "$scratch/data/log" -w \
-      -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='$scratch/data' -c max_connections=200" \
+      -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='$scratch/data' -c max_connections=200 $hasty" \
       start) >"$scratch/start.log" 2>&1 </dev/null; then
       export POSTERN_TEST_POSTGRES="postgres://postern:$password@127.0.0.1:$port/postgres?sslmode=disable"
       report_ok "PostgreSQL $("$bin/postgres" --version | cut -d' ' -f3), a throw-away cluster"
