@@ -22,6 +22,11 @@ func callerOf(ctx context.Context) *edge.Caller {
 	return c
 }
 
+// configOf returns the configuration of the project that a management key acts on.
+func (s *Server) configOf(ctx context.Context) (*project.Config, error) {
+	return s.Projects.Config(ctx, callerOf(ctx).Project)
+}
+
 // authorize checks what the route asks for and returns the request with whoever
 // makes it, as far as that is known where it is refused.
 func (s *Server) authorize(need edge.Need, r *http.Request) (*http.Request, error) {

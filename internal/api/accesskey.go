@@ -206,6 +206,10 @@ func (s *Server) getAccessKey(ctx context.Context, in *accessKeyRequest) (*acces
 	if err != nil {
 		return nil, err
 	}
+	return s.answerAccessKey(ctx, c, k)
+}
+
+func (s *Server) answerAccessKey(ctx context.Context, c *project.Config, k *accesskey.Key) (*accessKeyAnswer, error) {
 	wire, err := s.keysOnWire(ctx, c, k)
 	if err != nil {
 		return nil, err
@@ -293,11 +297,7 @@ func (s *Server) changeAccessKey(ctx context.Context, id string, change accesske
 	if err != nil {
 		return nil, err
 	}
-	wire, err := s.keysOnWire(ctx, c, k)
-	if err != nil {
-		return nil, err
-	}
-	return &accessKeyAnswer{Key: wire[0]}, nil
+	return s.answerAccessKey(ctx, c, k)
 }
 
 // accessKeysRequest names one key or several.

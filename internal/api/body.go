@@ -99,19 +99,12 @@ func damaged(err error) error {
 	return errGzip
 }
 
-// call adapts a typed operation: it decodes In, runs op, encodes Out. An empty
-// body is an empty object.
+// call adapts a typed operation: it decodes In, runs op, encodes Out.
 func call[In, Out any](op func(context.Context, *In) (*Out, error)) operation {
 	return raw[In, Out](func(w http.ResponseWriter, r *http.Request) error {
 		in := new(In)
-		b, err := readSmall(w, r)
-		if err != nil {
+		if err := readInto(w, r, in); err != nil {
 			return err
-		}
-		if len(b) > 0 {
-			if err := decode(b, in); err != nil {
-				return err
-			}
 		}
 		if q, ok := any(in).(interface{ query(*http.Request) error }); ok {
 			if err := q.query(r); err != nil {
@@ -124,6 +117,16 @@ func call[In, Out any](op func(context.Context, *In) (*Out, error)) operation {
 		}
 		return writeJSON(w, http.StatusOK, out)
 	})
+}
+
+// readInto decodes the body of a call that is not a snapshot. An empty one is an
+// empty object.
+func readInto(w http.ResponseWriter, r *http.Request, in any) error {
+	b, err := readSmall(w, r)
+	if err != nil || len(b) == 0 {
+		return err
+	}
+	return decode(b, in)
 }
 
 // maxSmall bounds the body of a call that is not a snapshot, in bytes.

@@ -180,7 +180,7 @@ func (in *testRequest) kind() (message.Kind, error) {
 
 // testUser returns the request of a test user, made by the customer's own system.
 func (s *Server) testUser(ctx context.Context, in *testRequest) (challenge.Request, error) {
-	c, err := s.Projects.Running(ctx, callerOf(ctx).Project)
+	c, err := s.configOf(ctx)
 	if err != nil {
 		return challenge.Request{}, err
 	}

@@ -9,11 +9,9 @@ import (
 
 	"postern/internal/fault"
 	"postern/internal/ident"
+	"postern/internal/project"
 	"postern/internal/snapshot"
 )
-
-// templatesPath is where a snapshot keeps the templates of tokens.
-const templatesPath = "jwttemplates.json"
 
 var errNoTemplate = fault.New(fault.NotFound, "P40481", "there is no such JWT template")
 
@@ -48,7 +46,7 @@ func templatesIn(files snapshot.Files) ([]wireTemplate, error) {
 	var document struct {
 		Templates []wireTemplate `json:"templates"`
 	}
-	if b := files[templatesPath]; len(b) > 0 {
+	if b := files[project.JWTTemplatesFile]; len(b) > 0 {
 		if err := json.Unmarshal(b, &document); err != nil {
 			return nil, err
 		}
@@ -69,7 +67,7 @@ func (s *Server) editTemplates(ctx context.Context, message string, change func(
 			return nil, err
 		}
 		b, err := json.Marshal(templatesAnswer{list(left)}, json.Deterministic(true))
-		return snapshot.Files{templatesPath: b}, err
+		return snapshot.Files{project.JWTTemplatesFile: b}, err
 	})
 }
 

@@ -78,7 +78,7 @@ func (s *Server) embedSignUp(ctx context.Context, in *embeddedSignUp) (*embedded
 }
 
 func (s *Server) embed(ctx context.Context, request challenge.Request, timeout number) (*embeddedAnswer, error) {
-	c, err := s.Projects.Running(ctx, callerOf(ctx).Project)
+	c, err := s.configOf(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -162,3 +162,22 @@ func TestCodeOfATestUser(t *testing.T) {
 	wantFault(t, b.send(t, "POST", "/v1/mgmt/tests/generate/otp", `{"loginId":"ada"}`), 400, "E011003")
 	wantFault(t, b.send(t, "POST", "/v1/mgmt/tests/generate/otp", `{"loginId":"robot","deliveryMethod":"pigeon"}`), 400, "E011003")
 }
+
+// An anonymous visitor has a session and is no user: there is nothing to add an
+// address or a factor to.
+func TestAnonymousVisitorsHaveNoAddress(t *testing.T) {
+	t.Parallel()
+	b := setup(t, t.TempDir()+"/test.db")
+	visitor := answered[tokensOfWire](t, b.send(t, "POST", "/v1/mgmt/auth/anonymous", `{}`)).Refresh
+	b.join(t, "ann@a.example")
+	for name, call := range map[string][2]string{
+		"an update":              {"/v1/auth/otp/update/email", `{"loginId":"","email":"other@a.example"}`},
+		"an update of somebody":  {"/v1/auth/otp/update/email", `{"loginId":"ann@a.example","email":"other@a.example"}`},
+		"a step-up":              {"/v1/auth/otp/signin/email", `{"loginId":"ann@a.example","loginOptions":{"stepup":true}}`},
+		"a link to another mail": {"/v1/auth/magiclink/update/email", `{"loginId":"","email":"other@a.example"}`},
+	} {
+		if w := b.person(t, call[0], call[1], visitor); w.Code < 400 || w.Code >= 500 {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+}

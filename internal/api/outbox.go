@@ -43,7 +43,7 @@ type outboxAnswer struct {
 }
 
 func (s *Server) listOutbox(ctx context.Context, in *outboxRequest) (*outboxAnswer, error) {
-	cfg, err := s.Projects.Config(ctx, callerOf(ctx).Project)
+	cfg, err := s.configOf(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -163,14 +163,8 @@ type passkeyUpdated struct {
 // passkeyUpdateEnd answers tokens inside of a member, or nothing.
 func (s *Server) passkeyUpdateEnd(w http.ResponseWriter, r *http.Request) error {
 	in := &passkeyEnd{}
-	b, err := readSmall(w, r)
-	if err != nil {
+	if err := readInto(w, r, in); err != nil {
 		return err
-	}
-	if len(b) > 0 {
-		if err := decode(b, in); err != nil {
-			return err
-		}
 	}
 	tokens, err := s.Passkeys.FinishUpdate(r.Context(), s.finish(r.Context(), in))
 	if err != nil {

@@ -37,7 +37,7 @@ func (s *Server) givePassword(ctx context.Context, in *setPasswordRequest, tempo
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.managed(ctx)
+	c, err := s.configOf(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -9,11 +9,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/fault"
+	"postern/internal/project"
 	"postern/internal/snapshot"
 )
-
-// passwordFile is where a snapshot has the policy.
-const passwordFile = "auth/password.json"
 
 var errTenantPolicy = fault.New(fault.Invalid, "P40031", "tenants have no password settings of their own; leave tenantId out")
 
@@ -62,10 +60,10 @@ func (s *Server) getPasswordSettings(ctx context.Context, in *passwordSettingsRe
 		return nil, err
 	}
 	out := &passwordSettings{}
-	if err := json.Unmarshal(snapshot.SchemaDefaults(passwordFile), out); err != nil {
+	if err := json.Unmarshal(snapshot.SchemaDefaults(project.PasswordFile), out); err != nil {
 		return nil, err
 	}
-	if file, ok := files[passwordFile]; ok {
+	if file, ok := files[project.PasswordFile]; ok {
 		if err := json.Unmarshal(file, out); err != nil {
 			return nil, err
 		}
@@ -87,14 +85,14 @@ func (s *Server) setPasswordSettings(ctx context.Context, in *passwordSettings) 
 	c := callerOf(ctx)
 	return &empty{}, s.Projects.Edit(ctx, c.Origin, c.Project, "password settings", func(files snapshot.Files) (snapshot.Files, error) {
 		file := map[string]jsontext.Value{}
-		if now, ok := files[passwordFile]; ok {
+		if now, ok := files[project.PasswordFile]; ok {
 			if err := json.Unmarshal(now, &file); err != nil {
 				return nil, err
 			}
 		}
 		maps.Copy(file, given)
 		text, err := json.Marshal(file, json.Deterministic(true))
-		return snapshot.Files{passwordFile: text}, err
+		return snapshot.Files{project.PasswordFile: text}, err
 	})
 }
 

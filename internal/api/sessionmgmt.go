@@ -27,12 +27,15 @@ func duration(seconds int64) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// managing returns the configuration of the project that a key acts on, and who
-// calls.
-func (s *Server) managing(ctx context.Context) (*project.Config, *edge.Caller, error) {
-	c := callerOf(ctx)
-	config, err := s.Projects.Running(ctx, c.Project)
-	return config, c, err
+// managing returns the configuration of the project that a key acts on, who calls,
+// and the length of time that they ask for.
+func (s *Server) managing(ctx context.Context, seconds int64) (*project.Config, *edge.Caller, time.Duration, error) {
+	life, err := duration(seconds)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	config, err := s.configOf(ctx)
+	return config, callerOf(ctx), life, err
 }
 
 type updateTokenRequest struct {
@@ -47,11 +50,7 @@ type tokenAnswer struct {
 }
 
 func (s *Server) updateToken(ctx context.Context, in *updateTokenRequest) (*tokenAnswer, error) {
-	config, c, err := s.managing(ctx)
-	if err != nil {
-		return nil, err
-	}
-	life, err := duration(in.Duration)
+	config, c, life, err := s.managing(ctx, in.Duration)
 	if err != nil {
 		return nil, err
 	}
@@ -85,11 +84,7 @@ func (s *Server) impersonateStepUp(ctx context.Context, in *impersonateRequest) 
 }
 
 func (s *Server) impersonation(ctx context.Context, in *impersonateRequest, stepUp bool) (*session.Tokens, error) {
-	config, c, err := s.managing(ctx)
-	if err != nil {
-		return nil, err
-	}
-	life, err := duration(in.Duration)
+	config, c, life, err := s.managing(ctx, in.Duration)
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +104,7 @@ type stopRequest struct {
 }
 
 func (s *Server) stopImpersonation(ctx context.Context, in *stopRequest) (*tokenAnswer, error) {
-	config, c, err := s.managing(ctx)
-	if err != nil {
-		return nil, err
-	}
-	life, err := duration(in.Duration)
+	config, c, life, err := s.managing(ctx, in.Duration)
 	if err != nil {
 		return nil, err
 	}
@@ -133,11 +124,7 @@ type anonymousRequest struct {
 }
 
 func (s *Server) anonymous(ctx context.Context, in *anonymousRequest) (*wireTokens, error) {
-	config, c, err := s.managing(ctx)
-	if err != nil {
-		return nil, err
-	}
-	life, err := duration(in.Duration)
+	config, c, life, err := s.managing(ctx, in.Duration)
 	if err != nil {
 		return nil, err
 	}
@@ -160,10 +147,10 @@ type signingKeyAnswer struct {
 }
 
 func (s *Server) rotateSigningKey(ctx context.Context, _ *empty) (*signingKeyAnswer, error) {
-	config, c, err := s.managing(ctx)
+	config, err := s.configOf(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.Sessions.RotateKeys(ctx, c.Origin, config)
+	r, err := s.Sessions.RotateKeys(ctx, callerOf(ctx).Origin, config)
 	return &signingKeyAnswer{Kid: r.Kid, SignsAt: seconds(r.SignsAt), Until: seconds(r.Until)}, err
 }

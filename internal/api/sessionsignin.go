@@ -107,11 +107,7 @@ func (s *Server) backendSignUpOrIn(ctx context.Context, in *backendRequest) (*wi
 // backendLogin makes a session of the word of a backend. Its answer has the tokens
 // in the body always: a backend keeps no cookies.
 func (s *Server) backendLogin(ctx context.Context, in *backendRequest, find func(*store.Tx, *project.Config) (*user.User, bool, error)) (*wireTokens, error) {
-	config, c, err := s.managing(ctx)
-	if err != nil {
-		return nil, err
-	}
-	life, err := duration(in.Duration)
+	config, c, life, err := s.managing(ctx, in.Duration)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -108,34 +109,36 @@ func TestCookies(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, t.TempDir()+"/test.db")
-			b.imports(t, `{"rotateJwt":true}`)
-			in := b.join(t, "ada@example.com")
-			b.imports(t, tt.settings)
-			w := b.send(t, "POST", "http://"+tt.host+"/v1/auth/refresh", "{}", "Authorization", b.bearer(in.Refresh))
-			out := read[tokensOfWire](t, w)
-			set := map[string][]string{}
-			for _, line := range w.Header().Values("Set-Cookie") {
-				parts := strings.Split(line, "; ")
-				name, _, _ := strings.Cut(parts[0], "=")
-				set[name] = parts
-				for _, not := range tt.not {
-					if strings.Contains(line, "; "+not) {
-						t.Errorf("%s has %s", name, not)
+			synctest.Test(t, func(t *testing.T) { // whose clock stands still: a second more is a second less of age
+				b := setup(t, t.TempDir()+"/test.db")
+				b.imports(t, `{"rotateJwt":true}`)
+				in := b.join(t, "ada@example.com")
+				b.imports(t, tt.settings)
+				w := b.send(t, "POST", "http://"+tt.host+"/v1/auth/refresh", "{}", "Authorization", b.bearer(in.Refresh))
+				out := read[tokensOfWire](t, w)
+				set := map[string][]string{}
+				for _, line := range w.Header().Values("Set-Cookie") {
+					parts := strings.Split(line, "; ")
+					name, _, _ := strings.Cut(parts[0], "=")
+					set[name] = parts
+					for _, not := range tt.not {
+						if strings.Contains(line, "; "+not) {
+							t.Errorf("%s has %s", name, not)
+						}
 					}
 				}
-			}
-			for name, token := range map[string]string{"DS": out.Session, "DSR": out.Refresh} {
-				wanted, cookie := tt.want[name]
-				if cookie != (set[name] != nil) || cookie != (token == "") {
-					t.Errorf("%s: cookie %v, in the body %v", name, set[name], token != "")
-				}
-				for _, attribute := range wanted {
-					if !slices.Contains(set[name], attribute) {
-						t.Errorf("%s lacks %s: %v", name, attribute, set[name][1:])
+				for name, token := range map[string]string{"DS": out.Session, "DSR": out.Refresh} {
+					wanted, cookie := tt.want[name]
+					if cookie != (set[name] != nil) || cookie != (token == "") {
+						t.Errorf("%s: cookie %v, in the body %v", name, set[name], token != "")
+					}
+					for _, attribute := range wanted {
+						if !slices.Contains(set[name], attribute) {
+							t.Errorf("%s lacks %s: %v", name, attribute, set[name][1:])
+						}
 					}
 				}
-			}
+			})
 		})
 	}
 }

@@ -48,11 +48,6 @@ func authOnWire(s tenant.Settings) string {
 	return s.AuthType
 }
 
-// configOf returns the configuration of the project that a management key acts on.
-func (s *Server) configOf(ctx context.Context) (*project.Config, error) {
-	return s.Projects.Config(ctx, callerOf(ctx).Project)
-}
-
 type newTenantRequest struct {
 	ID              string         `json:"id"`
 	Name            string         `json:"name"`

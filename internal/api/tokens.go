@@ -83,14 +83,8 @@ const (
 func signing[In any](s *Server, op func(context.Context, *In) (*session.Tokens, error)) operation {
 	return raw[In, wireTokens](func(w http.ResponseWriter, r *http.Request) error {
 		in := new(In)
-		b, err := readSmall(w, r)
-		if err != nil {
+		if err := readInto(w, r, in); err != nil {
 			return err
-		}
-		if len(b) > 0 {
-			if err := decode(b, in); err != nil {
-				return err
-			}
 		}
 		tokens, err := op(r.Context(), in)
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"postern/internal/fault"
-	"postern/internal/project"
 	"postern/internal/store"
 	"postern/internal/user"
 )
@@ -66,11 +65,6 @@ type usersAnswer struct {
 	Total int        `json:"total"`
 }
 
-// managed returns the configuration of the project that a key manages.
-func (s *Server) managed(ctx context.Context) (*project.Config, error) {
-	return s.Projects.Config(ctx, callerOf(ctx).Project)
-}
-
 // userNamed returns the user that a body names, for calls of the management.
 func (s *Server) userNamed(ctx context.Context, in whoBody) (*user.User, error) {
 	who, err := in.who()
@@ -94,7 +88,7 @@ func (s *Server) loadUser(ctx context.Context, in *whoBody) (*userAnswer, error)
 }
 
 func (s *Server) answerUser(ctx context.Context, u *user.User, created bool) (*userAnswer, error) {
-	config, err := s.managed(ctx)
+	config, err := s.configOf(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +105,7 @@ func (s *Server) loadUsers(ctx context.Context, in *loadUsersRequest) (*usersAns
 	if len(in.UserIDs) > mostUsers {
 		return nil, errManyUsers
 	}
-	config, err := s.managed(ctx)
+	config, err := s.configOf(ctx)
 	if err != nil {
 		return nil, err
 	}

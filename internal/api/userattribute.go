@@ -20,9 +20,6 @@ var (
 	errAttributeHere = fault.New(fault.Conflict, "P40960", "there is a custom attribute of this name already")
 )
 
-// attributesPath is the file of custom attributes, as in a snapshot.
-const attributesPath = "attributes.json"
-
 // attributeTypes are the types of custom attributes, by the number that the wire has
 // for them, less one.
 var attributeTypes = [...]string{"string", "number", "boolean", "singleselect", "multiselect", "date", "monthday"}
@@ -82,7 +79,7 @@ type attributesAnswer struct {
 }
 
 func (s *Server) userAttributes(ctx context.Context, _ *empty) (*attributesAnswer, error) {
-	config, err := s.managed(ctx)
+	config, err := s.configOf(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +162,7 @@ func (s *Server) editUserAttributes(ctx context.Context, message string, edit fu
 	c := callerOf(ctx)
 	err := s.Projects.Edit(ctx, c.Origin, c.Project, message, func(files snapshot.Files) (snapshot.Files, error) {
 		document := map[string]jsontext.Value{}
-		if b := files[attributesPath]; len(b) > 0 {
+		if b := files[project.AttributesFile]; len(b) > 0 {
 			if err := json.Unmarshal(b, &document); err != nil {
 				return nil, err
 			}
@@ -194,7 +191,7 @@ func (s *Server) editUserAttributes(ctx context.Context, message string, edit fu
 			return nil, err
 		}
 		b, err := json.Marshal(document, json.Deterministic(true))
-		return snapshot.Files{attributesPath: b}, err
+		return snapshot.Files{project.AttributesFile: b}, err
 	})
 	if err != nil {
 		return nil, err

@@ -34,7 +34,7 @@ func (s *Server) changeUser(ctx context.Context, in whoBody, make func(names *di
 func (s *Server) changeUsers(ctx context.Context, list []user.Who, make func(i int, names *directory, u *user.User) error,
 	beside func(i int) func(*store.Tx, *user.User) ([]string, error),
 ) ([]user.Result, error) {
-	config, err := s.managed(ctx)
+	config, err := s.configOf(ctx)
 	if err != nil {
 		return nil, err
 	}

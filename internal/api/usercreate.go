@@ -56,7 +56,7 @@ type createUsersAnswer struct {
 }
 
 func (s *Server) createUser(ctx context.Context, in *createUserRequest) (*userAnswer, error) {
-	config, err := s.managed(ctx)
+	config, err := s.configOf(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (s *Server) createUsers(ctx context.Context, in *createUsersRequest) (*crea
 	if len(in.Users) > mostUsers {
 		return nil, errManyUsers
 	}
-	config, err := s.managed(ctx)
+	config, err := s.configOf(ctx)
 	if err != nil {
 		return nil, err
 	}

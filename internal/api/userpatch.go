@@ -77,7 +77,7 @@ func (s *Server) patchUsers(ctx context.Context, in *patchUsersRequest) (*patchU
 	if err != nil {
 		return nil, err
 	}
-	config, err := s.managed(ctx)
+	config, err := s.configOf(ctx)
 	if err != nil {
 		return nil, err
 	}

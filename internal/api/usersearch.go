@@ -70,7 +70,7 @@ type userSort struct {
 }
 
 func (s *Server) searchUsers(ctx context.Context, in *searchUsersRequest) (*usersAnswer, error) {
-	config, err := s.managed(ctx)
+	config, err := s.configOf(ctx)
 	if err != nil {
 		return nil, err
 	}

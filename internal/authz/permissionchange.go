@@ -153,15 +153,15 @@ func (d *draft) each(change func([]string) []string, attributes bool) error {
 			return err
 		}
 	}
-	if _, there := d.files[attributesPath]; !there || !attributes {
+	if _, there := d.files[project.AttributesFile]; !there || !attributes {
 		return nil
 	}
 	for _, member := range []string{"user", "tenant", "accessKey"} {
 		from := d.files
-		if _, ok := d.changed[attributesPath]; ok {
+		if _, ok := d.changed[project.AttributesFile]; ok {
 			from = d.changed
 		}
-		items, err := project.ItemsOf(from, attributesPath, member)
+		items, err := project.ItemsOf(from, project.AttributesFile, member)
 		if err != nil {
 			return err
 		}

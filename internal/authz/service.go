@@ -43,13 +43,6 @@ func (s *Service) All(ctx context.Context, c *project.Config) (roles *Roles, err
 	return roles, err
 }
 
-// The files that the configuration keeps roles and permissions in.
-const (
-	rolesPath       = "roles.json"
-	permissionsPath = "permissions.json"
-	attributesPath  = "attributes.json"
-)
-
 // A draft is what an edit changes.
 type draft struct {
 	files       snapshot.Files
@@ -64,10 +57,10 @@ func (s *Service) change(ctx context.Context, by audit.Origin, id, message strin
 	changed, err := s.Projects.EditWith(ctx, by, id, clip(message), func(files snapshot.Files) (snapshot.Files, error) {
 		d := &draft{files: files, changed: snapshot.Files{}}
 		var err error
-		if d.roles, err = project.ItemsOf(files, rolesPath, "roles"); err != nil {
+		if d.roles, err = project.ItemsOf(files, project.RolesFile, "roles"); err != nil {
 			return nil, err
 		}
-		if d.permissions, err = project.ItemsOf(files, permissionsPath, "permissions"); err != nil {
+		if d.permissions, err = project.ItemsOf(files, project.PermissionsFile, "permissions"); err != nil {
 			return nil, err
 		}
 		if err := edit(d); err != nil {

@@ -83,13 +83,18 @@ func (s *Service) current(ctx context.Context, in *Request) (*session.Current, e
 		return nil, nil
 	}
 	current, err := s.Sessions.Current(ctx, in.Config, in.Current)
-	if err == nil && in.Act == Update {
-		err = current.Own()
+	switch {
+	case err != nil:
+		return nil, err
+	case current.User == nil: // an anonymous visitor, who has nothing to add to
+		return nil, session.ErrOtherUser
+	case in.Act != Update:
+		return current, nil
 	}
-	if err == nil && in.Act == Update && (in.LoginID == "" || in.LoginID == current.User.ID) && len(current.User.LoginIDs) > 0 {
+	if (in.LoginID == "" || in.LoginID == current.User.ID) && len(current.User.LoginIDs) > 0 {
 		in.LoginID = current.User.LoginIDs[0]
 	}
-	return current, err
+	return current, current.Own()
 }
 
 // normal writes addresses and login ids as they are stored. A request without a

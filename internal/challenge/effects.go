@@ -2,18 +2,11 @@ package challenge
 
 import (
 	"context"
-	"fmt"
-	"slices"
 
 	"postern/internal/project"
 	"postern/internal/snapshot"
 	"postern/internal/store"
 )
-
-// files are where the methods that messages complete are kept in a snapshot.
-func files() []string {
-	return []string{"auth/otp.json", "auth/magiclink.json", "auth/enchantedlink.json"}
-}
 
 // Effects says what a plan does to people who sign in by messages alone: that none
 // reaches them any more.
@@ -22,10 +15,13 @@ func (s *Service) Effects() project.Effects {
 }
 
 func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Told, error) {
-	at := slices.IndexFunc(p.Differences, func(d snapshot.Difference) bool {
-		return slices.Contains(files(), d.File) && (d.Field == "" || d.Field == "enabled")
-	})
-	if at < 0 {
+	at := project.Whole
+	for _, file := range []string{project.OTPFile, project.MagicLinkFile, project.EnchantedLinkFile} {
+		if at = p.In(file, "enabled"); at != project.Whole {
+			break
+		}
+	}
+	if at == project.Whole {
 		return nil, nil
 	}
 	before, after, err := p.Configs()
@@ -38,10 +34,7 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	people := fmt.Sprintf("%d people", n)
-	if n == 1 {
-		people = "1 person"
-	}
+	people := project.Counted(n, "person", "people")
 	text := "A code or a link in a message is the only way in of " + people + ", and no method would send one."
 	return []project.Told{{Difference: at, Effect: snapshot.Effect{Code: "users_lose_only_method", Message: text, Count: n}}}, nil
 }

@@ -108,31 +108,17 @@ func (s *Service) Verify(ctx context.Context, p *Pending) (waited bool, err erro
 	return waited, err
 }
 
-const (
-	// keptFor is how long a proof that is over stays, so that who comes late is told
-	// that it expired.
-	keptFor      = 24 * time.Hour
-	expireAtOnce = 1000
-)
+// keptFor is how long a proof that is over stays, so that who comes late is told
+// that it expired.
+const keptFor = 24 * time.Hour
 
 // Expire deletes what has long been over, and returns how many it were. Several
 // servers may do so at once.
 func (s *Service) Expire(ctx context.Context) (int, error) {
-	all, before := 0, time.Now().Add(-keptFor).Unix()
-	for {
-		n := 0
-		err := s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
-			gone, err := store.Collect(tx, func(row store.Scanner) (one int, err error) { return one, row.Scan(&one) },
-				`DELETE FROM challenges WHERE (project, method, id) IN (
-					SELECT project, method, id FROM challenges WHERE expires_at < $1 LIMIT $2) RETURNING 1`, before, expireAtOnce)
-			n = len(gone)
-			return err
-		})
-		if err != nil {
-			return all, fmt.Errorf("forget old challenges: %w", err)
-		}
-		if all += n; n < expireAtOnce {
-			return all, nil
-		}
+	n, err := s.DB.Prune(ctx, `DELETE FROM challenges WHERE (project, method, id) IN (
+		SELECT project, method, id FROM challenges WHERE expires_at < $1 LIMIT $2)`, time.Now().Add(-keptFor).Unix())
+	if err != nil {
+		return n, fmt.Errorf("forget old challenges: %w", err)
 	}
+	return n, nil
 }

@@ -29,15 +29,15 @@ func channels(c *project.Config) []channel {
 	m, invite := c.Methods, c.Settings.Invite
 	const email, text = "emailServiceProvider", "textServiceProvider"
 	return []channel{
-		{"auth/otp.json", email, "One-time codes by mail", message.Email, m.OTP.Enabled, m.OTP.Email},
-		{"auth/otp.json", text, "One-time codes by text message", message.SMS, m.OTP.Enabled, m.OTP.Text},
-		{"auth/otp.json", "voiceServiceProvider", "One-time codes by call", message.Voice, m.OTP.Enabled, m.OTP.Voice},
-		{"auth/magiclink.json", email, "Magic links by mail", message.Email, m.MagicLink.Enabled, m.MagicLink.Email},
-		{"auth/magiclink.json", text, "Magic links by text message", message.SMS, m.MagicLink.Enabled, m.MagicLink.Text},
-		{"auth/enchantedlink.json", email, "Enchanted links by mail", message.Email, m.EnchantedLink.Enabled, m.EnchantedLink.Email},
-		{"auth/password.json", email, "Mails to reset a password", message.Email, m.Password.Enabled, m.Password.Email},
-		{"project.json", "inviteEmailProviderId", "Invitations by mail", message.Email, invite.SendEmail, invite.Email},
-		{"project.json", "inviteSmsProviderId", "Invitations by text message", message.SMS, invite.SendSMS, invite.SMS},
+		{project.OTPFile, email, "One-time codes by mail", message.Email, m.OTP.Enabled, m.OTP.Email},
+		{project.OTPFile, text, "One-time codes by text message", message.SMS, m.OTP.Enabled, m.OTP.Text},
+		{project.OTPFile, "voiceServiceProvider", "One-time codes by call", message.Voice, m.OTP.Enabled, m.OTP.Voice},
+		{project.MagicLinkFile, email, "Magic links by mail", message.Email, m.MagicLink.Enabled, m.MagicLink.Email},
+		{project.MagicLinkFile, text, "Magic links by text message", message.SMS, m.MagicLink.Enabled, m.MagicLink.Text},
+		{project.EnchantedLinkFile, email, "Enchanted links by mail", message.Email, m.EnchantedLink.Enabled, m.EnchantedLink.Email},
+		{project.PasswordFile, email, "Mails to reset a password", message.Email, m.Password.Enabled, m.Password.Email},
+		{project.SettingsFile, "inviteEmailProviderId", "Invitations by mail", message.Email, invite.SendEmail, invite.Email},
+		{project.SettingsFile, "inviteSmsProviderId", "Invitations by text message", message.SMS, invite.SendSMS, invite.SMS},
 	}
 }
 
@@ -80,10 +80,7 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 		if !ch.on || why == "" || was[i].on && was[i].obstacle(before) != "" {
 			continue
 		}
-		place := slices.IndexFunc(p.Differences, func(d snapshot.Difference) bool {
-			return d.File == ch.file && (d.Field == "" || d.Field == ch.field)
-		}) // none is -1, which is project.Whole
-		out = append(out, project.Told{Difference: place, Effect: snapshot.Effect{
+		out = append(out, project.Told{Difference: p.In(ch.file, ch.field), Effect: snapshot.Effect{
 			Code: "messages_not_sent", Message: ch.what + " could not be sent: " + why + ".", Count: 1,
 		}})
 	}

@@ -25,10 +25,8 @@ import (
 
 // What callers are told.
 var (
-	ErrPending  = fault.New(fault.Unauthenticated, "E062503", "The link was not opened yet")
-	ErrExpired  = fault.New(fault.Unauthenticated, "E062504", "The link has expired; ask for a new one")
-	ErrNotFound = fault.New(fault.Unauthenticated, "E063010", "The link is not known, or was used before; ask for a new one")
-	ErrWrong    = fault.New(fault.Unauthenticated, "P40141", "this is not the link with the number that was shown; ask for a new one")
+	ErrPending = fault.New(fault.Unauthenticated, "E062503", "The link was not opened yet")
+	ErrWrong   = fault.New(fault.Unauthenticated, "P40141", "this is not the link with the number that was shown; ask for a new one")
 )
 
 const name = "enchantedlink"
@@ -142,16 +140,16 @@ func draw() (out [3]string) {
 func (s *Service) Verify(ctx context.Context, projectID, token string) error {
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || len(raw) != common+own {
-		return ErrNotFound
+		return challenge.ErrNoLink
 	}
 	p, err := s.Challenges.Find(ctx, projectID, name, challenge.Name(string(raw[:common])))
 	switch {
 	case err != nil:
 		return err
 	case p == nil || p.Nobody || p.Verified:
-		return ErrNotFound
+		return challenge.ErrNoLink
 	case time.Now().After(p.Expires):
-		return ErrExpired
+		return challenge.ErrLinkExpired
 	}
 	if digest := sha256.Sum256(raw); subtle.ConstantTimeCompare(digest[:], p.Digest) != 1 {
 		if _, err := s.Challenges.Drop(ctx, p); err != nil {
@@ -161,7 +159,7 @@ func (s *Service) Verify(ctx context.Context, projectID, token string) error {
 	}
 	waited, err := s.Challenges.Verify(ctx, p)
 	if err == nil && !waited {
-		err = ErrNotFound
+		err = challenge.ErrNoLink
 	}
 	return err
 }
@@ -174,11 +172,11 @@ func (s *Service) Session(ctx context.Context, projectID, pending string, client
 	case err != nil:
 		return nil, err
 	case p == nil:
-		return nil, ErrNotFound
+		return nil, challenge.ErrNoLink
 	case time.Now().After(p.Expires):
-		return nil, ErrExpired
+		return nil, challenge.ErrLinkExpired
 	case !p.Verified:
 		return nil, ErrPending
 	}
-	return s.Challenges.SignIn(ctx, p, client, ErrNotFound)
+	return s.Challenges.SignIn(ctx, p, client, challenge.ErrNoLink)
 }

@@ -139,17 +139,17 @@ func TestOnlyTheRightLink(t *testing.T) {
 		if _, err := b.session(t, begun.Pending); !errors.Is(err, enchantedlink.ErrPending) {
 			t.Errorf("before it is opened: %v", err)
 		}
-		if _, err := b.session(t, "x"); !errors.Is(err, enchantedlink.ErrNotFound) {
+		if _, err := b.session(t, "x"); !errors.Is(err, challenge.ErrNoLink) {
 			t.Errorf("who waits for nothing: %v", err)
 		}
-		if err := b.Verify(t.Context(), b.project, "x"); !errors.Is(err, enchantedlink.ErrNotFound) {
+		if err := b.Verify(t.Context(), b.project, "x"); !errors.Is(err, challenge.ErrNoLink) {
 			t.Errorf("no token: %v", err)
 		}
 		token := b.links(t)[begun.Number]
 		if err := b.Verify(t.Context(), b.project, token); err != nil {
 			t.Fatalf("the right one, %s: %v", begun.Number, err)
 		}
-		if err := b.Verify(t.Context(), b.project, token); !errors.Is(err, enchantedlink.ErrNotFound) {
+		if err := b.Verify(t.Context(), b.project, token); !errors.Is(err, challenge.ErrNoLink) {
 			t.Errorf("again: %v", err)
 		}
 		var group sync.WaitGroup
@@ -162,7 +162,7 @@ func TestOnlyTheRightLink(t *testing.T) {
 				defer mu.Unlock()
 				if err == nil && tokens.FirstSeen && tokens.User.VerifiedEmail {
 					ok++
-				} else if !errors.Is(err, enchantedlink.ErrNotFound) {
+				} else if !errors.Is(err, challenge.ErrNoLink) {
 					t.Error(err)
 				}
 			})
@@ -182,10 +182,10 @@ func TestOnlyTheRightLink(t *testing.T) {
 				break
 			}
 		}
-		if err := b.Verify(t.Context(), b.project, all[begun.Number]); !errors.Is(err, enchantedlink.ErrNotFound) {
+		if err := b.Verify(t.Context(), b.project, all[begun.Number]); !errors.Is(err, challenge.ErrNoLink) {
 			t.Errorf("the right one afterwards: %v", err)
 		}
-		if _, err := b.session(t, begun.Pending); !errors.Is(err, enchantedlink.ErrNotFound) {
+		if _, err := b.session(t, begun.Pending); !errors.Is(err, challenge.ErrNoLink) {
 			t.Errorf("who waits afterwards: %v", err)
 		}
 	})
@@ -223,10 +223,10 @@ func TestSettings(t *testing.T) {
 		}
 		begun = b.begin(t, b.ask(t, challenge.SignIn))
 		time.Sleep(62 * time.Second)
-		if err := b.Verify(t.Context(), b.project, b.links(t)[begun.Number]); !errors.Is(err, enchantedlink.ErrExpired) {
+		if err := b.Verify(t.Context(), b.project, b.links(t)[begun.Number]); !errors.Is(err, challenge.ErrLinkExpired) {
 			t.Errorf("of after it: %v", err)
 		}
-		if _, err := b.session(t, begun.Pending); !errors.Is(err, enchantedlink.ErrExpired) {
+		if _, err := b.session(t, begun.Pending); !errors.Is(err, challenge.ErrLinkExpired) {
 			t.Errorf("who waits: %v", err)
 		}
 		b.configure(t, map[string]string{"auth/enchantedlink.json": `{"enabled":false}`})

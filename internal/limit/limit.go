@@ -133,30 +133,15 @@ func (s *Service) ResetIn(tx *store.Tx, project string, rule Rule, subject strin
 	return err
 }
 
-// expireAtOnce bounds the rows that one transaction deletes: others wait for it.
-const expireAtOnce = 1000
-
 // Expire deletes what means nothing any more, and returns how many rows it were.
 // Several servers may do so at once.
 func (s *Service) Expire(ctx context.Context) (int, error) {
-	all := 0
-	for {
-		n := 0
-		err := s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
-			gone, err := store.Collect(tx, func(row store.Scanner) (one int, err error) { return one, row.Scan(&one) },
-				`DELETE FROM limits WHERE (project, scope, subject) IN (
-					SELECT project, scope, subject FROM limits WHERE expires_at <= $1 LIMIT $2) AND expires_at <= $1 RETURNING 1`,
-				time.Now().UnixMilli(), expireAtOnce)
-			n = len(gone)
-			return err
-		})
-		if err != nil {
-			return all, fmt.Errorf("forget old attempts: %w", err)
-		}
-		if all += n; n < expireAtOnce {
-			return all, nil
-		}
+	n, err := s.DB.Prune(ctx, `DELETE FROM limits WHERE (project, scope, subject) IN (
+		SELECT project, scope, subject FROM limits WHERE expires_at <= $1 LIMIT $2) AND expires_at <= $1`, time.Now().UnixMilli())
+	if err != nil {
+		return n, fmt.Errorf("forget old attempts: %w", err)
 	}
+	return n, nil
 }
 
 // A counter is where an attempt counts.

@@ -61,7 +61,7 @@ func (s *Service) invite(ctx context.Context, c *project.Config, u *user.User, k
 			Method: challenge.Method{Name: Method, Enabled: true, Lifetime: settings.Lifetime},
 		}
 		b, err := s.Challenges.Begin(ctx, request, func(p *challenge.Pending) (*message.Values, error) {
-			values.Token = draw(p)
+			values.Token = challenge.Draw(p, "")
 			values.InviteURL = challenge.Link(target, values.Token)
 			values.RedirectURL = values.InviteURL
 			return &message.Values{}, nil

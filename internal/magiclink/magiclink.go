@@ -9,22 +9,11 @@ package magiclink
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"time"
 
 	"postern/internal/challenge"
-	"postern/internal/fault"
 	"postern/internal/message"
 	"postern/internal/project"
 	"postern/internal/session"
-)
-
-// What callers are told of a token.
-var (
-	ErrExpired  = fault.New(fault.Unauthenticated, "E062504", "The link has expired; ask for a new one")
-	ErrNotFound = fault.New(fault.Unauthenticated, "E063010", "The link is not known, or was used before; ask for a new one")
 )
 
 // Method is the name under which its proofs are kept.
@@ -52,7 +41,7 @@ func method(c *project.Config) challenge.Method {
 // went, as an answer may show it.
 func (s *Service) Begin(ctx context.Context, in challenge.Request, target string) (masked string, err error) {
 	in.Method = method(in.Config)
-	b, _, err := s.link(ctx, in, target)
+	b, _, err := s.Challenges.BeginLink(ctx, in, target, "")
 	if err != nil {
 		return "", err
 	}
@@ -62,35 +51,8 @@ func (s *Service) Begin(ctx context.Context, in challenge.Request, target string
 // Generate returns the link of a test user, which is sent nowhere.
 func (s *Service) Generate(ctx context.Context, in challenge.Request, target string) (link string, err error) {
 	in.Method, in.Managed, in.OnlyTest = method(in.Config), true, true
-	_, link, err = s.link(ctx, in, target)
+	_, link, err = s.Challenges.BeginLink(ctx, in, target, "")
 	return link, err
-}
-
-func (s *Service) link(ctx context.Context, in challenge.Request, target string) (*challenge.Begun, string, error) {
-	if !in.Method.Enabled {
-		return nil, "", project.ErrMethodOff
-	}
-	target, err := challenge.Target(in.Config, target, in.Config.Methods.MagicLink.RedirectURL)
-	if err != nil {
-		return nil, "", err
-	}
-	var link string
-	b, err := s.Challenges.Begin(ctx, in, func(p *challenge.Pending) (*message.Values, error) {
-		token := draw(p)
-		link = challenge.Link(target, token)
-		return &message.Values{Token: token, RedirectURL: link}, nil
-	})
-	return b, link, err
-}
-
-// draw makes the token of a proof.
-func draw(p *challenge.Pending) string {
-	var raw [32]byte
-	_, _ = rand.Read(raw[:]) // never fails: crypto/rand ends the program instead
-	token := base64.RawURLEncoding.EncodeToString(raw[:])
-	digest := sha256.Sum256([]byte(token))
-	p.ID, p.Digest = challenge.Name(token), digest[:]
-	return token
 }
 
 // An Embedded link is a token that the customer's own system delivers.
@@ -107,7 +69,7 @@ func (s *Service) Embed(ctx context.Context, in challenge.Request) (*Embedded, e
 	in.Options.Trusted = true
 	out := &Embedded{}
 	b, err := s.Challenges.Begin(ctx, in, func(p *challenge.Pending) (*message.Values, error) {
-		out.Token = draw(p)
+		out.Token = challenge.Draw(p, "")
 		return &message.Values{}, nil
 	})
 	if err != nil {
@@ -121,14 +83,5 @@ func (s *Service) Embed(ctx context.Context, in challenge.Request) (*Embedded, e
 
 // Verify makes a session of the token of a link.
 func (s *Service) Verify(ctx context.Context, projectID, token string, client session.Client) (*session.Tokens, error) {
-	p, err := s.Challenges.Find(ctx, projectID, Method, challenge.Name(token))
-	switch {
-	case err != nil:
-		return nil, err
-	case p == nil || p.Nobody:
-		return nil, ErrNotFound
-	case time.Now().After(p.Expires):
-		return nil, ErrExpired
-	}
-	return s.Challenges.SignIn(ctx, p, client, ErrNotFound)
+	return s.Challenges.VerifyLink(ctx, projectID, Method, token, client)
 }

@@ -141,7 +141,7 @@ func TestALinkSignsInOnce(t *testing.T) {
 				defer mu.Unlock()
 				if err == nil {
 					ok++
-				} else if !errors.Is(err, magiclink.ErrNotFound) {
+				} else if !errors.Is(err, challenge.ErrNoLink) {
 					t.Error(err)
 				}
 			})
@@ -152,7 +152,7 @@ func TestALinkSignsInOnce(t *testing.T) {
 		for _, row := range testkit.Rows(t, db)["challenges"] {
 			t.Errorf("left: %s", row)
 		}
-		if _, err := b.verify(t, "x"); !errors.Is(err, magiclink.ErrNotFound) {
+		if _, err := b.verify(t, "x"); !errors.Is(err, challenge.ErrNoLink) {
 			t.Errorf("no token: %v", err)
 		}
 		// Several links at once: each counts.
@@ -211,7 +211,7 @@ func TestLifetimes(t *testing.T) {
 		}
 		token = begin()
 		time.Sleep(62 * time.Second)
-		if _, err := b.verify(t, token); !errors.Is(err, magiclink.ErrExpired) {
+		if _, err := b.verify(t, token); !errors.Is(err, challenge.ErrLinkExpired) {
 			t.Errorf("a link of after it: %v", err)
 		}
 
@@ -227,11 +227,11 @@ func TestLifetimes(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(40 * time.Second)
-		if _, err := b.verify(t, short.Token); !errors.Is(err, magiclink.ErrExpired) {
+		if _, err := b.verify(t, short.Token); !errors.Is(err, challenge.ErrLinkExpired) {
 			t.Errorf("a short embedded link: %v", err)
 		}
 		time.Sleep(3 * time.Minute)
-		if _, err := b.verify(t, long.Token); !errors.Is(err, magiclink.ErrExpired) {
+		if _, err := b.verify(t, long.Token); !errors.Is(err, challenge.ErrLinkExpired) {
 			t.Errorf("an embedded link is longer than the setting: %v", err)
 		}
 	})

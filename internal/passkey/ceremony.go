@@ -132,28 +132,14 @@ func consume(tx *store.Tx, projectID, id string) error {
 	return nil
 }
 
-// expireAtOnce bounds the rows that one transaction deletes: others wait for it.
-const expireAtOnce = 1000
-
 // Expire forgets the ceremonies that did not end in time, and returns how many.
 func (s *Service) Expire(ctx context.Context) (int, error) {
-	all := 0
-	for {
-		n := 0
-		err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-			gone, err := store.Collect(tx, func(row store.Scanner) (one int, err error) { return one, row.Scan(&one) },
-				`DELETE FROM passkey_ceremonies WHERE (project, id) IN (SELECT project, id FROM passkey_ceremonies WHERE expires_at <= $1 LIMIT $2) RETURNING 1`,
-				time.Now().Unix(), expireAtOnce)
-			n = len(gone)
-			return err
-		})
-		if err != nil {
-			return all, fmt.Errorf("forget passkey ceremonies: %w", err)
-		}
-		if all += n; n < expireAtOnce {
-			return all, nil
-		}
+	n, err := s.DB.Prune(ctx, `DELETE FROM passkey_ceremonies WHERE (project, id) IN (
+		SELECT project, id FROM passkey_ceremonies WHERE expires_at <= $1 LIMIT $2)`, time.Now().Unix())
+	if err != nil {
+		return n, fmt.Errorf("forget passkey ceremonies: %w", err)
 	}
+	return n, nil
 }
 
 // register checks what an authenticator says of a new passkey.

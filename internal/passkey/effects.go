@@ -3,7 +3,6 @@ package passkey
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"postern/internal/project"
@@ -25,12 +24,7 @@ func (s *Service) Effects() project.Effects {
 }
 
 func (s *Service) effects(ctx context.Context, p project.Planned) ([]project.Told, error) {
-	at := func(field string) int {
-		return slices.IndexFunc(p.Differences, func(d snapshot.Difference) bool {
-			return d.Section == "webauthn" && (d.Field == field || field == "" || d.Field == "")
-		})
-	}
-	if at("") < 0 {
+	if p.In(project.PasskeyFile) == project.Whole {
 		return nil, nil
 	}
 	before, after, err := p.Configs()
@@ -51,7 +45,7 @@ func (s *Service) effects(ctx context.Context, p project.Planned) ([]project.Tol
 	if err != nil || e.Count == 0 {
 		return nil, err
 	}
-	return []project.Told{{Difference: at(field), Effect: e}}, nil
+	return []project.Told{{Difference: p.In(project.PasskeyFile, field), Effect: e}}, nil
 }
 
 // off counts the users who have passkeys, and those who have no other way in.
@@ -64,11 +58,8 @@ func (s *Service) off(ctx context.Context, projectID string, after *project.Conf
 		stranded, err = user.Stranded(tx, projectID, user.Passkey, after.Methods)
 		return err
 	})
-	whose := "1 user has"
-	if with != 1 {
-		whose = fmt.Sprintf("%d users have", with)
-	}
-	text := fmt.Sprintf("%s passkeys that would not be taken any more; for %d they are the only way in.", whose, stranded)
+	text := fmt.Sprintf("%s passkeys that would not be taken any more; for %d they are the only way in.",
+		project.Counted(with, "user has", "users have"), stranded)
 	return snapshot.Effect{Code: EffectOff, Message: text, Count: with}, err
 }
 
@@ -82,9 +73,6 @@ func (s *Service) moved(ctx context.Context, projectID string, after *project.Co
 	var n, users int
 	err := s.DB.One(ctx, func(row store.Scanner) error { return row.Scan(&n, &users) },
 		`SELECT COUNT(*), COUNT(DISTINCT user_id) FROM passkeys WHERE project = $1 AND rp_id <> $2`, projectID, rpID)
-	what := "1 passkey is bound to another domain and would be useless"
-	if n != 1 {
-		what = fmt.Sprintf("%d passkeys are bound to other domains and would be useless", n)
-	}
-	return snapshot.Effect{Code: EffectUseless, Message: fmt.Sprintf("%s; users who have them: %d.", what, users), Count: n}, err
+	what := project.Counted(n, "passkey is bound to another domain", "passkeys are bound to other domains")
+	return snapshot.Effect{Code: EffectUseless, Message: fmt.Sprintf("%s and would be useless; users who have them: %d.", what, users), Count: n}, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"postern/internal/message"
@@ -14,9 +13,6 @@ import (
 	"postern/internal/user"
 )
 
-// policyFile is where the policy is kept in a snapshot.
-const policyFile = "auth/password.json"
-
 // Effects says what a plan does to people with a password: who could not sign in any
 // more, whose password would be too old, who would be locked.
 func (s *Service) Effects() project.Effects {
@@ -24,7 +20,7 @@ func (s *Service) Effects() project.Effects {
 }
 
 func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Told, error) {
-	if !slices.ContainsFunc(p.Differences, func(d snapshot.Difference) bool { return d.File == policyFile }) {
+	if p.In(project.PasswordFile) == project.Whole {
 		return nil, nil
 	}
 	before, after, err := p.Configs()
@@ -34,11 +30,9 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 	var out []project.Told
 	tell := func(n int, code string, text func(people string) string, fields ...string) {
 		if n > 0 {
-			people := fmt.Sprintf("%d people", n)
-			if n == 1 {
-				people = "1 person"
-			}
-			out = append(out, project.Told{Difference: place(p.Differences, fields), Effect: snapshot.Effect{Code: code, Message: text(people), Count: n}})
+			out = append(out, project.Told{Difference: p.In(project.PasswordFile, fields...), Effect: snapshot.Effect{
+				Code: code, Message: text(project.Counted(n, "person", "people")), Count: n,
+			}})
 		}
 	}
 	was, will, now := before.Methods.Password, after.Methods.Password, time.Now()
@@ -66,13 +60,6 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 		return nil
 	})
 	return out, err
-}
-
-// place is the first difference in one of some fields of the policy.
-func place(list []snapshot.Difference, fields []string) int {
-	return slices.IndexFunc(list, func(d snapshot.Difference) bool {
-		return d.File == policyFile && (d.Field == "" || slices.Contains(fields, d.Field))
-	}) // none is -1, which is project.Whole
 }
 
 // countOld counts the passwords that expire where another age is set; 0 is none.

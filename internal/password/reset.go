@@ -2,25 +2,14 @@ package password
 
 import (
 	"context"
-	"crypto/sha256"
-	"net/url"
 	"strings"
 	"time"
 
 	"postern/internal/challenge"
-	"postern/internal/fault"
-	"postern/internal/ident"
 	"postern/internal/message"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/session"
-)
-
-// What callers are told of a link to reset a password.
-var (
-	ErrLinkExpired = fault.New(fault.Unauthenticated, "E062504", "The link has expired; ask for a new one")
-	ErrLinkGone    = fault.New(fault.Unauthenticated, "E063010", "The link is not known, or was used before; ask for a new one")
-	ErrNoRedirect  = fault.New(fault.Invalid, "E011002", "Request is invalid: the redirectUrl is missing, and the project has none for magic links")
 )
 
 // resetPrefix tells the tokens of these links from those of magic links, which the
@@ -63,43 +52,13 @@ type Reset struct {
 // returns where it went, as an answer may show it. Where the policy masks errors
 // that is the same for nobody, and nothing is sent.
 func (s *Service) SendReset(ctx context.Context, in Reset) (masked string, err error) {
-	if !in.Config.Methods.Password.Enabled {
-		return "", project.ErrMethodOff
-	}
-	page, err := in.Config.Redirect(in.RedirectURL, in.Config.Methods.MagicLink.RedirectURL)
-	switch {
-	case err != nil:
-		return "", err
-	case page == "":
-		return "", ErrNoRedirect
-	}
-	request := challenge.Request{
+	begun, _, err := s.Challenges.BeginLink(ctx, challenge.Request{
 		Config: in.Config, Method: reset(in.Config), Act: challenge.SignIn, Kind: message.Email, LoginID: in.LoginID, Choice: in.Choice, Recovery: in.Recovery,
-	}
-	begun, err := s.Challenges.Begin(ctx, request, func(p *challenge.Pending) (*message.Values, error) {
-		token := resetPrefix + ident.Random(43)
-		digest := sha256.Sum256([]byte(token))
-		p.ID, p.Digest = challenge.Name(token), digest[:]
-		link, err := withToken(page, token)
-		return &message.Values{RedirectURL: link, Token: token}, err
-	})
+	}, in.RedirectURL, resetPrefix)
 	if err != nil {
 		return "", err
 	}
 	return begun.Masked, nil
-}
-
-// withToken adds a token to the address of a page, as clients of the wire look for
-// it.
-func withToken(page, token string) (string, error) {
-	u, err := url.Parse(page)
-	if err != nil {
-		return "", project.ErrUntrusted
-	}
-	q := u.Query()
-	q.Set("t", token)
-	u.RawQuery = q.Encode()
-	return u.String(), nil
 }
 
 // VerifyReset signs in whoever shows the token of a link. It works once.
@@ -107,14 +66,5 @@ func (s *Service) VerifyReset(ctx context.Context, c *project.Config, token secr
 	if !c.Methods.Password.Enabled {
 		return nil, project.ErrMethodOff
 	}
-	p, err := s.Challenges.Find(ctx, c.Project, reset(c).Name, challenge.Name(token.Reveal()))
-	switch {
-	case err != nil:
-		return nil, err
-	case p == nil || p.Nobody:
-		return nil, ErrLinkGone
-	case !time.Now().Before(p.Expires):
-		return nil, ErrLinkExpired
-	}
-	return s.Challenges.SignIn(ctx, p, client, ErrLinkGone)
+	return s.Challenges.VerifyLink(ctx, c.Project, reset(c).Name, token.Reveal(), client)
 }

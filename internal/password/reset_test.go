@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"postern/internal/challenge"
 	"postern/internal/fault"
 	"postern/internal/limit"
 	"postern/internal/password"
@@ -77,7 +78,7 @@ func TestReset(t *testing.T) {
 			t.Error("the token is stored or logged")
 		}
 		for _, wrong := range []string{"", "reset-", token[:len(token)-1], token + "x", strings.ToUpper(token)} {
-			if _, err := f.verify(t, wrong); !errors.Is(err, password.ErrLinkGone) {
+			if _, err := f.verify(t, wrong); !errors.Is(err, challenge.ErrNoLink) {
 				t.Errorf("%q: %v", wrong, err)
 			}
 		}
@@ -85,7 +86,7 @@ func TestReset(t *testing.T) {
 		if err != nil || got.User.ID != u.ID || !got.User.VerifiedEmail || got.Refresh.IsZero() {
 			t.Fatalf("%+v, %v", got, err)
 		}
-		if _, err := f.verify(t, token); !errors.Is(err, password.ErrLinkGone) {
+		if _, err := f.verify(t, token); !errors.Is(err, challenge.ErrNoLink) {
 			t.Errorf("a second time: %v", err)
 		}
 		if got := f.answers(t, "ann@example.com", "forgotten"); got[0] != locked {
@@ -97,7 +98,7 @@ func TestReset(t *testing.T) {
 		if got := f.answers(t, "ann@example.com", "remembered", "forgotten"); got[0] != "" || got[1] != wrong {
 			t.Errorf("with a new one: %q", got)
 		}
-		if _, err := f.verify(t, older); !errors.Is(err, password.ErrLinkGone) {
+		if _, err := f.verify(t, older); !errors.Is(err, challenge.ErrNoLink) {
 			t.Errorf("a link of the time before: %v", err)
 		}
 	})
@@ -127,7 +128,7 @@ func TestResetAtOnce(t *testing.T) {
 		for err := range errs {
 			if err == nil {
 				won++
-			} else if !errors.Is(err, password.ErrLinkGone) {
+			} else if !errors.Is(err, challenge.ErrNoLink) {
 				t.Error(err)
 			}
 		}
@@ -149,7 +150,7 @@ func TestResetsThatAreRefused(t *testing.T) {
 		}{
 			{"a page of somebody else", ``, "ann@example.com", "https://evil.example/", project.ErrUntrusted},
 			{"a script", ``, "ann@example.com", "javascript:alert(1)", project.ErrUntrusted},
-			{"no page", ``, "ann@example.com", "", password.ErrNoRedirect},
+			{"no page", ``, "ann@example.com", "", challenge.ErrNoTarget},
 			{"nobody", ``, "bob@example.com", page, user.ErrNotFound},
 			{"who has no address", ``, "nameless", page, fault.New(fault.Invalid, "E011003", "")},
 			{"passwords that are off", `"enabled":false`, "ann@example.com", page, project.ErrMethodOff},
@@ -242,7 +243,7 @@ func TestResetsEndAndAreCounted(t *testing.T) {
 		}
 		second := send()
 		time.Sleep(4 * time.Minute) // of the bubble's clock
-		if _, err := f.verify(t, second); !errors.Is(err, password.ErrLinkExpired) {
+		if _, err := f.verify(t, second); !errors.Is(err, challenge.ErrLinkExpired) {
 			t.Errorf("too late: %v", err)
 		}
 		time.Sleep(time.Hour) // of the bubble's clock

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -211,4 +212,33 @@ func TestCollectWhileOthersImport(t *testing.T) {
 			t.Errorf("%d orphans", n)
 		}
 	})
+}
+
+// Whatever has a project goes with it: by a foreign key that deletes it along, or
+// because purge names its table. The audit stays.
+func TestEveryTableGoesWithItsProject(t *testing.T) {
+	t.Parallel()
+	named := []string{"audit", "audit_chains", "revisions", "secrets", "confirmations", "import_keys", "policies", "approvals", "data_keys"}
+	err := testkit.Store(t).Read(t.Context(), func(_ context.Context, tx *store.Tx) error {
+		tables, err := tx.Tables()
+		goes := map[string]bool{"projects": true}
+		for range tables { // so often that the longest chain is followed
+			for _, table := range tables {
+				parents, failed := store.Collect(tx, func(row store.Scanner) (name string, err error) { return name, row.Scan(&name) },
+					`SELECT f."table" FROM pragma_foreign_key_list($1) f JOIN pragma_table_info($1) c ON c.name = f."from"
+					WHERE f.on_delete = 'CASCADE' GROUP BY f.id, f."table" HAVING MIN(c."notnull") = 1`, table.Name)
+				err = errors.Join(err, failed)
+				goes[table.Name] = goes[table.Name] || slices.ContainsFunc(parents, func(name string) bool { return goes[name] })
+			}
+		}
+		for _, table := range tables {
+			if slices.Contains(table.Columns, "project") && !goes[table.Name] && !slices.Contains(named, table.Name) {
+				t.Errorf("rows of %s stay when their project is collected", table.Name)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -139,27 +139,27 @@ type (
 // sources are the files that the configuration is made of, connectors apart.
 func sources() []source {
 	return []source{
-		from(settingsPath, compileSettings, func(c *Config, v Settings) { c.Settings = v }),
-		method("auth/magiclink.json", func(m *Methods) *LinkMethod { return &m.MagicLink }, (*methodFile).link),
-		method("auth/enchantedlink.json", func(m *Methods) *LinkMethod { return &m.EnchantedLink }, (*methodFile).link),
-		method("auth/embeddedlink.json", func(m *Methods) *EmbeddedLink { return &m.EmbeddedLink },
+		from(SettingsFile, compileSettings, func(c *Config, v Settings) { c.Settings = v }),
+		method(MagicLinkFile, func(m *Methods) *LinkMethod { return &m.MagicLink }, (*methodFile).link),
+		method(EnchantedLinkFile, func(m *Methods) *LinkMethod { return &m.EnchantedLink }, (*methodFile).link),
+		method(EmbeddedLinkFile, func(m *Methods) *EmbeddedLink { return &m.EmbeddedLink },
 			func(m *methodFile) EmbeddedLink { return EmbeddedLink{m.Enabled, m.lifetime()} }),
-		method("auth/otp.json", func(m *Methods) *OTPMethod { return &m.OTP }, func(m *methodFile) OTPMethod {
+		method(OTPFile, func(m *Methods) *OTPMethod { return &m.OTP }, func(m *methodFile) OTPMethod {
 			return OTPMethod{m.Enabled, m.lifetime(), m.Domain, m.MaskError, m.rate(), m.email(), texts(m.TextProvider, m.Texts), texts(m.VoiceProvider, m.Voices)}
 		}),
-		method("auth/notp.json", func(m *Methods) *NOTPMethod { return &m.NOTP },
+		method(NOTPFile, func(m *Methods) *NOTPMethod { return &m.NOTP },
 			func(m *methodFile) NOTPMethod { return NOTPMethod{m.Enabled, m.lifetime()} }),
-		method("auth/totp.json", func(m *Methods) *TOTPMethod { return &m.TOTP },
+		method(TOTPFile, func(m *Methods) *TOTPMethod { return &m.TOTP },
 			func(m *methodFile) TOTPMethod { return TOTPMethod{m.Enabled, m.IssuerLabel} }),
-		method("auth/webauthn.json", func(m *Methods) *PasskeyMethod { return &m.Passkey }, func(m *methodFile) PasskeyMethod {
+		method(PasskeyFile, func(m *Methods) *PasskeyMethod { return &m.Passkey }, func(m *methodFile) PasskeyMethod {
 			return PasskeyMethod{m.Enabled, m.Name, m.RPID, m.Fingerprints}
 		}),
-		method("auth/password.json", func(m *Methods) *PasswordMethod { return &m.Password }, (*methodFile).password),
-		method("auth/securityquestions.json", func(m *Methods) *QuestionsMethod { return &m.SecurityQuestions }, (*methodFile).questions),
-		from("roles.json", document[rolesFile]("roles.json"), func(c *Config, v rolesFile) { c.Roles = v.Roles }),
-		from("permissions.json", document[permissionsFile]("permissions.json"), func(c *Config, v permissionsFile) { c.Permissions = v.Permissions }),
-		from("attributes.json", document[Attributes]("attributes.json"), func(c *Config, v Attributes) { c.Attributes = v }),
-		from("jwttemplates.json", document[templatesFile]("jwttemplates.json"), func(c *Config, v templatesFile) {
+		method(PasswordFile, func(m *Methods) *PasswordMethod { return &m.Password }, (*methodFile).password),
+		method(QuestionsFile, func(m *Methods) *QuestionsMethod { return &m.SecurityQuestions }, (*methodFile).questions),
+		from(RolesFile, document[rolesFile](RolesFile), func(c *Config, v rolesFile) { c.Roles = v.Roles }),
+		from(PermissionsFile, document[permissionsFile](PermissionsFile), func(c *Config, v permissionsFile) { c.Permissions = v.Permissions }),
+		from(AttributesFile, document[Attributes](AttributesFile), func(c *Config, v Attributes) { c.Attributes = v }),
+		from(JWTTemplatesFile, document[templatesFile](JWTTemplatesFile), func(c *Config, v templatesFile) {
 			c.JWTTemplates = map[string]JWTTemplate{}
 			for _, t := range v.Templates {
 				c.JWTTemplates[t.ID] = t
@@ -187,44 +187,47 @@ func (s *Service) compile(st *state, base snapshot.Base, out *snapshot.Outcome) 
 	c := &Config{
 		Project: st.project.ID, Name: st.project.Name, Environment: st.project.Environment,
 		Revision: st.revision.Number, Digest: out.Tree.Digest(),
-		Connectors: map[string]Connector{}, parts: map[string]part{},
 	}
 	var known map[string]part
 	if was, ok := s.configs.Load(st.project.ID); ok {
 		known = was.(*Config).parts
 	}
-	all := append(sources(), connectors(out.Tree)...)
+	problems, err := c.fill(base.With(out), known)
+	return c, problems, err
+}
+
+// fill reads the files of a tree into c, but for those that are known: what was kept
+// was read without a problem.
+func (c *Config) fill(b snapshot.Base, known map[string]part) ([]snapshot.Problem, error) {
+	c.Connectors, c.parts = map[string]Connector{}, map[string]part{}
+	all := append(sources(), connectors(b.Tree)...)
 	var absent []snapshot.Digest
 	for _, src := range all {
-		digest := out.Tree[src.path]
+		digest, there := b.Tree[src.path]
 		if p, ok := known[src.path]; ok && p.digest == digest {
-			c.parts[src.path] = p // it was kept without a problem
-		} else if _, fresh := out.Fresh[digest]; !fresh && digest != (snapshot.Digest{}) {
+			c.parts[src.path] = p
+		} else if there {
 			absent = append(absent, digest)
 		}
 	}
 	contents := map[snapshot.Digest][]byte{}
 	if len(absent) > 0 {
 		var err error
-		if contents, err = base.Load(absent); err != nil {
-			return nil, nil, err
+		if contents, err = b.Load(absent); err != nil {
+			return nil, err
 		}
 	}
 	var problems []snapshot.Problem
 	for _, src := range all {
 		if _, ok := c.parts[src.path]; !ok {
-			digest := out.Tree[src.path]
-			content := contents[digest]
-			if fresh, ok := out.Fresh[digest]; ok {
-				content = fresh
-			}
-			read, wrong := src.read(content)
+			digest := b.Tree[src.path]
+			read, wrong := src.read(contents[digest])
 			problems = append(problems, wrong...)
 			c.parts[src.path] = part{digest, read}
 		}
 		src.use(c, c.parts[src.path].read)
 	}
-	return c, problems, nil
+	return problems, nil
 }
 
 // Claims returns the claims of a template.

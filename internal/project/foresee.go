@@ -1,6 +1,11 @@
 package project
 
-import "postern/internal/snapshot"
+import (
+	"fmt"
+	"slices"
+
+	"postern/internal/snapshot"
+)
 
 // Configs returns the configurations before and after, for owners of data that
 // settings decide about. They are of no revision, and have no name of the project.
@@ -18,27 +23,26 @@ func (p Planned) Configs() (before, after *Config, err error) {
 
 // foresee compiles a tree, or returns nil where that would be refused.
 func foresee(b snapshot.Base) (*Config, error) {
-	c := &Config{Digest: b.Tree.Digest(), Connectors: map[string]Connector{}}
-	all := append(sources(), connectors(b.Tree)...)
-	var wanted []snapshot.Digest
-	for _, src := range all {
-		if digest, ok := b.Tree[src.path]; ok {
-			wanted = append(wanted, digest)
-		}
-	}
-	contents := map[snapshot.Digest][]byte{}
-	if len(wanted) > 0 {
-		var err error
-		if contents, err = b.Load(wanted); err != nil {
-			return nil, err
-		}
-	}
-	for _, src := range all {
-		read, problems := src.read(contents[b.Tree[src.path]])
-		if len(problems) > 0 {
-			return nil, nil
-		}
-		src.use(c, read)
+	c := &Config{Digest: b.Tree.Digest()}
+	problems, err := c.fill(b, nil)
+	if err != nil || len(problems) > 0 {
+		return nil, err
 	}
 	return c, nil
+}
+
+// In returns the first difference in a file that is of the whole of it or in one of
+// some fields, or Whole where there is none. Without fields any difference counts.
+func (p Planned) In(file string, fields ...string) int {
+	return slices.IndexFunc(p.Differences, func(d snapshot.Difference) bool {
+		return d.File == file && (d.Field == "" || len(fields) == 0 || slices.Contains(fields, d.Field))
+	})
+}
+
+// Counted writes a number and what is counted: "1 user", "2 users".
+func Counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

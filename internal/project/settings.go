@@ -147,19 +147,16 @@ type inviteTextFile struct {
 	Body string `json:"textMessageBody"`
 }
 
-const (
-	settingsPath  = "project.json"
-	defaultInvite = 7 * 24 * time.Hour
-)
+const defaultInvite = 7 * 24 * time.Hour
 
 // compileSettings reads project.json; no content gives the defaults.
 func compileSettings(content []byte) (Settings, []snapshot.Problem) {
 	in, std := settingsFile{}, settingsFile{}
-	if err := readOver(settingsPath, nil, &std); err != nil {
-		return Settings{}, unreadable(settingsPath)
+	if err := readOver(SettingsFile, nil, &std); err != nil {
+		return Settings{}, unreadable(SettingsFile)
 	}
-	if err := readOver(settingsPath, content, &in); err != nil {
-		return Settings{}, unreadable(settingsPath)
+	if err := readOver(SettingsFile, content, &in); err != nil {
+		return Settings{}, unreadable(SettingsFile)
 	}
 	out := Settings{
 		AppURL: in.AppURL, CustomDomain: in.CustomDomain,
@@ -215,7 +212,7 @@ func pattern(problems *[]snapshot.Problem, pointer, text string) *regexp.Regexp 
 	re, err := regexp.Compile(text)
 	if err != nil {
 		*problems = append(*problems, snapshot.Problem{
-			File: settingsPath, Pointer: pointer, Code: snapshot.CodeRule, Level: snapshot.Error,
+			File: SettingsFile, Pointer: pointer, Code: snapshot.CodeRule, Level: snapshot.Error,
 			Message: "the pattern is not a regular expression", Hint: "the syntax is that of RE2",
 		})
 	}

@@ -2,8 +2,6 @@ package questions
 
 import (
 	"context"
-	"fmt"
-	"slices"
 
 	"postern/internal/project"
 	"postern/internal/snapshot"
@@ -20,8 +18,8 @@ func (s *Service) Effects() project.Effects {
 }
 
 func (s *Service) effects(ctx context.Context, p project.Planned) ([]project.Told, error) {
-	at := slices.IndexFunc(p.Differences, func(d snapshot.Difference) bool { return d.Section == "securityQuestions" })
-	if at < 0 {
+	at := p.In(project.QuestionsFile)
+	if at == project.Whole {
 		return nil, nil
 	}
 	before, after, err := p.Configs()
@@ -52,11 +50,7 @@ func (s *Service) effects(ctx context.Context, p project.Planned) ([]project.Tol
 	if n == 0 {
 		return nil, nil
 	}
-	whose := "1 user has"
-	if n > 1 {
-		whose = fmt.Sprintf("%d users have", n)
-	}
-	text := whose + " answered security questions, and could not use them as a further proof any more."
+	text := project.Counted(n, "user has", "users have") + " answered security questions, and could not use them as a further proof any more."
 	return []project.Told{{Difference: at, Effect: snapshot.Effect{Code: EffectGone, Message: text, Count: n}}}, nil
 }
 

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,6 +40,31 @@ func (s *Server) collectEvery(ctx context.Context, pause time.Duration) {
 	}
 }
 
+// What a collection takes away of projects that are in use, or were.
+const (
+	ofProjects  = "project"
+	ofRevisions = "revision"
+	ofSecrets   = "secret"
+	ofBlobs     = "blob"
+)
+
+// expiring is what else a collection takes away, by what it is: rows whose time is
+// over.
+func (s *Server) expiring() map[string]func(context.Context) (int, error) {
+	return map[string]func(context.Context) (int, error){
+		"attempt":   s.Attempts.Expire,
+		"signup":    s.totp.Expire,
+		"ceremony":  s.passkeys.Expire,
+		"challenge": s.challenges.Expire,
+		"session":   s.Sessions.Collect,
+	}
+}
+
+// collected is all that a collection takes away, by what it is.
+func (s *Server) collected() []string {
+	return slices.Concat([]string{ofProjects, ofRevisions, ofSecrets, ofBlobs}, slices.Sorted(maps.Keys(s.expiring())))
+}
+
 func (s *Server) collect(ctx context.Context) {
 	began := time.Now()
 	keep, err := s.config.Keep()
@@ -46,23 +73,14 @@ func (s *Server) collect(ctx context.Context) {
 		return
 	}
 	gone, err := s.Projects.Collect(ctx, audit.Origin{Actor: "server"}, keep)
-	attempts, err2 := s.Attempts.Expire(ctx)
-	signUps, err3 := s.totp.Expire(ctx)
-	sessions, err4 := s.Sessions.Collect(ctx)
-	err = errors.Join(err, err2, err3, err4)
-	s.metrics.collected.WithLabelValues("session").Add(float64(sessions))
-	ceremonies, err4 := s.passkeys.Expire(ctx)
-	err = errors.Join(err, err2, err3, err4)
-	proofs, err5 := s.challenges.Expire(ctx)
-	err = errors.Join(err, err5)
-	s.metrics.collected.WithLabelValues("challenge").Add(float64(proofs))
-	s.metrics.collected.WithLabelValues("ceremony").Add(float64(ceremonies))
-	s.metrics.collected.WithLabelValues("signup").Add(float64(signUps))
-	s.metrics.collected.WithLabelValues("attempt").Add(float64(attempts))
-	s.metrics.collected.WithLabelValues("project").Add(float64(gone.Projects))
-	s.metrics.collected.WithLabelValues("revision").Add(float64(gone.Revisions))
-	s.metrics.collected.WithLabelValues("secret").Add(float64(gone.Secrets))
-	s.metrics.collected.WithLabelValues("blob").Add(float64(gone.Blobs))
+	for what, n := range map[string]int{ofProjects: gone.Projects, ofRevisions: gone.Revisions, ofSecrets: gone.Secrets, ofBlobs: gone.Blobs} {
+		s.metrics.collected.WithLabelValues(what).Add(float64(n))
+	}
+	for what, expire := range s.expiring() {
+		n, failed := expire(ctx)
+		s.metrics.collected.WithLabelValues(what).Add(float64(n))
+		err = errors.Join(err, failed)
+	}
 	switch {
 	case errors.Is(err, context.Canceled):
 	case err != nil:

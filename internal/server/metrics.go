@@ -24,7 +24,8 @@ type metrics struct {
 	wentBack    prometheus.Counter
 }
 
-func newMetrics() (*metrics, error) {
+// newMetrics makes the metrics; collected is what a collection takes away.
+func newMetrics(collected []string) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "postern_http_requests_total", Help: "Requests answered, by route, method and status.",
@@ -43,7 +44,7 @@ func newMetrics() (*metrics, error) {
 			Name: "postern_collections_total", Help: "Passes of this server over what nothing needs, by outcome: done, failed.",
 		}, []string{"outcome"}),
 		collected: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "postern_collected_total", Help: "What these passes took away, by what it was: project, revision, secret, blob, attempt.",
+			Name: "postern_collected_total", Help: "What these passes took away, by what it was: " + strings.Join(collected, ", ") + ".",
 		}, []string{"what"}),
 		wentBack: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "postern_went_back_total", Help: "Revisions that this server took back because nobody confirmed them in time.",
@@ -52,7 +53,7 @@ func newMetrics() (*metrics, error) {
 	for _, outcome := range []string{"done", "failed"} {
 		m.collections.WithLabelValues(outcome)
 	}
-	for _, what := range []string{"project", "revision", "secret", "blob", "attempt", "signup", "session", "ceremony", "challenge"} {
+	for _, what := range collected {
 		m.collected.WithLabelValues(what)
 	}
 	for _, outcome := range []string{"done", "refused", "conflict", "failed"} {

@@ -32,15 +32,12 @@ import (
 
 // Server is Postern, built and not yet stopped.
 type Server struct {
-	// Projects and Keys are the services that the API is an edge of, for
-	// commands that work on the same process.
-	Projects  *project.Service
-	Keys      *mgmtkey.Service
-	Attempts  *limit.Service
-	Sessions  *session.Service
-	Messages  *connector.Service
-	passwords *password.Service
-	factors
+	// Services that the API is an edge of, for commands that work on the same process.
+	Projects *project.Service
+	Keys     *mgmtkey.Service
+	Attempts *limit.Service
+	Sessions *session.Service
+	Messages *connector.Service
 	// KeyMade says that New made the master key.
 	KeyMade bool
 
@@ -53,7 +50,10 @@ type Server struct {
 	listener net.Listener
 	stopping atomic.Bool
 
-	challenges   *challenge.Service
+	passwords  *password.Service
+	challenges *challenge.Service
+	factors
+
 	certificates []tls.Certificate // none: plain HTTP
 }
 
@@ -100,7 +100,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	if err := s.checkNewKey(ctx); err != nil {
 		return nil, errors.Join(err, db.Close(), made.undo())
 	}
-	if s.metrics, err = newMetrics(); err != nil {
+	if s.metrics, err = newMetrics(s.collected()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	edge := &api.Server{

@@ -199,7 +199,7 @@ func TestPanicIsAnswered(t *testing.T) {
 
 func TestImportsAreCounted(t *testing.T) {
 	t.Parallel()
-	m, err := newMetrics()
+	m, err := newMetrics((&Server{}).collected())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"postern/internal/message"
@@ -12,16 +11,13 @@ import (
 	"postern/internal/store"
 )
 
-// settingsFile is where the lifetimes are kept in a snapshot.
-const settingsFile = "project.json"
-
 // Effects says what a plan does to sessions that live: which would end.
 func (s *Service) Effects() project.Effects {
 	return project.Effects{Owner: "sessions", Of: s.foresee}
 }
 
 func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Told, error) {
-	if !slices.ContainsFunc(p.Differences, func(d snapshot.Difference) bool { return d.File == settingsFile }) {
+	if p.In(project.SettingsFile) == project.Whole {
 		return nil, nil
 	}
 	before, after, err := p.Configs()
@@ -35,14 +31,8 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 		if err != nil || n == 0 {
 			return err
 		}
-		i := slices.IndexFunc(p.Differences, func(d snapshot.Difference) bool {
-			return d.File == settingsFile && (d.Field == "" || slices.Contains(fields, d.Field))
-		})
-		subject := fmt.Sprintf("%d sessions end at their", n)
-		if n == 1 {
-			subject = "1 session ends at its"
-		}
-		out = append(out, project.Told{Difference: i, Effect: snapshot.Effect{Code: "sessions_end", Message: fmt.Sprintf("%s next refresh: %s.", subject, text), Count: n}})
+		subject := project.Counted(n, "session ends at its", "sessions end at their")
+		out = append(out, project.Told{Difference: p.In(project.SettingsFile, fields...), Effect: snapshot.Effect{Code: "sessions_end", Message: fmt.Sprintf("%s next refresh: %s.", subject, text), Count: n}})
 		return nil
 	}
 	if will.refresh < was.refresh {

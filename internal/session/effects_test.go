@@ -38,7 +38,7 @@ func TestPlansSayWhichSessionsEnd(t *testing.T) {
 					t.Fatal(err)
 				}
 				fresh := b.signIn(t)
-				up := &snapshot.Upload{Files: snapshot.Files{settingsFile: []byte(tt.file)}}
+				up := &snapshot.Upload{Files: snapshot.Files{project.SettingsFile: []byte(tt.file)}}
 				plan, err := b.Projects.Plan(t.Context(), project.Import{Project: b.project, Upload: up})
 				if err != nil {
 					t.Fatal(err)

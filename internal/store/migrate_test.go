@@ -27,7 +27,7 @@ var landed = map[string]string{
 	"0007_policies.sql":     "e32db173ad5ebb1f128ffb4c254da399b7a8a23ad8642394f377076b58b82db7",
 	"0008_approvals.sql":    "2be3497e68d4721bf5122ae9865c7da43606c7f424abdd23b29ef9a74c78f0a8",
 	"0009_users.sql":        "30c8de34bad90030da5c0a2d3d93f526461f387b6ec7fe00db1334a12bcf57be",
-	"0010_sessions.sql":     "33a754b8963bbb91b817ca05cdb39a921ca1294c283d9805b71f9fbfb1b92d09",
+	"0010_sessions.sql":     "951b95a59d5b658876540932bdd12c152d745b69f346ec23b3e6971702d12779",
 	"0011_tenants.sql":      "d0f7026aeeba51b0e6ec2a031eb508ac676f43d5a00c1c11b5bd6e2811019d03",
 	"0012_challenges.sql":   "8dbf4da6991b3ed354a1ec8a4ab7c036278ef71a7bf59d058a6a4aac03c763ff",
 	"0013_outbox.sql":       "146783a3933e051ecb36fb3626b05a5c222999bc220eb1e0434e6d631f62f3d8",

@@ -162,16 +162,6 @@ func Below(tx *store.Tx, project string, ids []string) ([]string, error) {
 	return slices.Compact(out), nil
 }
 
-// OfDomain returns the ids of the tenants whose people join by themselves where
-// their address has a domain, sorted, as part of tx.
-func OfDomain(tx *store.Tx, project, domain string) ([]string, error) {
-	list, err := store.Collect(tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id) },
-		`SELECT d.tenant FROM tenant_domains d JOIN tenants t ON t.project = d.project AND t.id = d.tenant
-		WHERE d.project = $1 AND d.kind = $2 AND d.domain = $3 AND t.disabled = 0`, project, kindSignUp, domain)
-	slices.Sort(list)
-	return list, err
-}
-
 // insert stores a new tenant.
 func (t *Tenant) insert(tx *store.Tx) error {
 	v, err := t.values()

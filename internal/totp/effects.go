@@ -3,7 +3,6 @@ package totp
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"postern/internal/project"
 	"postern/internal/snapshot"
@@ -21,8 +20,8 @@ func (s *Service) Effects() project.Effects {
 }
 
 func (s *Service) effects(ctx context.Context, p project.Planned) ([]project.Told, error) {
-	at := slices.IndexFunc(p.Differences, func(d snapshot.Difference) bool { return d.Section == "totp" })
-	if at < 0 {
+	at := p.In(project.TOTPFile, "enabled")
+	if at == project.Whole {
 		return nil, nil
 	}
 	before, after, err := p.Configs()
@@ -40,13 +39,7 @@ func (s *Service) effects(ctx context.Context, p project.Planned) ([]project.Tol
 	if err != nil || with == 0 {
 		return nil, err
 	}
-	if i := slices.IndexFunc(p.Differences, func(d snapshot.Difference) bool { return d.Section == "totp" && d.Field == "enabled" }); i >= 0 {
-		at = i
-	}
-	whose := "1 user has"
-	if with > 1 {
-		whose = fmt.Sprintf("%d users have", with)
-	}
-	text := fmt.Sprintf("%s an authenticator app that would not be taken any more; for %d it is the only way in.", whose, stranded)
+	text := fmt.Sprintf("%s an authenticator app that would not be taken any more; for %d it is the only way in.",
+		project.Counted(with, "user has", "users have"), stranded)
 	return []project.Told{{Difference: at, Effect: snapshot.Effect{Code: EffectOff, Message: text, Count: with}}}, nil
 }

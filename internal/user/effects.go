@@ -35,10 +35,7 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 		if n == 0 {
 			continue
 		}
-		text := fmt.Sprintf("%d people have this role, and what it permits, no more.", n)
-		if n == 1 {
-			text = "1 person has this role, and what it permits, no more."
-		}
+		text := project.Counted(n, "person has", "people have") + " this role, and what it permits, no more."
 		out = append(out, project.Told{Difference: i, Effect: snapshot.Effect{Code: "role_holders", Message: text, Count: n}})
 	}
 	return out, nil
@@ -46,20 +43,17 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 
 // valuesOf says how many users have a value of a custom attribute that is removed,
 // or becomes one of another type.
-func (s *Service) valuesOf(ctx context.Context, project string, d snapshot.Difference) (told snapshot.Effect, ok bool, err error) {
+func (s *Service) valuesOf(ctx context.Context, projectID string, d snapshot.Difference) (told snapshot.Effect, ok bool, err error) {
 	removed := d.Action == snapshot.Removed && d.Field == ""
 	if d.Kind != "user attribute" || !removed && d.Field != "type" {
 		return told, false, nil
 	}
 	err = s.DB.One(ctx, func(row store.Scanner) error { return row.Scan(&told.Count) },
-		`SELECT COUNT(DISTINCT user_id) FROM user_attributes WHERE project = $1 AND name = $2`, project, d.ID)
+		`SELECT COUNT(DISTINCT user_id) FROM user_attributes WHERE project = $1 AND name = $2`, projectID, d.ID)
 	if err != nil {
 		return told, false, fmt.Errorf("count values of %s: %w", d.ID, err)
 	}
-	who := fmt.Sprintf("%d people have", told.Count)
-	if told.Count == 1 {
-		who = "1 person has"
-	}
+	who := project.Counted(told.Count, "person has", "people have")
 	told.Code, told.Message = "attribute_values", who+" a value of it, which is kept and shown no more."
 	if !removed {
 		told.Message = who + " a value of it, which stays of the old type until it is set again."

@@ -13,7 +13,7 @@ CREATE TABLE signing_keys (
 );
 
 CREATE TABLE sessions (
-	project      TEXT   NOT NULL,
+	project      TEXT   NOT NULL REFERENCES projects (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
 	id           TEXT   NOT NULL,
 	user_id      TEXT,            -- none for an anonymous visitor
 	created_at   BIGINT NOT NULL,
