@@ -92,38 +92,6 @@ func Providers() []string {
 	return out
 }
 
-// A Letter is a message that is not written yet, and how it leaves.
-type Letter struct {
-	Kind    message.Kind
-	To      string
-	Purpose message.Purpose
-	Via     project.Messages // the connector and the templates of the method
-	// Template is the id of the template that the caller asks for; blank for the
-	// active one.
-	Template string
-	Values   message.Values
-}
-
-// Deliver writes a letter by the template of the project, or by our own where none
-// is active, and sends it.
-func (s *Service) Deliver(ctx context.Context, cfg *project.Config, l Letter) error {
-	tpl, ok := message.Builtin(l.Purpose, l.Kind)
-	if t := l.Via.Template(l.Template); t != nil {
-		tpl, ok = message.EmailTemplate(t.Subject, t.HTML, t.Text, t.Plain), true
-	}
-	if !ok {
-		return ErrCannot.WithMessage("there is no text for such a message")
-	}
-	if l.Values.ProjectName == "" {
-		l.Values.ProjectName = cfg.Name
-	}
-	m, err := tpl.Render(l.Kind, l.To, &l.Values)
-	if err != nil {
-		return err
-	}
-	return s.Send(ctx, cfg, l.Via.Connector, m)
-}
-
 // Send sends a message by the connector with an id; blank is the built-in provider,
 // which puts it into the outbox of the project and is refused in production. It
 // returns when the service has taken the message, or 20 seconds later at most.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 
 	"postern/internal/fault"
 	"postern/internal/message"
-	"postern/internal/project"
 	"postern/internal/store"
 	"postern/internal/testkit"
 )
@@ -146,46 +144,6 @@ func TestOutboxIsBounded(t *testing.T) {
 			t.Errorf("another project has %d left, want 3", n)
 		}
 	})
-}
-
-// A letter is written by the template that is asked for, else by the active one,
-// else by ours, and leaves by the connector of the method.
-func TestDeliver(t *testing.T) {
-	t.Parallel()
-	w := newWeb(t, nil)
-	f := one(t, conn{"generic-email-gateway", fmt.Sprintf(`{"postUrl":%q}`, w.URL)})
-	own := project.Template{ID: "T1", Subject: "S {{.code}}", HTML: "<p>{{projectName}}: {{code}}</p>"}
-	plain := project.Template{ID: "T2", Subject: "P", HTML: "<p>", Text: "plain {{code}}", Plain: true}
-	for name, c := range map[string]struct {
-		l    Letter
-		want string // a part of subject, HTML and text
-	}{
-		"our own text":           {Letter{Kind: message.Email, To: "ada@people.example"}, "123456 is your code for Lantern"},
-		"the active template":    {Letter{Kind: message.Email, To: "ada@people.example", Via: project.Messages{Templates: []project.Template{own, plain}, Active: &own}}, "S 123456<p>Lantern: 123456</p>"},
-		"the template asked for": {Letter{Kind: message.Email, To: "ada@people.example", Template: "T2", Via: project.Messages{Templates: []project.Template{own, plain}, Active: &own}}, "Pplain 123456"},
-		"a text message":         {Letter{Kind: message.SMS, To: "+12025550143", Via: project.Messages{Active: &project.Template{Text: "{{code}}!", Plain: true}}}, "123456!"},
-	} {
-		c.l.Purpose, c.l.Values.Code = message.OTP, "123456"
-		if err := f.Deliver(t.Context(), f.cfg, c.l); err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		list, err := f.Outbox(t.Context(), f.cfg, "", outboxSize)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := list[0].Subject + list[0].HTML + list[0].Text; !strings.Contains(got, c.want) {
-			t.Errorf("%s: %q, want %q", name, got, c.want)
-		}
-	}
-	l := Letter{Kind: message.Email, To: "ada@people.example", Purpose: message.Invite, Via: project.Messages{Connector: "CI1"}}
-	if err := f.Deliver(t.Context(), f.cfg, l); err != nil {
-		t.Errorf("by a connector: %v", err)
-	}
-	w.last(t, 1)
-	if err := f.Deliver(t.Context(), f.cfg, Letter{Kind: message.Voice, To: "+12025550143", Purpose: message.MagicLink}); !errors.Is(err, ErrCannot) {
-		t.Errorf("a link in a call: %v, want %v", err, ErrCannot)
-	}
 }
 
 // The messages of a project go with it.

@@ -23,11 +23,8 @@ type Params struct {
 	Lanes  uint8 // goroutines of one hash
 }
 
-// Recommended returns the costs that OWASP's cheat sheet on storing passwords
-// names first for argon2id: 19 MiB, two passes, one lane.
-func Recommended() Params { return Params{Memory: 19 << 10, Passes: 2, Lanes: 1} }
-
-// The bounds of Params. The least is the weakest that the same sheet allows.
+// The bounds of Params. The least is the weakest that OWASP's
+// cheat sheet on storing passwords allows.
 const (
 	leastMemory, leastPasses = 7 << 10, 1
 	mostPasses, mostLanes    = 64, 16

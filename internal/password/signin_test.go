@@ -369,7 +369,7 @@ func TestGenerate(t *testing.T) {
 func BenchmarkSignIn(b *testing.B) {
 	f := setup(b, testkit.Store(b))
 	var err error
-	if f.Hasher, err = password.NewHasher(password.Recommended(), 256<<20, runtime.GOMAXPROCS(0)); err != nil {
+	if f.Hasher, err = password.NewHasher(usual(), 256<<20, runtime.GOMAXPROCS(0)); err != nil {
 		b.Fatal(err)
 	}
 	f.person(b, "ann", "correct horse")
