@@ -94,15 +94,21 @@ func hashed(name, text string) bool {
 // it is the name of another text, which may be there now or later, so it is not
 // kept for this one.
 func ofAnother(name, text string) bool {
-	stem := strings.TrimSuffix(name, path.Ext(name))
-	i := strings.LastIndexByte(stem, '-')
-	if _, err := hex.DecodeString(stem[i+1:]); err != nil || len(stem)-i-1 != hex.EncodedLen(sha256.Size) {
+	if !holdsHash(name) {
 		return false
 	}
 	if formOf(name) == formImage {
 		_, text, _ = strings.Cut(text, ";base64,")
 	}
 	return !hashed(name, text)
+}
+
+// holdsHash reports whether a name ends in what could be the hash of a text.
+func holdsHash(name string) bool {
+	stem := strings.TrimSuffix(name, path.Ext(name))
+	sum := stem[strings.LastIndexByte(stem, '-')+1:]
+	_, err := hex.DecodeString(sum)
+	return err == nil && len(sum) == hex.EncodedLen(sha256.Size)
 }
 
 // eachString visits every string of a document and replaces it by what visit

@@ -31,7 +31,12 @@ func TestSignIn(t *testing.T) {
 		if res, _ := in.get(t, "/console"); res.Header.Get("Location") != "/console/" {
 			t.Errorf("/console leads to %q", res.Header.Get("Location"))
 		}
-		for name, wrong := range map[string]string{"nothing": "", "no key": "secret", "another": token[:len(token)-1] + "0", "the id alone": k.ID} {
+		last := "0"
+		if strings.HasSuffix(token, last) {
+			last = "1"
+		}
+		another := token[:len(token)-1] + last
+		for name, wrong := range map[string]string{"nothing": "", "no key": "secret", "another": another, "the id alone": k.ID} {
 			if res, body := in.post(t, "/console/sign-in", url.Values{"key": {wrong}}); res.StatusCode != http.StatusUnauthorized || len(res.Cookies) > 0 {
 				t.Errorf("%s: %d %s", name, res.StatusCode, body)
 			}
