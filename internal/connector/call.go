@@ -21,7 +21,7 @@ import (
 // A call is one message on its way out by one connector.
 type call struct {
 	s         *Service
-	project   string
+	cfg       *project.Config
 	connector project.Connector
 	m         message.Message
 	base      string        // where the provider is called, without a slash at its end
@@ -41,7 +41,7 @@ func (c *call) configure(into any) error {
 // secret opens a credential of the connector, by the path of its field in the
 // configuration, "password" or "authentication/basic/password".
 func (c *call) secret(ctx context.Context, path string) (string, error) {
-	text, err := c.s.Projects.Secret(ctx, c.project, "connector", c.connector.ID, "configuration/"+path)
+	text, err := c.s.Projects.SecretOf(ctx, c.cfg, "connector", c.connector.ID, "configuration/"+path)
 	if err != nil {
 		return "", fmt.Errorf("the credential %s: %w", path, err)
 	}

@@ -116,7 +116,7 @@ func (s *Service) Send(ctx context.Context, cfg *project.Config, id string, m me
 	if !ok || !slices.Contains(g.kinds, m.Kind) {
 		return ErrCannot.WithMessage(fmt.Sprintf("the connector %q cannot send messages of the kind %s", c.Name, m.Kind))
 	}
-	sending := &call{s: s, project: cfg.Project, connector: c, m: m, base: strings.TrimSuffix(cmp.Or(s.Bases[c.Type], g.base), "/")}
+	sending := &call{s: s, cfg: cfg, connector: c, m: m, base: strings.TrimSuffix(cmp.Or(s.Bases[c.Type], g.base), "/")}
 	err := g.send(ctx, sending)
 	if err == nil {
 		return nil

@@ -193,12 +193,32 @@ func (s *Service) open(ctx context.Context, project string, place snapshot.Store
 	return value, nil
 }
 
-// Secret returns a credential of the current configuration, to the code that
-// uses it.
+// Secret returns a credential of the current configuration. Whoever sends it
+// somewhere takes SecretOf.
 func (s *Service) Secret(ctx context.Context, project, kind, entity, field string) (secret.Text, error) {
-	st, err := s.head(ctx, project)
+	return s.secretAt(ctx, project, 0, kind, entity, field)
+}
+
+// SecretOf returns a credential of a configuration, to the code that uses it. It is
+// the one that was sealed for the destination that the same configuration names:
+// requests obey a configuration for a while after another one has replaced it, and
+// the credential of the one must not be sent to the destination of the other.
+func (s *Service) SecretOf(ctx context.Context, c *Config, kind, entity, field string) (secret.Text, error) {
+	if c.Revision <= 0 {
+		return secret.Text{}, errNoSecret
+	}
+	return s.secretAt(ctx, c.Project, c.Revision, kind, entity, field)
+}
+
+// secretAt returns a credential of a revision, or of the head for 0.
+func (s *Service) secretAt(ctx context.Context, project string, number int64, kind, entity, field string) (secret.Text, error) {
+	var st *state
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		st, err = s.readState(tx, project, number)
+		return err
+	})
 	if err != nil {
-		return secret.Text{}, err
+		return secret.Text{}, fmt.Errorf("read secret: %w", err)
 	}
 	for _, place := range st.secrets {
 		if place.Kind == kind && place.Entity == entity && place.Field == field {

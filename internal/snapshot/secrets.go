@@ -158,7 +158,7 @@ func (s *sealer) field(e *Entity, f secretField) {
 	key.ID = id
 	needed := f.needed || f.state == secretPlaceholder && f.allowed
 	was := s.base[idKey{e.Kind, e.ID}]
-	moved := have && was != nil && was.destination() != e.destination()
+	moved := have && (was == nil || was.destination() != e.destination())
 	switch {
 	case brought:
 		s.set = append(s.set, SecretValue{Kind: e.Kind, Entity: e.ID, Field: f.field, Value: value})

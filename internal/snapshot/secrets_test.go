@@ -146,6 +146,14 @@ func TestSecrets(t *testing.T) {
 			given: stored, upload: to(`"id":"CI2"`, `"id":"CI9"`, `"host":"smtp.b.example"`, `"host":"evil.example"`), want: []string{moved},
 			missing: []MissingSecret{{"connectors", "CI9", "Mail", "password"}},
 		},
+		"a stored secret of which nobody knows where it went goes nowhere": {
+			given: func(t *testing.T) *target {
+				g := docs{"connectors/connectors.json": `{"connectors":[]}`}.given(t)
+				g.base.Secrets = []StoredSecret{{Kind: "connector", Entity: "CI2", Field: "configuration/password", ID: "SV1"}}
+				return g
+			},
+			upload: to(), want: []string{moved}, missing: []MissingSecret{{"connectors", "CI2", "Mail", "password"}},
+		},
 		"a stored secret stays with its entity under a new name": {
 			given: stored, upload: to(`"name":"Mail"`, `"name":"Post"`), keep: []string{"connector/CI2/configuration/password SV1"},
 		},

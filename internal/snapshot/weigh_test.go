@@ -120,7 +120,7 @@ func TestSettingsThatWeaken(t *testing.T) {
 		"a lock that is switched on with more tries": {ofPassword, `{"lockAttempts":5}`, `{"lock":true,"lockAttempts":50}`, "", "lockout_weaker"},
 		"a shorter wait":                             {ofPassword, `{"tempLock":true,"tempLockDuration":5}`, `{"tempLock":true,"tempLockDuration":1}`, "lockout_weaker", ""},
 		"errors tell who exists":                     {ofPassword, `{"maskError":true}`, `{"maskError":false}`, "error_detail_on", ""},
-		"codes go through another service":           {ofPassword, `{"emailServiceProvider":"Descope"}`, `{"emailServiceProvider":"smtp:CI1"}`, "message_route_changed?", "message_route_changed?"},
+		"codes go through another service":           {ofPassword, `{"emailServiceProvider":"Descope"}`, `{"emailServiceProvider":"smtp:CI1"}`, "message_route_changed", "message_route_changed"},
 		"the text of a message":                      {ofPassword, `{"emailTemplates":[{"id":"1","name":"a","body":"x"}]}`, `{"emailTemplates":[{"id":"1","name":"a","body":"y"}]}`, "message_changed?", "message_changed?"},
 		"codes live longer":                          {"auth/otp.json", `{"expirationTime":3}`, `{"expirationTime":30}`, "code_lifetime_longer", ""},
 		"more messages for one user":                 {"auth/otp.json", `{"rateLimitRetries":3}`, `{"rateLimitRetries":30}`, "rate_limit_weaker", ""},
