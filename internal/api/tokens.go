@@ -50,7 +50,7 @@ func (s *Server) loginOf(ctx context.Context, method string, in *wireLoginOption
 
 // clientOf returns what is known of the device that calls.
 func clientOf(c *edge.Caller) session.Client {
-	return session.Client{Address: c.Origin.Remote, UserAgent: c.Agent, Origin: c.Page, Base: c.Base}
+	return session.Client{Address: c.Origin.Remote, UserAgent: c.Agent, Origin: c.Page, Base: c.Base, Shown: c.Token}
 }
 
 // wireTokens is JWTResponse of the wire.

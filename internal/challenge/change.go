@@ -14,7 +14,7 @@ import (
 // change gives a user the address that was proven, as part of tx. Where the address
 // is to be a login id and another user has it, the two become one, unless that is
 // not wanted or would lose somebody a credential.
-func (p *Pending) change(tx *store.Tx) (*user.User, error) {
+func (p *Pending) change(tx *store.Tx, h *holder) (*user.User, error) {
 	u, err := user.Load(tx, p.Project, p.User)
 	if err != nil {
 		return nil, err
@@ -35,6 +35,7 @@ func (p *Pending) change(tx *store.Tx) (*user.User, error) {
 			return nil, err
 		}
 	}
+	first := u.Proves(p.Address, true)
 	if p.Kind == message.Email {
 		u.Email, u.VerifiedEmail = p.Address, true
 	} else {
@@ -42,6 +43,9 @@ func (p *Pending) change(tx *store.Tx) (*user.User, error) {
 	}
 	if p.Change.AddToLoginIDs && !slices.Contains(u.LoginIDs, p.Address) {
 		u.LoginIDs = append(u.LoginIDs, p.Address)
+	}
+	if first {
+		return u, h.settle(tx, u, p.Address)
 	}
 	return u, user.Save(tx, u)
 }
@@ -52,6 +56,12 @@ func (p *Pending) change(tx *store.Tx) (*user.User, error) {
 func (p *Pending) merge(tx *store.Tx, u, other *user.User) (*user.User, error) {
 	if addressOf(other, p.Kind, p.Address, false) != p.Address || other.MaySignIn(time.Now()) != nil {
 		return nil, ErrMerge
+	}
+	if other.Proves(p.Address, false) { // nobody who signed up with it meanwhile comes along
+		p.mark(other)
+		if err := user.Reclaim(tx, other, p.Address); err != nil {
+			return nil, err
+		}
 	}
 	kept, gone := u, other
 	if p.Change.UseExisting {

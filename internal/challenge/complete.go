@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"postern/internal/audit"
 	"postern/internal/limit"
 	"postern/internal/message"
 	"postern/internal/project"
@@ -98,6 +99,7 @@ func (s *Service) SignIn(ctx context.Context, p *Pending, client session.Client,
 	if err != nil {
 		return nil, err
 	}
+	h := &holder{by: audit.Origin{Remote: client.Address}}
 	login := session.Login{Config: c, Method: amr(p), Options: p.Options.session(), Client: client, CurrentID: p.Session}
 	login.Prove = func(tx *store.Tx) (*user.User, bool, error) {
 		ok, err := take(tx, p)
@@ -112,7 +114,18 @@ func (s *Service) SignIn(ctx context.Context, p *Pending, client session.Client,
 				return nil, false, err
 			}
 		}
-		return p.settle(tx, c)
+		return p.settle(tx, c, h)
+	}
+	out, err := s.Sessions.SignIn(ctx, login)
+	if !errors.Is(err, errHolder) {
+		return out, err
+	}
+	if h.same, err = s.Sessions.Holds(ctx, c, client, h.user); err != nil {
+		return nil, err
+	}
+	h.known = true
+	if !h.same { // what the session of somebody else asked for is not added to it
+		login.Options.StepUp, login.Options.MFA, login.CurrentID = false, false, ""
 	}
 	return s.Sessions.SignIn(ctx, login)
 }
@@ -134,16 +147,16 @@ func amr(p *Pending) string {
 
 // settle returns whose the proof is, as part of tx, and stores what it says of them:
 // who is new, which address is theirs.
-func (p *Pending) settle(tx *store.Tx, c *project.Config) (u *user.User, firstSeen bool, err error) {
+func (p *Pending) settle(tx *store.Tx, c *project.Config, h *holder) (u *user.User, firstSeen bool, err error) {
 	switch {
 	case p.Act == Update:
-		u, err = p.change(tx)
+		u, err = p.change(tx, h)
 		return u, false, err
 	case p.User != "":
 		if u, err = user.Load(tx, p.Project, p.User); err != nil {
 			return nil, false, err
 		}
-		return u, false, p.known(tx, u)
+		return u, false, p.known(tx, u, h)
 	}
 	u, err = user.Find(tx, p.Project, p.LoginID)
 	switch {
@@ -158,11 +171,11 @@ func (p *Pending) settle(tx *store.Tx, c *project.Config) (u *user.User, firstSe
 	case p.Act != SignUpOrIn || p.Kind == "":
 		return nil, false, user.ErrExists // who signed up meanwhile
 	}
-	return u, false, p.known(tx, u)
+	return u, false, p.known(tx, u, h)
 }
 
 // known admits a user who has the address still.
-func (p *Pending) known(tx *store.Tx, u *user.User) error {
+func (p *Pending) known(tx *store.Tx, u *user.User, h *holder) error {
 	if err := u.MaySignIn(time.Now()); err != nil {
 		return err
 	}
@@ -173,10 +186,14 @@ func (p *Pending) known(tx *store.Tx, u *user.User) error {
 	if !recovery && addressOf(u, p.Kind, p.LoginID, false) != p.Address {
 		return user.ErrExists // the address is no longer that of the user
 	}
-	if !p.mark(u) {
-		return nil
+	first := u.Proves(p.Address, false)
+	switch news := p.mark(u); {
+	case first:
+		return h.settle(tx, u, p.Address)
+	case news:
+		return user.Save(tx, u)
 	}
-	return user.Save(tx, u)
+	return nil
 }
 
 // mark says of a user what the proof has shown, and reports whether it is news.

@@ -112,7 +112,8 @@ func (s *Service) StartUpdate(ctx context.Context, in Start) (*Started, error) {
 	return s.started(ctx, in.Config.Project, c, options)
 }
 
-// FinishUpdate gives the user the passkey. The tokens are nil unless the start asked
+// FinishUpdate gives the user the passkey, unless the session that began it has been
+// ended. The tokens are nil unless the start asked
 // for a step-up or a further factor.
 func (s *Service) FinishUpdate(ctx context.Context, in Finish) (*session.Tokens, error) {
 	c, cfg, p, err := s.registered(ctx, kindUpdate, in)
@@ -121,6 +122,9 @@ func (s *Service) FinishUpdate(ctx context.Context, in Finish) (*session.Tokens,
 	}
 	more := func(tx *store.Tx) (*user.User, error) {
 		if err := consume(tx, cfg.Project, in.TransactionID); err != nil {
+			return nil, err
+		}
+		if err := session.Stands(tx, cfg.Project, c.Session); err != nil {
 			return nil, err
 		}
 		u, err := user.Load(tx, cfg.Project, c.UserID)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern/internal/audit"
+	"postern/internal/fault"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/store"
@@ -40,6 +41,46 @@ func (s *Service) Logout(ctx context.Context, c *project.Config, token secret.Te
 		return EndAll(tx, c.Project, cur.User.ID)
 	})
 	return cur, err
+}
+
+// Stands returns nil where a session that something was begun in has not been ended,
+// as part of tx. That it expired meanwhile is no matter.
+func Stands(tx *store.Tx, project, id string) error {
+	s, err := load(tx, project, id)
+	if err == nil && !s.EndedAt.IsZero() {
+		err = ErrEnded
+	}
+	return err
+}
+
+// Holds reports whether a client shows the refresh token of a session of a user that
+// lives, and not for an impersonator.
+func (s *Service) Holds(ctx context.Context, c *project.Config, client Client, userID string) (bool, error) {
+	if client.Shown.IsZero() || userID == "" {
+		return false, nil
+	}
+	b, _, err := s.read(ctx, c, client.Shown, drnRefresh)
+	if err != nil {
+		return false, notHeld(err)
+	}
+	var m made
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		m, err = s.lookUp(tx, c, b.Session, time.Now().UTC().Truncate(time.Second))
+		return err
+	})
+	if err != nil {
+		return false, notHeld(err)
+	}
+	return m.user != nil && m.user.ID == userID && m.session.Generation == b.Generation && m.session.Extra.Actor == "", nil
+}
+
+// notHeld keeps of an error what is none of the token's.
+func notHeld(err error) error {
+	switch fault.From(err).Kind { //nolint:exhaustive // the others say nothing about the token
+	case fault.Unauthenticated, fault.Forbidden:
+		return nil
+	}
+	return err
 }
 
 // ForceLogout ends all sessions of a user, for whoever manages the project.

@@ -51,7 +51,10 @@ type Client struct {
 	Address   string
 	UserAgent string
 	Origin    string // of the page, where a browser says so
-	Base      string // the URL of this server that the request came to, "https://id.example.com"
+	// Shown is a token that it shows without need, as browsers do: of a session that
+	// there is, where it still counts.
+	Shown secret.Text
+	Base  string // the URL of this server that the request came to, "https://id.example.com"
 }
 
 // A Login is a proof of who somebody is, on the way to a session.

@@ -24,8 +24,8 @@ type Profile struct {
 	RecoveryEmail, RecoveryPhone string
 }
 
-// New returns the user that a sign-up makes, not yet stored: with the roles that
-// every new user has, and a test user where the project says so. A login id that is
+// New returns the user that a sign-up makes, not yet stored and not proven: with the
+// roles that every new user has, and a test user where the project says so. A login id that is
 // an address or a number is taken for it where the profile has none.
 func New(c *project.Config, loginID string, p Profile) (*User, error) {
 	if !c.Settings.SelfProvisioning {
@@ -44,6 +44,7 @@ func New(c *project.Config, loginID string, p Profile) (*User, error) {
 	if phone, err := message.Phone(id); err == nil && phone != u.Phone {
 		return nil, ErrAddress
 	}
+	u.Unproven = true
 	return u, nil
 }
 

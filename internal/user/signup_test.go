@@ -34,7 +34,7 @@ func TestNew(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tt.want.Project, tt.want.Status, tt.want.Roles = "P1", user.Enabled, []string{"ROLa", "ROLb"}
+			tt.want.Project, tt.want.Status, tt.want.Roles, tt.want.Unproven = "P1", user.Enabled, []string{"ROLa", "ROLb"}, true
 			if diff := cmp.Diff(&tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

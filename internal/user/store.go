@@ -31,19 +31,19 @@ func LoginID(s string) (string, error) {
 }
 
 const columns = `project, id, status, name, given_name, middle_name, family_name, email, email_verified, phone, phone_verified,
-	recovery, picture, test, custom, apps, methods, created_at, modified_at, last_login_at, expires_at, consent_until`
+	recovery, picture, test, custom, apps, methods, created_at, modified_at, last_login_at, expires_at, consent_until, unproven`
 
 func scan(row store.Scanner) (*User, error) {
 	u := &User{}
 	var recovery, custom, apps string
 	var created, modified, login, expires, consent int64
-	var email, phone, test int64
+	var email, phone, test, unproven int64
 	err := row.Scan(&u.Project, &u.ID, &u.Status, &u.Name, &u.GivenName, &u.MiddleName, &u.FamilyName, &u.Email, &email, &u.Phone, &phone,
-		&recovery, &u.Picture, &test, &custom, &apps, &u.Methods, &created, &modified, &login, &expires, &consent)
+		&recovery, &u.Picture, &test, &custom, &apps, &u.Methods, &created, &modified, &login, &expires, &consent, &unproven)
 	if err != nil {
 		return nil, err
 	}
-	u.VerifiedEmail, u.VerifiedPhone, u.Test = email != 0, phone != 0, test != 0
+	u.VerifiedEmail, u.VerifiedPhone, u.Test, u.Unproven = email != 0, phone != 0, test != 0, unproven != 0
 	u.CreatedAt, u.ModifiedAt, u.LastLoginAt, u.ExpiresAt, u.ConsentUntil = at(created), at(modified), at(login), at(expires), at(consent)
 	err = errors.Join(json.Unmarshal([]byte(recovery), &u.Recovery), json.Unmarshal([]byte(custom), &u.Custom), json.Unmarshal([]byte(apps), &u.Apps))
 	if err != nil {
@@ -128,11 +128,15 @@ func Create(tx *store.Tx, u *User) error {
 	}
 	u.CreatedAt = time.Now().UTC().Truncate(time.Second)
 	u.ModifiedAt = u.CreatedAt
+	return u.insert(tx)
+}
+
+func (u *User) insert(tx *store.Tx) error {
 	v, err := u.values()
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`INSERT INTO users (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`, v...); err != nil {
+	if _, err := tx.Exec(`INSERT INTO users (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`, v...); err != nil {
 		return fmt.Errorf("create user: %w", err)
 	}
 	return u.writeRest(tx)
@@ -147,7 +151,7 @@ func Save(tx *store.Tx, u *User) error {
 	}
 	res, err := tx.Exec(`UPDATE users SET status = $3, name = $4, given_name = $5, middle_name = $6, family_name = $7, email = $8, email_verified = $9,
 		phone = $10, phone_verified = $11, recovery = $12, picture = $13, test = $14, custom = $15, apps = $16, modified_at = $17, last_login_at = $18,
-		expires_at = $19, consent_until = $20 WHERE project = $1 AND id = $2`, slices.Concat(v[:16], v[18:])...)
+		expires_at = $19, consent_until = $20, unproven = $21 WHERE project = $1 AND id = $2`, slices.Concat(v[:16], v[18:])...)
 	if err != nil {
 		return fmt.Errorf("save user: %w", err)
 	}
@@ -164,13 +168,14 @@ func (u *User) values() ([]any, error) {
 	if u.Apps == nil {
 		u.Apps = []string{}
 	}
+	u.Unproven = u.Unproven && !u.shown()
 	recovery, err1 := json.Marshal(u.Recovery)
 	custom, err2 := json.Marshal(u.Custom, json.Deterministic(true))
 	apps, err3 := json.Marshal(u.Apps)
 	return []any{
 		u.Project, u.ID, u.Status, u.Name, u.GivenName, u.MiddleName, u.FamilyName, u.Email, flag(u.VerifiedEmail), u.Phone, flag(u.VerifiedPhone),
 		string(recovery), u.Picture, flag(u.Test), string(custom), string(apps), int64(u.Methods), unix(u.CreatedAt), unix(u.ModifiedAt), unix(u.LastLoginAt),
-		unix(u.ExpiresAt), unix(u.ConsentUntil),
+		unix(u.ExpiresAt), unix(u.ConsentUntil), flag(u.Unproven),
 	}, errors.Join(err1, err2, err3)
 }
 

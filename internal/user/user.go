@@ -74,7 +74,10 @@ type User struct {
 	Roles   []string     // ids of roles in the whole project, sorted
 	Tenants []Membership // sorted by tenant
 
-	Methods      Methods
+	Methods Methods
+	// Unproven is who signed up, and has not shown yet that the login id is theirs: it
+	// may be somebody else's address. Save and Create end it where it is shown.
+	Unproven     bool
 	CreatedAt    time.Time
 	ModifiedAt   time.Time
 	LastLoginAt  time.Time // zero for never
