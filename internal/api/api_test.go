@@ -65,7 +65,7 @@ func setup(t testing.TB, url string) *bundle {
 	b.Recovery = &recovery.Service{DB: db, Projects: b.Projects, Sessions: b.Sessions, Attempts: &limit.Service{DB: db}}
 	b.Passkeys = &passkey.Service{DB: db, Projects: b.Projects, Sessions: b.Sessions}
 	b.TOTP = &totp.Service{DB: db, Projects: b.Projects, Sessions: b.Sessions, Attempts: &limit.Service{DB: db}}
-	hasher, err := password.NewHasher(password.Params{Memory: 7 << 10, Passes: 1, Lanes: 1}, 64<<20, 4)
+	hasher, err := password.NewHasher(password.Params{Memory: 7 << 10, Passes: 1, Lanes: 1}, 64<<20, 4, 256)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func newServerOf(t testing.TB, database, key string) (*serverpkg.Server, string)
 		Tuning: serverpkg.Tuning{
 			MaxBody: 64 << 20, MaxFiles: 100_000, DatabaseConns: 16, ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute,
 			WriteTimeout: time.Minute, IdleTimeout: time.Minute, ShutdownTimeout: time.Minute,
-			PasswordMemory: passwordMemory, PasswordPasses: passwordPasses, PasswordLanes: 1, HashingMemory: 256 << 20,
+			PasswordMemory: passwordMemory, PasswordPasses: passwordPasses, PasswordLanes: 1, HashingMemory: 256 << 20, HashingQueue: 256,
 		},
 	}, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -12,8 +12,16 @@ func Reencode(stored string) (string, error) {
 }
 
 // Turn waits for a turn of the given memory and runs fn in it.
-func (h *Hasher) Turn(ctx context.Context, memory int64, fn func()) error {
-	return h.turn(ctx, memory, fn)
+func (h *Hasher) Turn(ctx context.Context, project string, memory int64, fn func()) error {
+	return h.turn(ctx, project, memory, fn)
+}
+
+// LeaveLate comes, gets a turn of all the room, and leaves at that moment.
+func (h *Hasher) LeaveLate() {
+	w := &waiter{"A", h.capacity, make(chan error, 1)}
+	h.turns.join(w)
+	h.turns.grant()
+	h.turns.quit(w)
 }
 
 // Strength returns the score of a password.

@@ -6,68 +6,76 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/text/unicode/norm"
 
 	"postern/internal/secret"
 )
 
 // Hasher hashes and compares passwords. It lets only so many at once as there is
-// memory and as there are processors for; whoever else comes waits for a turn, in
-// the order of coming, for as long as the context lasts.
+// memory and as there are processors for; whoever else comes waits for a turn, for as
+// long as the context lasts, or is refused with ErrBusy where too many wait already.
 type Hasher struct {
 	params   Params
 	capacity int64 // bytes of all hashes together
 	share    int64 // bytes that a hash counts for at least
-	turns    *semaphore.Weighted
+	turns    *queue
 	decoy    argon // the hash of no password
 }
 
-var errCapacity = errors.New("the memory for hashing passwords is less than one hash takes")
+var (
+	errCapacity = errors.New("the memory for hashing passwords is less than one hash takes")
+	errWaiting  = errors.New("nobody may wait for a password to be hashed")
+)
 
-// NewHasher returns a Hasher that takes memory bytes at most, and runs as many
-// hashes at once as parallel. More than there are processors would make each one
-// slower, and none sooner.
-func NewHasher(params Params, memory int64, parallel int) (*Hasher, error) {
+// NewHasher returns a Hasher that takes memory bytes at most, runs as many hashes at
+// once as parallel, and lets so many wait. More at once than there are processors
+// would make each one slower, and none sooner.
+func NewHasher(params Params, memory int64, parallel, waiting int) (*Hasher, error) {
 	switch err := params.check(); {
 	case err != nil:
 		return nil, err
 	case parallel < 1 || memory < int64(params.Memory)<<10:
 		return nil, errCapacity
+	case waiting < 1:
+		return nil, errWaiting
 	}
 	decoy := argon{Params: params, salt: make([]byte, saltSize), key: make([]byte, keySize)}
 	_, _ = rand.Read(decoy.salt) // crypto/rand does not fail
 	_, _ = rand.Read(decoy.key)
 	return &Hasher{
 		params: params, capacity: memory, share: max(memory/int64(parallel), 1),
-		turns: semaphore.NewWeighted(memory), decoy: decoy,
+		turns: &queue{room: memory, most: waiting, lines: map[string][]*waiter{}}, decoy: decoy,
 	}, nil
 }
 
-// turn runs fn when there is memory for it.
-func (h *Hasher) turn(ctx context.Context, memory int64, fn func()) error {
-	weight := min(max(memory, h.share), h.capacity) // what is larger than all, since the setting was lowered, runs alone
-	if err := h.turns.Acquire(ctx, weight); err != nil {
-		return fmt.Errorf("wait to hash a password: %w", err)
+// turn runs fn for a project when there is memory for it.
+func (h *Hasher) turn(ctx context.Context, project string, memory int64, fn func()) error {
+	room := min(max(memory, h.share), h.capacity) // what is larger than all, since the setting was lowered, runs alone
+	if err := h.turns.enter(ctx, project, room); err != nil {
+		return err
 	}
-	defer h.turns.Release(weight)
+	defer h.turns.leave(room)
 	fn()
 	return nil
 }
 
-// Hash returns the hash of a password as it is stored.
-func (h *Hasher) Hash(ctx context.Context, password secret.Text) (string, error) {
+// Queue returns how many passwords wait now, and how many were refused because too
+// many did.
+func (h *Hasher) Queue() (waiting int, refused uint64) { return h.turns.state() }
+
+// Hash returns the hash of a password of a project as it is stored.
+func (h *Hasher) Hash(ctx context.Context, project string, password secret.Text) (string, error) {
 	var a argon
-	err := h.turn(ctx, int64(h.params.Memory)<<10, func() { a = newArgon(h.params, normal(password.Reveal())) })
+	err := h.turn(ctx, project, int64(h.params.Memory)<<10, func() { a = newArgon(h.params, normal(password.Reveal())) })
 	if err != nil {
 		return "", err
 	}
 	return a.String(), nil
 }
 
-// Verify reports whether stored is the hash of a password, and whether it should
-// be made anew, because it was imported or other costs are set now.
-func (h *Hasher) Verify(ctx context.Context, password secret.Text, stored string) (ok, stale bool, err error) {
+// Verify reports whether stored is the hash of a password of a project, and whether it
+// should be made anew, because it was imported or other costs are set now.
+func (h *Hasher) Verify(ctx context.Context, project string, password secret.Text, stored string) (ok, stale bool, err error) {
 	v, err := parse(stored)
 	if err != nil {
 		return false, false, fmt.Errorf("read a stored hash: %w", err)
@@ -75,7 +83,7 @@ func (h *Hasher) Verify(ctx context.Context, password secret.Text, stored string
 	own, isArgon := v.(argon)
 	native := isArgon && !own.independent && own.Params == h.params
 	text, valid := typed(password)
-	err = h.turn(ctx, v.memory(), func() {
+	err = h.turn(ctx, project, v.memory(), func() {
 		ok = v.matches(normal(text))
 		if !ok && !native && normal(text) != text {
 			ok = v.matches(text) // whoever made it did not normalise
@@ -86,9 +94,9 @@ func (h *Hasher) Verify(ctx context.Context, password secret.Text, stored string
 
 // Waste takes as long as Verify does for a wrong password. It is what a sign-in of
 // nobody gets, so that its time does not tell that there is nobody.
-func (h *Hasher) Waste(ctx context.Context, password secret.Text) error {
+func (h *Hasher) Waste(ctx context.Context, project string, password secret.Text) error {
 	text, _ := typed(password)
-	return h.turn(ctx, h.decoy.memory(), func() { h.decoy.matches(normal(text)) })
+	return h.turn(ctx, project, h.decoy.memory(), func() { h.decoy.matches(normal(text)) })
 }
 
 // typed returns a password that somebody gave, or a short one in its place if it

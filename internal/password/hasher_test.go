@@ -21,17 +21,17 @@ func TestHashAndVerify(t *testing.T) {
 	t.Parallel()
 	h := hasher(t)
 	right := secret.New("pässword 1")
-	stored, err := h.Hash(t.Context(), right)
+	stored, err := h.Hash(t.Context(), "P1", right)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(stored, "$argon2id$v=19$m=7168,t=1,p=1$") || strings.Contains(stored, "ssword") {
 		t.Errorf("stored as %q", stored)
 	}
-	if again, err := h.Hash(t.Context(), right); err != nil || again == stored {
+	if again, err := h.Hash(t.Context(), "P1", right); err != nil || again == stored {
 		t.Errorf("the same password has the same hash twice: %v", err)
 	}
-	dear, err := password.NewHasher(password.Params{Memory: 8 << 10, Passes: 1, Lanes: 1}, 64<<20, 1)
+	dear, err := password.NewHasher(password.Params{Memory: 8 << 10, Passes: 1, Lanes: 1}, 64<<20, 1, 256)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestHashAndVerify(t *testing.T) {
 		{"another password, where costs were changed", dear, "password 1", false, false},
 	}
 	for _, tt := range tests {
-		ok, stale, err := tt.by.Verify(t.Context(), secret.New(tt.password), stored)
+		ok, stale, err := tt.by.Verify(t.Context(), "P1", secret.New(tt.password), stored)
 		if ok != tt.ok || stale != tt.stale || err != nil {
 			t.Errorf("%s: %v, stale %v, %v, want %v, stale %v", tt.name, ok, stale, err, tt.ok, tt.stale)
 		}
@@ -62,7 +62,7 @@ func TestHashAndVerify(t *testing.T) {
 	for _, bad := range []string{
 		"", "$", "plain", "$argon2id$", "$argon2id$v=19$m=1,t=1,p=1$$", "$argon2id$v=19$m=99999999,t=1,p=1$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA", "$6$x$y",
 	} {
-		if ok, _, err := h.Verify(t.Context(), right, bad); ok || err == nil {
+		if ok, _, err := h.Verify(t.Context(), "P1", right, bad); ok || err == nil {
 			t.Errorf("stored as %q: %v, %v", bad, ok, err)
 		}
 	}
@@ -78,7 +78,7 @@ func TestTheEmptyPasswordMatchesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range []string{"", strings.Repeat("x", 1025)} {
-		if ok, stale, err := hasher(t).Verify(t.Context(), secret.New(p), stored); ok || stale || err != nil {
+		if ok, stale, err := hasher(t).Verify(t.Context(), "P1", secret.New(p), stored); ok || stale || err != nil {
 			t.Errorf("%d bytes: %v, %v, %v", len(p), ok, stale, err)
 		}
 	}
@@ -90,28 +90,30 @@ func TestParamsThatAreRefused(t *testing.T) {
 		params   password.Params
 		memory   int64
 		parallel int
+		waiting  int
 	}{
-		"too little memory to be safe":     {password.Params{Memory: 6 << 10, Passes: 1, Lanes: 1}, 64 << 20, 1},
-		"no pass":                          {password.Params{Memory: 19 << 10, Lanes: 1}, 64 << 20, 1},
-		"too many passes":                  {password.Params{Memory: 19 << 10, Passes: 65, Lanes: 1}, 64 << 20, 1},
-		"no lane":                          {password.Params{Memory: 19 << 10, Passes: 1}, 64 << 20, 1},
-		"less memory than one hash takes":  {usual(), 18 << 20, 1},
-		"nothing at once":                  {usual(), 64 << 20, 0},
-		"a memory that there is nowhere":   {password.Params{Memory: 1<<32 - 1, Passes: 1, Lanes: 1}, 64 << 20, 1},
+		"too little memory to be safe":     {password.Params{Memory: 6 << 10, Passes: 1, Lanes: 1}, 64 << 20, 1, 1},
+		"no pass":                          {password.Params{Memory: 19 << 10, Lanes: 1}, 64 << 20, 1, 1},
+		"too many passes":                  {password.Params{Memory: 19 << 10, Passes: 65, Lanes: 1}, 64 << 20, 1, 1},
+		"no lane":                          {password.Params{Memory: 19 << 10, Passes: 1}, 64 << 20, 1, 1},
+		"less memory than one hash takes":  {usual(), 18 << 20, 1, 1},
+		"nothing at once":                  {usual(), 64 << 20, 0, 1},
+		"a memory that there is nowhere":   {password.Params{Memory: 1<<32 - 1, Passes: 1, Lanes: 1}, 64 << 20, 1, 1},
+		"nobody who waits":                 {usual(), 64 << 20, 1, 0},
 		"the zero value, which hashes not": {},
 	} {
-		if _, err := password.NewHasher(tt.params, tt.memory, tt.parallel); err == nil {
+		if _, err := password.NewHasher(tt.params, tt.memory, tt.parallel, tt.waiting); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
 }
 
-// No more hashes run at once than there is memory and are processors for, and
-// those that wait come in their order.
+// No more hashes run at once than there is memory and are processors for, and those
+// of a project that wait come in their order.
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h, err := password.NewHasher(quick, 64<<20, 4)
+		h, err := password.NewHasher(quick, 64<<20, 4, 256)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +123,7 @@ func TestTurns(t *testing.T) {
 		start := func(name string, memory int64) (end func()) {
 			gate := make(chan struct{})
 			wg.Go(func() {
-				err := h.Turn(t.Context(), memory, func() {
+				err := h.Turn(t.Context(), "P1", memory, func() {
 					mu.Lock()
 					order = append(order, name)
 					mu.Unlock()
@@ -164,7 +166,7 @@ func TestTurns(t *testing.T) {
 
 		ctx, cancel := context.WithCancel(t.Context())
 		gone := make(chan error)
-		go func() { gone <- h.Turn(ctx, 1, func() { t.Error("somebody who left had a turn") }) }()
+		go func() { gone <- h.Turn(ctx, "P1", 1, func() { t.Error("somebody who left had a turn") }) }()
 		synctest.Wait()
 		cancel()
 		if err := <-gone; !errors.Is(err, context.Canceled) {
@@ -181,11 +183,11 @@ func TestTurns(t *testing.T) {
 // algorithm itself takes with all processors: the first is to reach 95 % of the
 // second. Run both: go test -bench . -cpu 1,2 ./internal/password
 func BenchmarkHash(b *testing.B) {
-	h, err := password.NewHasher(usual(), 256<<20, runtime.GOMAXPROCS(0))
+	h, err := password.NewHasher(usual(), 256<<20, runtime.GOMAXPROCS(0), 256)
 	if err != nil {
 		b.Fatal(err)
 	}
-	stored, err := h.Hash(b.Context(), secret.New("correct horse"))
+	stored, err := h.Hash(b.Context(), "P1", secret.New("correct horse"))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -193,7 +195,7 @@ func BenchmarkHash(b *testing.B) {
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if ok, _, err := h.Verify(b.Context(), secret.New("correct horse"), stored); !ok || err != nil {
+			if ok, _, err := h.Verify(b.Context(), "P1", secret.New("correct horse"), stored); !ok || err != nil {
 				b.Error(ok, err)
 			}
 		}

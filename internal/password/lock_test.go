@@ -79,7 +79,7 @@ func TestEqualWork(t *testing.T) {
 		f.answers(t, "locked", "x", "x")
 		done := make(chan struct{})
 		go func() {
-			_ = f.Hasher.Turn(context.WithoutCancel(t.Context()), 64<<20, func() { <-done })
+			_ = f.Hasher.Turn(context.WithoutCancel(t.Context()), "P1", 64<<20, func() { <-done })
 		}()
 		synctest.Wait()
 		for _, loginID := range []string{"ann", "nobody", "locked"} {
@@ -208,7 +208,7 @@ func TestARightGuessThatComesTooLate(t *testing.T) {
 		other.Hasher = hasher(t)
 		done, late := make(chan struct{}), make(chan error)
 		go func() {
-			_ = f.Hasher.Turn(context.WithoutCancel(t.Context()), 64<<20, func() { <-done })
+			_ = f.Hasher.Turn(context.WithoutCancel(t.Context()), "P1", 64<<20, func() { <-done })
 		}()
 		synctest.Wait()
 		go func() { late <- f.signIn(t, "ann", "right") }()

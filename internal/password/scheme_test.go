@@ -16,7 +16,7 @@ var quick = password.Params{Memory: 7 << 10, Passes: 1, Lanes: 1}
 
 func hasher(t testing.TB) *password.Hasher {
 	t.Helper()
-	h, err := password.NewHasher(quick, 64<<20, runtime.GOMAXPROCS(0))
+	h, err := password.NewHasher(quick, 64<<20, runtime.GOMAXPROCS(0), 256)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,12 +91,12 @@ func TestImportedHashesAreRecognised(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ok, stale, err := h.Verify(t.Context(), secret.New(tt.password), stored)
+			ok, stale, err := h.Verify(t.Context(), "P1", secret.New(tt.password), stored)
 			if !ok || !stale || err != nil {
 				t.Errorf("the right password: %v, stale %v, %v", ok, stale, err)
 			}
 			for _, wrong := range []string{"", "x" + tt.password, tt.password[1:], strings.ToUpper(tt.password) + "x", strings.Repeat("x", 1<<20)} {
-				if ok, stale, err := h.Verify(t.Context(), secret.New(wrong), stored); ok || stale || err != nil {
+				if ok, stale, err := h.Verify(t.Context(), "P1", secret.New(wrong), stored); ok || stale || err != nil {
 					t.Errorf("a wrong password of %d bytes: %v, stale %v, %v", len(wrong), ok, stale, err)
 				}
 			}

@@ -95,7 +95,7 @@ func (s *Service) SignIn(ctx context.Context, in Login) (*session.Tokens, error)
 	}
 	fresh := ""
 	if found.stale {
-		if fresh, err = s.Hasher.Hash(ctx, in.Password); err != nil {
+		if fresh, err = s.Hasher.Hash(ctx, found.user.Project, in.Password); err != nil {
 			return nil, err
 		}
 	}
@@ -220,7 +220,7 @@ func (s *Service) choose(ctx context.Context, c *project.Config, u *user.User, r
 	if s.breached(ctx, c, password) {
 		return "", refusal([]Violation{{Rule: "breached", Message: "the password is in a list of stolen ones"}})
 	}
-	return s.Hasher.Hash(ctx, password)
+	return s.Hasher.Hash(ctx, c.Project, password)
 }
 
 func reused() Violation {
@@ -277,7 +277,7 @@ func (s *Service) compare(ctx context.Context, in Login) (*comparison, error) {
 
 // hopeless answers a try that no password helps, after the work of a wrong one.
 func (s *Service) hopeless(ctx context.Context, in Login, u *user.User, r *record) error {
-	if err := s.Hasher.Waste(ctx, in.Password); err != nil {
+	if err := s.Hasher.Waste(ctx, in.config().Project, in.Password); err != nil {
 		return err
 	}
 	if err := s.Limits.Hit(ctx, in.config().Project, tries(), in.subject()); err != nil {

@@ -61,7 +61,7 @@ func (s *Service) verify(ctx context.Context, projectID string, password secret.
 		f.signer = []byte(signer.Reveal())
 		stored = f.String()
 	}
-	return s.Hasher.Verify(ctx, password, stored)
+	return s.Hasher.Verify(ctx, projectID, password, stored)
 }
 
 func asFirebase(text string) (f firebase, ok bool, err error) {

@@ -167,7 +167,7 @@ func TestImportedHashesAreMadeAnew(t *testing.T) {
 			}
 		}
 		was := f.stored(t, u)
-		if f.Hasher, err = password.NewHasher(password.Params{Memory: 8 << 10, Passes: 1, Lanes: 1}, 64<<20, 2); err != nil {
+		if f.Hasher, err = password.NewHasher(password.Params{Memory: 8 << 10, Passes: 1, Lanes: 1}, 64<<20, 2, 256); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.signIn(t, "ann", "U*U"); err != nil || f.stored(t, u) == was || !strings.Contains(f.stored(t, u), "$m=8192,") {
@@ -369,7 +369,7 @@ func TestGenerate(t *testing.T) {
 func BenchmarkSignIn(b *testing.B) {
 	f := setup(b, testkit.Store(b))
 	var err error
-	if f.Hasher, err = password.NewHasher(usual(), 256<<20, runtime.GOMAXPROCS(0)); err != nil {
+	if f.Hasher, err = password.NewHasher(usual(), 256<<20, runtime.GOMAXPROCS(0), 256); err != nil {
 		b.Fatal(err)
 	}
 	f.person(b, "ann", "correct horse")

@@ -49,6 +49,7 @@ type Tuning struct {
 	PasswordPasses int  `help:"Passes of one password hash over its memory." default:"2" env:"POSTERN_PASSWORD_PASSES" placeholder:"N"`
 	PasswordLanes  int  `help:"Goroutines of one password hash." default:"1" env:"POSTERN_PASSWORD_LANES" placeholder:"N"`
 	HashingMemory  Size `help:"Memory of all password hashes at once; what does not fit waits for its turn." default:"256MiB" env:"POSTERN_HASHING_MEMORY" placeholder:"SIZE"`
+	HashingQueue   int  `help:"Most passwords that wait to be hashed; who comes then is told to try again in a moment. Projects take turns." default:"256" env:"POSTERN_HASHING_QUEUE" placeholder:"N"`
 	Outbound
 
 	Retention
@@ -83,7 +84,7 @@ var (
 	errCollect  = errors.New("--collect-every must not be negative; 0 is never")
 	errKeep     = errors.New("--keep-revisions and --keep-revisions-for must not be negative; 0 sets none")
 	errPublic   = errors.New("--public-url must be http:// or https:// and a host, without a path, a query or a user")
-	errHashing  = errors.New("--password-memory is 7MiB to 4GiB, --password-passes 1 to 64, --password-lanes 1 to 16, and --hashing-memory as much as one hash takes at least")
+	errHashing  = errors.New("--password-memory is 7MiB to 4GiB, --password-passes 1 to 64, --password-lanes 1 to 16, --hashing-memory as much as one hash takes at least, and --hashing-queue 1 at least")
 	errPositive = errors.New("the limits and timeouts must be greater than zero")
 )
 

@@ -24,8 +24,9 @@ type metrics struct {
 	wentBack    prometheus.Counter
 }
 
-// newMetrics makes the metrics; collected is what a collection takes away.
-func newMetrics(collected []string) (*metrics, error) {
+// newMetrics makes the metrics; collected is what a collection takes away, and hashing
+// says how many passwords wait to be hashed and how many were refused.
+func newMetrics(collected []string, hashing func() (waiting int, refused uint64)) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "postern_http_requests_total", Help: "Requests answered, by route, method and status.",
@@ -62,6 +63,12 @@ func newMetrics(collected []string) (*metrics, error) {
 	registry := prometheus.NewRegistry()
 	for _, c := range []prometheus.Collector{
 		m.requests, m.duration, m.inFlight, m.imports, m.collections, m.collected, m.wentBack,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "postern_password_queue", Help: "Passwords that wait to be hashed now.",
+		}, func() float64 { waiting, _ := hashing(); return float64(waiting) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "postern_password_queue_refused_total", Help: "Passwords that were refused because too many waited to be hashed.",
+		}, func() float64 { _, refused := hashing(); return float64(refused) }),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
 	} {
 		if err := registry.Register(c); err != nil {

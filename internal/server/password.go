@@ -23,7 +23,7 @@ func (c *Config) hasher() *password.Hasher {
 		return nil
 	}
 	params := password.Params{Memory: uint32(memory), Passes: uint32(passes), Lanes: uint8(lanes)}
-	h, err := password.NewHasher(params, int64(c.HashingMemory), runtime.GOMAXPROCS(0))
+	h, err := password.NewHasher(params, int64(c.HashingMemory), runtime.GOMAXPROCS(0), c.HashingQueue)
 	if err != nil {
 		return nil // Config.check says what the settings may be
 	}

@@ -100,7 +100,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	if err := s.checkNewKey(ctx); err != nil {
 		return nil, errors.Join(err, db.Close(), made.undo())
 	}
-	if s.metrics, err = newMetrics(s.collected()); err != nil {
+	if s.metrics, err = newMetrics(s.collected(), s.passwords.Hasher.Queue); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	edge := &api.Server{

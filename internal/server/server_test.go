@@ -40,7 +40,7 @@ func settings(t *testing.T) Config {
 		Tuning: Tuning{
 			MaxBody: 1 << 20, MaxFiles: 100, DatabaseConns: 2, ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute,
 			WriteTimeout: time.Minute, IdleTimeout: time.Minute, ShutdownTimeout: time.Minute,
-			PasswordMemory: 7 << 20, PasswordPasses: 1, PasswordLanes: 1, HashingMemory: 64 << 20,
+			PasswordMemory: 7 << 20, PasswordPasses: 1, PasswordLanes: 1, HashingMemory: 64 << 20, HashingQueue: 256,
 		},
 	}
 }
@@ -197,9 +197,31 @@ func TestPanicIsAnswered(t *testing.T) {
 	}
 }
 
+func TestPasswordsThatWaitAreCounted(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, settings(t))
+	body := ask(s, "GET", "/metrics", nil).Body.String()
+	for _, want := range []string{"postern_password_queue 0\n", "postern_password_queue_refused_total 0\n"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %q in\n%s", want, body)
+		}
+	}
+	m, err := newMetrics(nil, func() (int, uint64) { return 3, 4 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	m.handler.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	for _, want := range []string{"postern_password_queue 3\n", "postern_password_queue_refused_total 4\n"} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no %q in\n%s", want, w.Body)
+		}
+	}
+}
+
 func TestImportsAreCounted(t *testing.T) {
 	t.Parallel()
-	m, err := newMetrics((&Server{}).collected())
+	m, err := newMetrics((&Server{}).collected(), func() (int, uint64) { return 0, 0 })
 	if err != nil {
 		t.Fatal(err)
 	}
