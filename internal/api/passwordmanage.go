@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 
-	"postern/internal/password"
 	"postern/internal/secret"
 )
 
@@ -43,7 +42,7 @@ func (s *Server) givePassword(ctx context.Context, in *setPasswordRequest, tempo
 	}
 	out, text := &setPasswordAnswer{}, secret.New(in.Password)
 	if text.IsZero() {
-		if text, err = password.Generate(c, u); err != nil {
+		if text, err = s.Passwords.Generate(ctx, c, u); err != nil {
 			return nil, err
 		}
 		out.Cleartext = text.Reveal()

@@ -21,7 +21,8 @@ func (s *Server) passwordRoutes() []route {
 		{http.MethodPost, "/v1/mgmt/user/password/set/temporary", in(mgmtkey.Admin), call(s.setTemporaryPassword), "Give a user a password that must be replaced before it signs in."},
 		{http.MethodPost, "/v1/mgmt/user/password/expire", in(mgmtkey.Admin), call(s.expirePassword), "Let a user replace the password before it signs in again."},
 
-		{http.MethodGet, "/v1/mgmt/password/settings", in(mgmtkey.Read), call(s.getPasswordSettings), "The password policy of the project."},
-		{http.MethodPost, "/v1/mgmt/password/settings", in(mgmtkey.Import), call(s.setPasswordSettings), "Change what the body has of the password policy, as a revision of the project."},
+		{http.MethodGet, "/v1/mgmt/password/settings", in(mgmtkey.Read), call(s.getPasswordSettings), "The password policy of the project; or with tenantId, for an admin, that of the members of a tenant."},
+		{http.MethodPost, "/v1/mgmt/password/settings", in(mgmtkey.Import), call(s.setPasswordSettings), "Change what the body has of the password policy, as a revision of the project; or with tenantId, for an admin, of a tenant."},
+		{http.MethodDelete, "/v1/mgmt/password/settings", in(mgmtkey.Admin), call(s.dropPasswordSettings), "Let the members of the tenant in tenantId obey the password policy of the project again."},
 	}
 }

@@ -218,6 +218,11 @@ func (s *Server) credentials(ctx context.Context, c *project.Config, u *user.Use
 			*v.into = *v.from
 		}
 	}
+	if in.Tenants != nil { // whose policy counts, too
+		for _, t := range *in.Tenants {
+			known.Tenants = append(known.Tenants, user.Membership{Tenant: t.ID})
+		}
+	}
 	prepared, err := s.Passwords.Prepare(ctx, c, &known, secret.New(in.Password), in.Hashed)
 	if err != nil {
 		return nil, err

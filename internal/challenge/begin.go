@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/internal/fault"
 	"postern/internal/limit"
 	"postern/internal/message"
 	"postern/internal/project"
@@ -138,9 +139,14 @@ func (in *Request) find(tx *store.Tx, current *session.Current) (u *user.User, h
 	case u == nil:
 		return nil, in.Act == SignIn, nil
 	}
-	if err := u.MaySignIn(time.Now()); err != nil && masked {
+	err = u.MaySignIn(time.Now())
+	if err == nil && in.Method.Bars != nil {
+		err = in.Method.Bars(tx, u)
+	}
+	if _, barred := errors.AsType[*fault.Error](err); barred && masked {
 		return nil, true, nil
-	} else if err != nil {
+	}
+	if err != nil {
 		return nil, false, err
 	}
 	return u, false, nil

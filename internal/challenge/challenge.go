@@ -59,7 +59,9 @@ type Method struct {
 	Domain   string // that a text message binds its code to
 	Tries    int    // wrong answers that are taken
 	Masks    bool   // nobody learns who is a user
-	Faults   Faults
+	// Bars says, as part of tx, why a user may not come by the method; nil bars nobody.
+	Bars   func(tx *store.Tx, u *user.User) error
+	Faults Faults
 }
 
 // Faults are what a method says to an answer that is not right.

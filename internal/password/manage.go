@@ -30,19 +30,19 @@ type SignUp struct {
 // SignUp makes a user with a password, and signs in. user.ErrExists is a login id
 // that somebody has.
 func (s *Service) SignUp(ctx context.Context, in SignUp) (*session.Tokens, error) {
-	if !in.policy().Enabled {
+	if !in.config().Methods.Password.Enabled {
 		return nil, project.ErrMethodOff
 	}
 	made, err := user.New(in.config(), in.LoginID, in.Profile)
 	if err != nil {
 		return nil, err
 	}
-	if u, _, err := s.find(ctx, in.config().Project, in.LoginID); err != nil {
+	if found, err := s.find(ctx, in.config(), in.LoginID); err != nil {
 		return nil, err
-	} else if u != nil {
+	} else if found.user != nil {
 		return nil, user.ErrExists // before the work of a hash
 	}
-	hash, err := s.choose(ctx, in.config(), made, nil, in.Password)
+	hash, err := s.choose(ctx, in.config(), newcomer(in.config(), made), in.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUp) (*session.Tokens, error
 		if err := user.Create(tx, &u); err != nil {
 			return nil, false, err
 		}
-		if err := s.put(tx, in.origin(&u), in.config(), &u, nil, hash, false); err != nil {
+		if err := s.put(tx, in.origin(&u), in.config(), newcomer(in.config(), &u), hash, false); err != nil {
 			return nil, false, err
 		}
 		u.Methods |= user.Password
@@ -59,10 +59,19 @@ func (s *Service) SignUp(ctx context.Context, in SignUp) (*session.Tokens, error
 	}))
 }
 
+// newcomer is how it stands with the password of somebody new, who belongs to no tenant.
+func newcomer(c *project.Config, u *user.User) *standing {
+	return &standing{user: u, policy: c.Methods.Password}
+}
+
 // Set gives a user a password on behalf of an operator. A temporary one has to be
 // replaced before it signs in. A lock ends.
 func (s *Service) Set(ctx context.Context, by audit.Origin, c *project.Config, u *user.User, password secret.Text, temporary bool) error {
-	return s.set(ctx, by, c, u, password, temporary)
+	before, err := s.standing(ctx, c, u)
+	if err != nil {
+		return err
+	}
+	return s.set(ctx, by, c, before, password, temporary)
 }
 
 // Expire says that the password of a user must be replaced before it signs in again.
@@ -90,7 +99,7 @@ type Prepared struct {
 }
 
 // Prepare makes ready what an operator gives a new user: a password in clear, which
-// the policy has to allow, or the hash of another service.
+// the policy of their tenants has to allow, or the hash of another service.
 func (s *Service) Prepare(ctx context.Context, c *project.Config, u *user.User, clear secret.Text, hashed *Import) (Prepared, error) {
 	out := Prepared{by: s}
 	var err error
@@ -102,7 +111,10 @@ func (s *Service) Prepare(ctx context.Context, c *project.Config, u *user.User, 
 			out.hash, out.signer, err = withoutSigner(out.hash)
 		}
 	case !clear.IsZero():
-		out.hash, err = s.choose(ctx, c, u, nil, clear)
+		var before *standing
+		if before, err = s.standing(ctx, c, u); err == nil {
+			out.hash, err = s.choose(ctx, c, before, clear)
+		}
 	}
 	return out, err
 }
@@ -122,8 +134,12 @@ func (p Prepared) Store(tx *store.Tx, project, userID string) error {
 }
 
 // Generate makes a password that the policy allows, for an operator who gives none.
-func Generate(c *project.Config, u *user.User) (secret.Text, error) {
-	p := c.Methods.Password
+func (s *Service) Generate(ctx context.Context, c *project.Config, u *user.User) (secret.Text, error) {
+	before, err := s.standing(ctx, c, u)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	p := before.policy
 	for range 1000 {
 		text := secret.New(ident.Random(max(p.MinLength, 20)-4) + punctuation())
 		if len(Check(p, text, about(c, u))) == 0 {

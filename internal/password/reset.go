@@ -10,6 +10,8 @@ import (
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/session"
+	"postern/internal/store"
+	"postern/internal/user"
 )
 
 // resetPrefix tells the tokens of these links from those of magic links, which the
@@ -32,6 +34,13 @@ func reset(c *project.Config) challenge.Method {
 	m := challenge.Method{
 		Name: "password", Enabled: p.Enabled, Lifetime: link.Lifetime, Rate: link.Rate, Purpose: message.PasswordReset, Masks: p.MaskErrors,
 		Messages: func(message.Kind) project.Messages { return p.Email },
+		Bars: func(tx *store.Tx, u *user.User) error {
+			own, err := policyOf(tx, c, u)
+			if err == nil && !own.Enabled {
+				err = project.ErrMethodOff
+			}
+			return err
+		},
 	}
 	if m.Rate.Messages <= 0 || m.Rate.Within <= 0 {
 		m.Rate = project.Rate{Messages: mostResets, Within: resetsWithin}

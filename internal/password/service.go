@@ -68,8 +68,6 @@ func (in *Login) session(prove func(*store.Tx) (*user.User, bool, error)) sessio
 
 func (in *Login) config() *project.Config { return in.Session.Config }
 
-func (in *Login) policy() project.PasswordMethod { return in.Session.Config.Methods.Password }
-
 // origin is who acts, for the audit.
 func (in *Login) origin(u *user.User) audit.Origin {
 	return audit.Origin{Actor: u.ID, Remote: in.Session.Client.Address}
@@ -99,13 +97,14 @@ func (s *Service) SignIn(ctx context.Context, in Login) (*session.Tokens, error)
 			return nil, err
 		}
 	}
-	p := in.policy()
 	return s.Sessions.SignIn(ctx, in.session(func(tx *store.Tx) (*user.User, bool, error) {
-		u, r, err := s.proven(tx, in, found)
-		switch {
-		case err != nil:
+		now, err := s.proven(tx, in, found)
+		if err != nil {
 			return nil, false, err
-		case r.over(p, time.Now()):
+		}
+		u, r := now.user, now.record
+		switch {
+		case r.over(now.policy, time.Now()):
 			return nil, false, ErrExpired
 		case fresh == "" && r.attempts == 0:
 			return u, false, nil // nothing to write
@@ -133,57 +132,54 @@ func (s *Service) Replace(ctx context.Context, in Replacement) (*session.Tokens,
 	if in.New.Equal(in.Password) {
 		return nil, refusal([]Violation{reused()})
 	}
-	hash, err := s.choose(ctx, in.config(), found.user, found.record, in.New)
+	hash, err := s.choose(ctx, in.config(), &found.standing, in.New)
 	if err != nil {
 		return nil, err
 	}
 	return s.Sessions.SignIn(ctx, in.session(func(tx *store.Tx) (*user.User, bool, error) {
-		u, r, err := s.proven(tx, in.Login, found)
+		now, err := s.proven(tx, in.Login, found)
 		if err != nil {
 			return nil, false, err
 		}
-		return u, false, s.put(tx, in.origin(u), in.config(), u, r, hash, false)
+		return now.user, false, s.put(tx, in.origin(now.user), in.config(), now, hash, false)
 	}))
 }
 
 // Update sets the password of somebody who has signed in: in another way, or by a
 // link to reset it.
 func (s *Service) Update(ctx context.Context, by audit.Origin, c *project.Config, u *user.User, password secret.Text) error {
-	if !c.Methods.Password.Enabled {
-		return project.ErrMethodOff
-	}
-	return s.set(ctx, by, c, u, password, false)
-}
-
-// set checks and stores a new password of u.
-func (s *Service) set(ctx context.Context, by audit.Origin, c *project.Config, u *user.User, password secret.Text, expired bool) error {
-	var before *record
-	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		before, err = load(tx, u.Project, u.ID)
-		return err
-	})
+	before, err := s.standing(ctx, c, u)
 	if err != nil {
 		return err
 	}
-	hash, err := s.choose(ctx, c, u, before, password)
+	if !before.policy.Enabled {
+		return project.ErrMethodOff
+	}
+	return s.set(ctx, by, c, before, password, false)
+}
+
+// set checks and stores a new password; before is how it stood.
+func (s *Service) set(ctx context.Context, by audit.Origin, c *project.Config, before *standing, password secret.Text, expired bool) error {
+	hash, err := s.choose(ctx, c, before, password)
 	if err != nil {
 		return err
 	}
 	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-		r, err := load(tx, u.Project, u.ID)
+		now, err := standingOf(tx, c, before.user)
 		if err != nil {
 			return err
 		}
-		if hashOf(r) != hashOf(before) {
+		if hashOf(now.record) != hashOf(before.record) {
 			return ErrChanged
 		}
-		return s.put(tx, by, c, u, r, hash, expired)
+		return s.put(tx, by, c, now, hash, expired)
 	})
 }
 
 // put stores the hash of a new password, and records that.
-func (s *Service) put(tx *store.Tx, by audit.Origin, c *project.Config, u *user.User, r *record, hash string, expired bool) error {
-	if err := r.next(c.Methods.Password, hash, expired, time.Now()).save(tx, u.Project, u.ID); err != nil {
+func (s *Service) put(tx *store.Tx, by audit.Origin, c *project.Config, now *standing, hash string, expired bool) error {
+	u := now.user
+	if err := now.record.next(now.policy, hash, expired, time.Now()).save(tx, u.Project, u.ID); err != nil {
 		return err
 	}
 	if err := challenge.Forget(tx, u.Project, u.ID, reset(c).Name); err != nil { // links of the time before
@@ -203,12 +199,12 @@ func hashOf(r *record) string {
 
 // choose returns the hash of a new password, if it may be one: the policy, former
 // passwords, the list of breached ones.
-func (s *Service) choose(ctx context.Context, c *project.Config, u *user.User, r *record, password secret.Text) (string, error) {
-	p := c.Methods.Password
+func (s *Service) choose(ctx context.Context, c *project.Config, before *standing, password secret.Text) (string, error) {
+	u, p := before.user, before.policy
 	if err := refusal(Check(p, password, about(c, u))); err != nil {
 		return "", err
 	}
-	for _, hash := range r.former(p) {
+	for _, hash := range before.record.former(p) {
 		was, _, err := s.verify(ctx, u.Project, password, hash)
 		if err != nil {
 			return "", err
@@ -246,59 +242,59 @@ func about(c *project.Config, u *user.User) Person {
 
 // A comparison is that of a password which was right.
 type comparison struct {
-	user   *user.User
-	record *record
-	stale  bool
+	standing
+	stale bool
 }
 
 // compare finds who signs in and compares the password, which takes long and is in
 // no transaction. What it found is looked at again by proven.
 func (s *Service) compare(ctx context.Context, in Login) (*comparison, error) {
-	p := in.policy()
-	if !p.Enabled {
+	if !in.config().Methods.Password.Enabled {
 		return nil, project.ErrMethodOff
 	}
-	u, r, err := s.find(ctx, in.config().Project, in.LoginID)
+	found, err := s.find(ctx, in.config(), in.LoginID)
 	if err != nil {
 		return nil, fmt.Errorf("find who signs in: %w", err)
 	}
-	if u == nil || r == nil || r.locked(p, time.Now()) {
-		return nil, s.hopeless(ctx, in, u, r)
+	r := found.record
+	if r == nil || !found.policy.Enabled || r.locked(found.policy, time.Now()) {
+		return nil, s.hopeless(ctx, in, found)
 	}
-	ok, stale, err := s.verify(ctx, u.Project, in.Password, r.hash)
+	ok, stale, err := s.verify(ctx, found.user.Project, in.Password, r.hash)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, s.wrong(ctx, in, u)
+		return nil, s.wrong(ctx, in, found)
 	}
-	return &comparison{u, r, stale}, nil
+	return &comparison{*found, stale}, nil
 }
 
 // hopeless answers a try that no password helps, after the work of a wrong one.
-func (s *Service) hopeless(ctx context.Context, in Login, u *user.User, r *record) error {
+func (s *Service) hopeless(ctx context.Context, in Login, found *standing) error {
 	if err := s.Hasher.Waste(ctx, in.config().Project, in.Password); err != nil {
 		return err
 	}
 	if err := s.Limits.Hit(ctx, in.config().Project, tries(), in.subject()); err != nil {
 		return err
 	}
-	p := in.policy()
 	switch {
-	case p.MaskErrors:
+	case found.policy.MaskErrors:
 		return ErrWrong
-	case u == nil:
+	case found.user == nil:
 		return user.ErrNotFound
-	case r == nil:
+	case !found.policy.Enabled:
+		return project.ErrMethodOff
+	case found.record == nil:
 		return ErrWrong
 	default:
-		return r.refused(p, time.Now())
+		return found.record.refused(found.policy, time.Now())
 	}
 }
 
 // wrong counts a wrong try and says what to answer.
-func (s *Service) wrong(ctx context.Context, in Login, u *user.User) error {
-	p, now := in.policy(), time.Now()
+func (s *Service) wrong(ctx context.Context, in Login, found *standing) error {
+	u, p, now := found.user, found.policy, time.Now()
 	var answer error
 	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
 		answer = ErrWrong
@@ -347,27 +343,30 @@ func (r *record) refused(p project.PasswordMethod, now time.Time) error {
 // proven looks in the transaction of a sign-in at what was compared: whether it is
 // still so, and whether there were not too many wrong tries meanwhile. Of many
 // guesses at once, no more than the lock allows are answered.
-func (s *Service) proven(tx *store.Tx, in Login, found *comparison) (*user.User, *record, error) {
-	p := in.policy()
+func (s *Service) proven(tx *store.Tx, in Login, found *comparison) (*standing, error) {
 	u, err := user.Load(tx, found.user.Project, found.user.ID)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	r, err := load(tx, u.Project, u.ID)
+	is, err := standingOf(tx, in.config(), u)
+	if err != nil {
+		return nil, err
+	}
+	r, p := is.record, is.policy
 	switch now := time.Now(); {
-	case err != nil:
-		return nil, nil, err
 	case hashOf(r) != found.record.hash:
-		return nil, nil, ErrWrong // it is not the password any more
-	case r.locked(p, now) && p.MaskErrors:
-		return nil, nil, ErrWrong
+		return nil, ErrWrong // it is not the password any more
+	case (r.locked(p, now) || !p.Enabled) && p.MaskErrors:
+		return nil, ErrWrong
+	case !p.Enabled:
+		return nil, project.ErrMethodOff
 	case r.locked(p, now):
-		return nil, nil, r.refused(p, now)
+		return nil, r.refused(p, now)
 	case u.MaySignIn(now) != nil:
-		return nil, nil, u.MaySignIn(now)
+		return nil, u.MaySignIn(now)
 	}
 	if err := s.Limits.HitIn(tx, u.Project, limit.Attempt{Rule: tries(), Subject: in.subject()}); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return u, r, s.Limits.ResetIn(tx, u.Project, tries(), in.subject())
+	return is, s.Limits.ResetIn(tx, u.Project, tries(), in.subject())
 }

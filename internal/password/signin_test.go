@@ -352,14 +352,14 @@ func TestGenerate(t *testing.T) {
 	f.load(t, `"minLength":30,"lowercase":true,"uppercase":true,"number":true,"nonAlphanumeric":true,"disallowedCharacters":"-_aA0","enablePasswordStrength":true,"passwordStrengthScore":4`)
 	c := f.config(t)
 	for range 20 {
-		made, err := password.Generate(c, &user.User{})
+		made, err := f.Generate(t.Context(), c, &user.User{})
 		if err != nil || len(made.Reveal()) < 30 || len(password.Check(c.Methods.Password, made, password.Person{})) > 0 {
 			t.Fatalf("%q, %v", made.Reveal(), err)
 		}
 	}
 	none := *c
 	none.Methods.Password.DisallowedCharacters = "0123456789"
-	if _, err := password.Generate(&none, &user.User{}); !errors.Is(err, password.ErrPolicy) {
+	if _, err := f.Generate(t.Context(), &none, &user.User{}); !errors.Is(err, password.ErrPolicy) {
 		t.Errorf("where none can be: %v", err)
 	}
 }

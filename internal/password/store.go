@@ -11,6 +11,7 @@ import (
 
 	"postern/internal/project"
 	"postern/internal/store"
+	"postern/internal/tenant"
 	"postern/internal/user"
 )
 
@@ -110,19 +111,56 @@ func (r *record) next(p project.PasswordMethod, hash string, expired bool, now t
 	return out
 }
 
-// find returns the user with a login id and the password; nil for what there is
-// not.
-func (s *Service) find(ctx context.Context, project, loginID string) (u *user.User, r *record, err error) {
+// A standing is how it stands with the password of somebody.
+type standing struct {
+	user   *user.User // nil for nobody
+	record *record    // nil for none
+	policy project.PasswordMethod
+}
+
+// standingOf returns how it stands with the password of u, as part of tx.
+func standingOf(tx *store.Tx, c *project.Config, u *user.User) (*standing, error) {
+	r, err := load(tx, u.Project, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	p, err := policyOf(tx, c, u)
+	return &standing{u, r, p}, err
+}
+
+// policyOf returns the policy that a user obeys, as part of tx: that of the tenants
+// that they belong to.
+func policyOf(tx *store.Tx, c *project.Config, u *user.User) (project.PasswordMethod, error) {
+	ids := make([]string, len(u.Tenants))
+	for i, m := range u.Tenants {
+		ids[i] = m.Tenant
+	}
+	return tenant.PasswordsOf(tx, c, ids...)
+}
+
+// standing is standingOf in a transaction of its own.
+func (s *Service) standing(ctx context.Context, c *project.Config, u *user.User) (out *standing, err error) {
 	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		u, err = user.Find(tx, project, loginID)
+		out, err = standingOf(tx, c, u)
+		return err
+	})
+	return out, err
+}
+
+// find returns how it stands with the password of the user who has a login id; with
+// nobody's, under the policy of the project.
+func (s *Service) find(ctx context.Context, c *project.Config, loginID string) (out *standing, err error) {
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		u, err := user.Find(tx, c.Project, loginID)
 		if errors.Is(err, user.ErrNotFound) {
+			out = &standing{policy: c.Methods.Password}
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		r, err = load(tx, project, u.ID)
+		out, err = standingOf(tx, c, u)
 		return err
 	})
-	return u, r, err
+	return out, err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -118,26 +119,32 @@ func fill(tx *store.Tx, list []*Tenant, ofDomains, ofSuccessors string, args ...
 // Names returns the names of tenants by their ids, as part of tx. What is no tenant
 // has none.
 func Names(tx *store.Tx, project string, ids []string) (map[string]string, error) {
-	out, list, args := map[string]string{}, "", []any{project}
-	for _, id := range ids {
-		if _, known := out[id]; known || !ValidID(id) {
-			continue
-		}
-		out[id] = ""
-		args = append(args, id)
-		list += fmt.Sprintf(", $%d", len(args))
-	}
-	clear(out)
+	out := map[string]string{}
+	list, args := listed(project, ids)
 	if list == "" {
 		return out, nil
 	}
 	err := store.Each(tx, func(row store.Scanner) (r [2]string, err error) { return r, row.Scan(&r[0], &r[1]) },
 		func(r [2]string) error { out[r[0]] = r[1]; return nil },
-		`SELECT id, name FROM tenants WHERE project = $1 AND id IN (`+list[2:]+`)`, args...)
+		`SELECT id, name FROM tenants WHERE project = $1 AND id IN (`+list+`)`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read names of tenants: %w", err)
 	}
 	return out, nil
+}
+
+// listed writes ids as a list of a statement whose first argument is the project, each
+// once, with all arguments. What is no id is left out.
+func listed(project string, ids []string) (list string, args []any) {
+	args = []any{project}
+	for i, id := range ids {
+		if slices.Contains(ids[:i], id) || !ValidID(id) {
+			continue
+		}
+		args = append(args, id)
+		list += fmt.Sprintf(", $%d", len(args))
+	}
+	return strings.TrimPrefix(list, ", "), args
 }
 
 // Below returns the ids of tenants and of all that are under them, sorted, as part

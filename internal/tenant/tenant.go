@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"postern/internal/fault"
 	"postern/internal/project"
 	"postern/internal/snapshot"
@@ -67,6 +69,10 @@ type Settings struct {
 	NoProvisioning  bool     `json:"JITDisabled,omitzero"`     // whether SSO makes no users
 	Suite           Suite    `json:"ssoSetupSuiteSettings,omitzero"`
 	Sessions        Sessions `json:"sessions,omitzero"`
+
+	// Passwords are the password settings of its members, as auth/password.json has
+	// them, whole; none are those of the project.
+	Passwords jsontext.Value `json:"passwords,omitzero"`
 }
 
 // Suite says how an administrator of the tenant may set SSO up.
