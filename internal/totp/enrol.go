@@ -1,17 +1,10 @@
 package totp
 
 import (
-	"bytes"
 	"crypto/rand"
-	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"net/url"
 	"strconv"
 	"strings"
-
-	"github.com/boombuler/barcode/qr"
 
 	"postern/internal/message"
 	"postern/internal/project"
@@ -32,7 +25,7 @@ func enrolment(cfg *project.Config, u *user.User, loginID string) (*Enrolment, e
 	_, _ = rand.Read(key) // never fails: crypto/rand ends the program instead
 	seed := seedOf(key)
 	link := provisioning(issuer(cfg, u), loginID, seed)
-	picture, err := picture(link)
+	picture, err := message.QR(link)
 	if err != nil {
 		return nil, err
 	}
@@ -82,34 +75,4 @@ func provisioning(issuer, account string, seed secret.Text) string {
 		q.Set("issuer", issuer)
 	}
 	return "otpauth://totp/" + label + "?" + strings.ReplaceAll(q.Encode(), "+", "%20") // apps read no plus as a space
-}
-
-// The size of a QR code, in pixels a module and modules of the white around it
-// (ISO/IEC 18004 asks for four).
-const (
-	scale = 4
-	quiet = 4
-)
-
-// picture draws a text as a QR code.
-func picture(text string) ([]byte, error) {
-	modules, err := qr.Encode(text, qr.M, qr.Auto)
-	if err != nil {
-		return nil, fmt.Errorf("draw a QR code of %d bytes: %w", len(text), err)
-	}
-	n := modules.Bounds().Dx()
-	size := (n + 2*quiet) * scale
-	img := image.NewPaletted(image.Rect(0, 0, size, size), color.Palette{color.White, color.Black})
-	for y := range n * scale {
-		for x := range n * scale {
-			if modules.At(x/scale, y/scale) == color.Black {
-				img.SetColorIndex(x+quiet*scale, y+quiet*scale, 1)
-			}
-		}
-	}
-	var out bytes.Buffer
-	if err := png.Encode(&out, img); err != nil {
-		return nil, fmt.Errorf("draw a QR code: %w", err)
-	}
-	return out.Bytes(), nil
 }
