@@ -34,6 +34,7 @@ var bodies = map[string]string{
 	"/v1/mgmt/project/update/tags":       `{"tags":["a"]}`,
 	"/v1/mgmt/project/rollback":          `{"revision":1}`,
 	"/v1/mgmt/project/confirm":           `{"revision":2}`,
+	"/v1/mgmt/outbox/receive":            `{"from":"+12025550143","text":"Hi"}`,
 	"/v1/mgmt/project/secret/revoke":     `{"id":"CI1"}`,
 }
 

@@ -19,6 +19,7 @@ import (
 	"postern/internal/fault"
 	"postern/internal/magiclink"
 	"postern/internal/mgmtkey"
+	"postern/internal/notp"
 	"postern/internal/otp"
 	"postern/internal/passkey"
 	"postern/internal/password"
@@ -54,6 +55,7 @@ type Server struct {
 	OTP            *otp.Service
 	MagicLinks     *magiclink.Service
 	EnchantedLinks *enchantedlink.Service
+	NOTP           *notp.Service
 }
 
 // Limits bound a request.

@@ -15,6 +15,7 @@ import (
 	"postern/internal/limit"
 	"postern/internal/magiclink"
 	"postern/internal/message"
+	"postern/internal/notp"
 	"postern/internal/otp"
 	"postern/internal/project"
 	"postern/internal/snapshot"
@@ -41,6 +42,7 @@ func (b *bundle) byMessage(db *store.DB, log *slog.Logger) {
 	b.OTP = &otp.Service{Challenges: b.challenges}
 	b.MagicLinks = &magiclink.Service{Challenges: b.challenges}
 	b.EnchantedLinks = &enchantedlink.Service{Challenges: b.challenges}
+	b.NOTP = &notp.Service{Challenges: b.challenges, Messages: b.Messages}
 }
 
 var sixDigits = regexp.MustCompile(`\b[0-9]{6}\b`)

@@ -63,6 +63,7 @@ func (s *Server) routes() []route {
 		s.questionRoutes(),
 		s.outboxRoutes(),
 		s.linkRoutes(),
+		s.notpRoutes(),
 		s.factorRoutes(),
 	)
 }

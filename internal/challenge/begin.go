@@ -115,13 +115,23 @@ func (in *Request) normal() (err error) {
 	if in.LoginID == "" && in.Act == SignUp {
 		in.LoginID = in.Address
 	}
+	if in.whoeverWrites() {
+		return nil
+	}
 	in.LoginID, err = user.LoginID(in.LoginID)
 	return err
 }
 
+// whoeverWrites reports whether a request names nobody: the message that somebody
+// sends says who it is.
+func (in *Request) whoeverWrites() bool { return in.Dialogue != nil && in.LoginID == "" }
+
 // find returns the user whom a request is about; nil for who is none yet, and
 // hidden for one who is none, or must not sign in, where nobody may learn it.
 func (in *Request) find(tx *store.Tx, current *session.Current) (u *user.User, hidden bool, err error) {
+	if in.whoeverWrites() && current == nil {
+		return nil, false, nil
+	}
 	u, err = user.Find(tx, in.Config.Project, in.LoginID)
 	if err != nil && !errors.Is(err, user.ErrNotFound) {
 		return nil, false, err
@@ -160,6 +170,7 @@ func (in *Request) pending(u *user.User, hidden bool, current *session.Current) 
 		Data: Data{
 			Act: in.Act, Kind: in.Kind, LoginID: in.LoginID, Address: in.Address, Options: optionsOf(in.Options), Change: in.Change, Salt: make([]byte, 16), Managed: in.Managed,
 			VerifiedEmail: in.Verified.Email, VerifiedPhone: in.Verified.Phone, Test: user.IsTest(in.Config, in.LoginID),
+			Dialogue: in.Dialogue,
 		},
 	}
 	_, _ = rand.Read(p.Salt)
@@ -182,6 +193,10 @@ func (in *Request) pending(u *user.User, hidden bool, current *session.Current) 
 	}
 	if hidden {
 		p.Nobody = true
+		return p, nil
+	}
+	if in.whoeverWrites() {
+		p.Profile = in.Profile
 		return p, nil
 	}
 	return p, in.stranger(p)

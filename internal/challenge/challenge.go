@@ -69,6 +69,7 @@ type Faults struct {
 	Wrong   *fault.Error // and where nothing was asked
 	Spent   *fault.Error // too many wrong ones
 	Expired *fault.Error
+	Pending *fault.Error // where somebody waits for the answer
 }
 
 // A Request begins a proof.
@@ -89,7 +90,8 @@ type Request struct {
 	// Managed requests come from the customer's own system: nothing is sent, nobody
 	// is turned away for being a stranger, and Verified says what it vouches for.
 	Managed  bool
-	OnlyTest bool // refuse who is not a test user
+	OnlyTest bool      // refuse who is not a test user
+	Dialogue *Dialogue // with who sends a message, instead of getting one; else nil
 	Verified struct{ Email, Phone bool }
 }
 
@@ -98,6 +100,15 @@ type Choice struct {
 	Template string            // id; empty for the active one
 	Provider string            // id of a connector; empty for that of the method
 	Options  map[string]string // variables for the template
+}
+
+// A Dialogue is how we talk with who proves an address by writing to us from it.
+type Dialogue struct {
+	Connector string            `json:"connector,omitzero"` // that their message must come by; empty for the built-in one
+	Verify    string            `json:"verify,omitzero"`    // ids of templates; empty for those in use
+	Success   string            `json:"success,omitzero"`
+	Error     string            `json:"error,omitzero"`
+	Options   map[string]string `json:"options,omitempty"` // variables for the templates
 }
 
 // A Change says what becomes of a user whose address changes.
@@ -137,6 +148,9 @@ type Data struct {
 	Session string       `json:"session,omitzero"` // id of the one that a step-up, MFA or update belongs to
 	Salt    []byte       `json:"salt,omitzero"`
 	Test    bool         `json:"test,omitzero"`
+	// Dialogue is there where the address is proven by writing from it. Without a login
+	// id whoever does is who signs in.
+	Dialogue *Dialogue `json:"dialogue,omitzero"`
 	// Nobody says that there is no such user: it is there so that nobody can tell,
 	// and no answer is right.
 	Nobody        bool `json:"nobody,omitzero"`

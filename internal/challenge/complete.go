@@ -130,6 +130,23 @@ func (s *Service) SignIn(ctx context.Context, p *Pending, client session.Client,
 	return s.Sessions.SignIn(ctx, login)
 }
 
+// Collect makes the session of who waits for an answer that is given elsewhere, once
+// it was given.
+func (s *Service) Collect(ctx context.Context, says Faults, projectID, method, pending string, client session.Client) (*session.Tokens, error) {
+	p, err := s.Polled(ctx, projectID, method, Name(pending))
+	switch {
+	case err != nil:
+		return nil, err
+	case p == nil:
+		return nil, says.Wrong
+	case time.Now().After(p.Expires):
+		return nil, says.Expired
+	case !p.Verified:
+		return nil, says.Pending
+	}
+	return s.SignIn(ctx, p, client, says.Wrong)
+}
+
 // amr is the word for what was proven.
 func amr(p *Pending) string {
 	switch p.Kind {

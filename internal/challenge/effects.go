@@ -16,7 +16,7 @@ func (s *Service) Effects() project.Effects {
 
 func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Told, error) {
 	at := project.Whole
-	for _, file := range []string{project.OTPFile, project.MagicLinkFile, project.EnchantedLinkFile} {
+	for _, file := range []string{project.OTPFile, project.MagicLinkFile, project.EnchantedLinkFile, project.NOTPFile} {
 		if at = p.In(file, "enabled"); at != project.Whole {
 			break
 		}
@@ -39,7 +39,8 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 	return []project.Told{{Difference: at, Effect: snapshot.Effect{Code: "users_lose_only_method", Message: text, Count: n}}}, nil
 }
 
-// byMessage reports whether a message can sign somebody in.
+// byMessage reports whether a message can sign somebody in. The one that a user sends
+// counts where a service receives it.
 func byMessage(m project.Methods) bool {
-	return m.OTP.Enabled || m.MagicLink.Enabled || m.EnchantedLink.Enabled
+	return m.OTP.Enabled || m.MagicLink.Enabled || m.EnchantedLink.Enabled || m.NOTP.Enabled && m.NOTP.Verify.Connector != ""
 }

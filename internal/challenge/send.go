@@ -18,7 +18,7 @@ const sendFor = time.Minute
 // deliver sends the message of a proof. Where that fails the proof is forgotten:
 // whoever asked for it may ask again.
 func (s *Service) deliver(ctx context.Context, in Request, b *Begun) error {
-	if in.Managed || b.Pending.Test {
+	if in.Managed || b.Pending.Test || in.Dialogue != nil {
 		return nil
 	}
 	send := func(ctx context.Context) error {

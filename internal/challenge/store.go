@@ -95,17 +95,32 @@ func (s *Service) Drop(ctx context.Context, p *Pending) (gone bool, err error) {
 // Verify marks a pending proof as answered, for whoever waits for it, and reports
 // whether it still waited.
 func (s *Service) Verify(ctx context.Context, p *Pending) (waited bool, err error) {
-	err = s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
-		res, err := tx.Exec(`UPDATE challenges SET verified = 1 WHERE project = $1 AND method = $2 AND id = $3 AND digest = $4 AND verified = 0`,
-			p.Project, p.Method, p.ID, p.Digest)
-		if err != nil {
-			return err
-		}
-		n, err := res.RowsAffected()
-		waited = n == 1
+	err = s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		waited, err = p.move(tx, p.ID, true)
 		return err
 	})
 	return waited, err
+}
+
+// move gives a pending proof another name, as part of tx, with what is known of it
+// by now and whether it is answered. It reports whether it still waited.
+func (p *Pending) move(tx *store.Tx, id string, verified bool) (bool, error) {
+	data, err := json.Marshal(p.Data, json.Deterministic(true))
+	if err != nil {
+		return false, err
+	}
+	answered := 0
+	if verified {
+		answered = 1
+	}
+	res, err := tx.Exec(`UPDATE challenges SET id = $5, user_id = $6, data = $7, verified = $8
+		WHERE project = $1 AND method = $2 AND id = $3 AND digest = $4 AND verified = 0`,
+		p.Project, p.Method, p.ID, p.Digest, id, null(p.User), string(data), answered)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n == 1, err
 }
 
 // keptFor is how long a proof that is over stays, so that who comes late is told

@@ -57,6 +57,10 @@ type gateway struct {
 	// base is where the provider is called; blank for a service whose address is in
 	// the configuration.
 	base string
+	// number and receive are of those that hand messages in, too: where people write
+	// to, and the way to read one.
+	number  func(context.Context, *call) (string, error)
+	receive func(context.Context, *call, Delivery) (Inbound, error)
 }
 
 // gateways are the types that send messages, by their names in the snapshot.
@@ -71,11 +75,11 @@ func gateways() map[string]gateway {
 		"mailjet":               {kinds: mail, send: sendMailjet, base: "https://api.mailjet.com"},
 		"ses":                   {kinds: mail, send: sendSES, base: "https://email.{region}.amazonaws.com"},
 		"sns":                   {kinds: text, send: sendSNS, base: "https://sns.{region}.amazonaws.com"},
-		"twilio-core":           {kinds: phone, send: sendTwilio, base: "https://api.twilio.com"},
+		"twilio-core":           {kinds: phone, send: sendTwilio, base: "https://api.twilio.com", number: twilioNumber, receive: receiveTwilio},
 		"twilio-verify":         {kinds: phone, send: sendTwilioVerify, base: "https://verify.twilio.com"},
 		"vonage":                {kinds: text, send: sendVonage, base: "https://rest.nexmo.com"},
 		"generic-email-gateway": {kinds: mail, send: sendGeneric},
-		"generic-sms-gateway":   {kinds: phone, send: sendGeneric},
+		"generic-sms-gateway":   {kinds: phone, send: sendGeneric, number: genericNumber, receive: receiveGeneric},
 	}
 }
 

@@ -35,6 +35,7 @@ func channels(c *project.Config) []channel {
 		{project.MagicLinkFile, email, "Magic links by mail", message.Email, m.MagicLink.Enabled, m.MagicLink.Email},
 		{project.MagicLinkFile, text, "Magic links by text message", message.SMS, m.MagicLink.Enabled, m.MagicLink.Text},
 		{project.EnchantedLinkFile, email, "Enchanted links by mail", message.Email, m.EnchantedLink.Enabled, m.EnchantedLink.Email},
+		{project.NOTPFile, "whatsappChatbotProvider", "Answers over WhatsApp", message.WhatsApp, m.NOTP.Enabled, m.NOTP.Verify},
 		{project.PasswordFile, email, "Mails to reset a password", message.Email, m.Password.Enabled, m.Password.Email},
 		{project.SettingsFile, "inviteEmailProviderId", "Invitations by mail", message.Email, invite.SendEmail, invite.Email},
 		{project.SettingsFile, "inviteSmsProviderId", "Invitations by text message", message.SMS, invite.SendSMS, invite.SMS},

@@ -167,16 +167,6 @@ func (s *Service) Verify(ctx context.Context, projectID, token string) error {
 // Session makes the session of who waits, once the right link was opened. Before it
 // is ErrPending.
 func (s *Service) Session(ctx context.Context, projectID, pending string, client session.Client) (*session.Tokens, error) {
-	p, err := s.Challenges.Polled(ctx, projectID, name, challenge.Name(pending))
-	switch {
-	case err != nil:
-		return nil, err
-	case p == nil:
-		return nil, challenge.ErrNoLink
-	case time.Now().After(p.Expires):
-		return nil, challenge.ErrLinkExpired
-	case !p.Verified:
-		return nil, ErrPending
-	}
-	return s.Challenges.SignIn(ctx, p, client, challenge.ErrNoLink)
+	faults := challenge.Faults{Wrong: challenge.ErrNoLink, Expired: challenge.ErrLinkExpired, Pending: ErrPending}
+	return s.Challenges.Collect(ctx, faults, projectID, name, pending, client)
 }

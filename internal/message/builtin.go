@@ -12,6 +12,9 @@ const (
 	EnchantedLink Purpose = "enchantedlink"
 	Invite        Purpose = "invite"
 	PasswordReset Purpose = "password"
+	NOTPVerify    Purpose = "notp.verify" // what is answered to who signs in by a message of theirs
+	NOTPSuccess   Purpose = "notp.success"
+	NOTPError     Purpose = "notp.error"
 )
 
 // Builtin returns our own template for a purpose: the one that is used where no
@@ -39,6 +42,9 @@ var shortTexts = map[bool]map[Purpose]string{
 		EnchantedLink: "Sign in to {{projectName}}. Open the link beside the number that you see:\n{{redirectUrlKey1}}: {{redirectUrl1}}\n{{redirectUrlKey2}}: {{redirectUrl2}}\n{{redirectUrlKey3}}: {{redirectUrl3}}",
 		Invite:        "You are invited to {{projectName}}: {{inviteUrl}}",
 		PasswordReset: "Choose a new password for {{projectName}}: {{redirectUrl}} (works once, for {{expirationTime}})",
+		NOTPVerify:    "Do you sign in to {{projectName}} right now, on a page that you opened yourself? Reply YES to go on. If somebody sent you the link, reply NO.",
+		NOTPSuccess:   "It worked. Go back to the page where you sign in to {{projectName}}.",
+		NOTPError:     "This did not work. Begin again on the page of {{projectName}}.",
 	},
 	true: {
 		OTP: "Hello. Your code for {{projectName}} is {{code}}. Once more: {{code}}. It works for {{expirationTime}}.",

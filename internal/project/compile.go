@@ -147,8 +147,7 @@ func sources() []source {
 		method(OTPFile, func(m *Methods) *OTPMethod { return &m.OTP }, func(m *methodFile) OTPMethod {
 			return OTPMethod{m.Enabled, m.lifetime(), m.Domain, m.MaskError, m.rate(), m.email(), texts(m.TextProvider, m.Texts), texts(m.VoiceProvider, m.Voices)}
 		}),
-		method(NOTPFile, func(m *Methods) *NOTPMethod { return &m.NOTP },
-			func(m *methodFile) NOTPMethod { return NOTPMethod{m.Enabled, m.lifetime()} }),
+		method(NOTPFile, func(m *Methods) *NOTPMethod { return &m.NOTP }, (*methodFile).notp),
 		method(TOTPFile, func(m *Methods) *TOTPMethod { return &m.TOTP },
 			func(m *methodFile) TOTPMethod { return TOTPMethod{m.Enabled, m.IssuerLabel} }),
 		method(PasskeyFile, func(m *Methods) *PasskeyMethod { return &m.Passkey }, func(m *methodFile) PasskeyMethod {

@@ -98,6 +98,9 @@ type OTPMethod struct {
 type NOTPMethod struct {
 	Enabled  bool
 	Lifetime time.Duration
+	// What is said to the user: to ask whether it is them, that it worked, that it did
+	// not. All three go by one connector, which receives, too.
+	Verify, Success, Error Messages
 }
 
 // TOTPMethod is authenticator apps (RFC 6238).
@@ -167,6 +170,14 @@ type methodFile struct {
 	VoiceProvider string              `json:"voiceServiceProvider"`
 	Voices        []textTemplateFile  `json:"voiceTemplates"`
 
+	ChatProvider string             `json:"whatsappChatbotProvider"`
+	VerifyID     string             `json:"whatsappVerifyTemplateId"`
+	Verifies     []textTemplateFile `json:"whatsappVerifyNOTPTemplates"`
+	SuccessID    string             `json:"whatsappSuccessTemplateId"`
+	Successes    []textTemplateFile `json:"whatsappSuccessNOTPTemplates"`
+	ErrorID      string             `json:"whatsappErrorTemplateId"`
+	Errors       []textTemplateFile `json:"whatsappErrorNOTPTemplates"`
+
 	IssuerLabel  string   `json:"issuerLabelTemplate"`
 	Name         string   `json:"name"`
 	RPID         string   `json:"relyingPartyId"`
@@ -235,6 +246,16 @@ func texts(provider string, list []textTemplateFile) Messages {
 		out.add(Template{ID: t.ID, Name: t.Name, Text: t.Body, Plain: true}, t.Active)
 	}
 	return out
+}
+
+func (m *methodFile) notp() NOTPMethod {
+	said := func(list []textTemplateFile, active string) Messages {
+		for i := range list {
+			list[i].Active = list[i].ID == active
+		}
+		return texts(m.ChatProvider, list)
+	}
+	return NOTPMethod{m.Enabled, m.lifetime(), said(m.Verifies, m.VerifyID), said(m.Successes, m.SuccessID), said(m.Errors, m.ErrorID)}
 }
 
 func (m *methodFile) link() LinkMethod {

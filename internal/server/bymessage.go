@@ -5,6 +5,7 @@ import (
 	"postern/internal/challenge"
 	"postern/internal/enchantedlink"
 	"postern/internal/magiclink"
+	"postern/internal/notp"
 	"postern/internal/otp"
 )
 
@@ -19,4 +20,5 @@ func (s *Server) byMessage(edge *api.Server) {
 	edge.OTP = &otp.Service{Challenges: s.challenges}
 	edge.MagicLinks = &magiclink.Service{Challenges: s.challenges}
 	edge.EnchantedLinks = &enchantedlink.Service{Challenges: s.challenges}
+	edge.NOTP = &notp.Service{Challenges: s.challenges, Messages: s.Messages}
 }

@@ -1,0 +1,341 @@
+package notp_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image/png"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"postern/internal/audit"
+	"postern/internal/challenge"
+	"postern/internal/connector"
+	"postern/internal/key"
+	"postern/internal/limit"
+	"postern/internal/message"
+	"postern/internal/notp"
+	"postern/internal/project"
+	"postern/internal/secret"
+	"postern/internal/session"
+	"postern/internal/snapshot"
+	"postern/internal/store"
+	"postern/internal/testkit"
+	"postern/internal/user"
+)
+
+var tester = audit.Origin{Actor: "test", Remote: "192.0.2.1", Request: "r1"}
+
+const (
+	phone = "+12025550143"
+	other = "+12025550144"
+)
+
+// A bench is a project, and what leaves it.
+type bench struct {
+	*notp.Service
+	db      *store.DB
+	project string
+	mu      sync.Mutex
+	sent    []message.Message
+	broken  bool // nothing can be sent
+}
+
+func setup(t *testing.T, db *store.DB) *bench {
+	t.Helper()
+	master, _, err := secret.NewMaster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	projects := &project.Service{DB: db, Master: master, Log: log}
+	b := &bench{db: db}
+	b.Service = &notp.Service{
+		Messages: &connector.Service{DB: db, Projects: projects, Log: log},
+		Challenges: &challenge.Service{
+			DB: db, Projects: projects, Limits: &limit.Service{DB: db}, Log: log,
+			Sessions: &session.Service{DB: db, Projects: projects, Keys: &key.Service{DB: db, Projects: projects}},
+			Send: func(_ context.Context, _ *project.Config, _ string, m message.Message) error {
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				if b.broken {
+					return errors.New("no line")
+				}
+				b.sent = append(b.sent, m)
+				return nil
+			},
+		},
+	}
+	p, err := projects.Create(t.Context(), tester, project.New{Name: "Shop & Co"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.project = p.ID
+	b.configure(t, snapshot.Files{"auth/notp.json": []byte(`{"enabled":true}`)})
+	return b
+}
+
+func (b *bench) configure(t *testing.T, files snapshot.Files) {
+	t.Helper()
+	in := project.Import{Project: b.project, Upload: &snapshot.Upload{Files: files, SameIDs: true}}
+	if _, err := b.Challenges.Projects.Import(t.Context(), tester, in); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *bench) config(t *testing.T) *project.Config {
+	t.Helper()
+	c, err := b.Challenges.Projects.Config(t.Context(), b.project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (b *bench) user(t *testing.T, u user.User) {
+	t.Helper()
+	u.Project = b.project
+	if err := b.db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error { return user.Create(tx, &u) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// begin returns what is waited with, and the text to send.
+func (b *bench) begin(t *testing.T, in challenge.Request) (pending, text string) {
+	t.Helper()
+	in.Config = b.config(t)
+	out, err := b.Begin(t.Context(), in, challenge.Dialogue{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := png.Decode(bytes.NewReader(out.Image)); err != nil {
+		t.Error(err)
+	}
+	link, err := url.Parse(out.URL)
+	if err != nil || link.Host != "wa.me" || strings.Contains(out.URL, "+") {
+		t.Fatalf("%s %v", out.URL, err)
+	}
+	return out.Pending, link.Query().Get("text")
+}
+
+func (b *bench) write(t *testing.T, from, text string) {
+	t.Helper()
+	if err := b.Receive(t.Context(), b.config(t), "", connector.Inbound{From: from, Text: text}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// said is the last answer, if it is one to that number; answers are told apart by
+// their beginnings.
+func (b *bench) said(t *testing.T, to, begins string, n int) {
+	t.Helper()
+	if len(b.sent) != n {
+		t.Fatalf("%d messages, want %d: %+v", len(b.sent), n, b.sent)
+	}
+	if m := b.sent[n-1]; m.To != to || m.Kind != message.WhatsApp || !strings.HasPrefix(m.Text, begins) {
+		t.Errorf("sent %+v, want %q…", m, begins)
+	}
+}
+
+func (b *bench) session(t *testing.T, pending string) (*session.Tokens, error) {
+	t.Helper()
+	return b.Session(t.Context(), b.project, pending, session.Client{})
+}
+
+const (
+	asks   = "Do you sign in"
+	worked = "It worked"
+	failed = "This did not work"
+)
+
+func TestAMessageSignsIn(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		b := setup(t, db)
+		pending, text := b.begin(t, challenge.Request{Act: challenge.SignUp, LoginID: "ada", Address: phone, Profile: user.Profile{Name: "Ada"}})
+		if !strings.HasPrefix(text, "I sign in to Shop & Co: ") {
+			t.Errorf("to send: %q", text)
+		}
+		if _, err := b.session(t, pending); !errors.Is(err, notp.ErrPending) {
+			t.Errorf("before the message: %v", err)
+		}
+		if _, err := b.session(t, "x"); !errors.Is(err, notp.ErrOver) {
+			t.Errorf("who waits for nothing: %v", err)
+		}
+		b.write(t, phone, "yes") // to nothing that was asked
+		b.write(t, phone, "When do you open?")
+		b.write(t, other, text)
+		b.said(t, other, failed, 1)
+		b.write(t, other, "yes")
+		b.write(t, phone, "Hi! "+text+".")
+		b.said(t, phone, asks, 2)
+		if _, err := b.session(t, pending); !errors.Is(err, notp.ErrPending) {
+			t.Errorf("before it is confirmed: %v", err)
+		}
+		b.write(t, phone, text) // the token counts once
+		b.said(t, phone, failed, 3)
+		b.write(t, phone, " Yes!")
+		b.said(t, phone, worked, 4)
+		var group sync.WaitGroup
+		var mu sync.Mutex
+		ok := 0
+		for range 20 {
+			group.Go(func() {
+				tokens, err := b.session(t, pending)
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil && tokens.FirstSeen && tokens.User.Name == "Ada" && tokens.User.Phone == phone && tokens.User.VerifiedPhone {
+					ok++
+				} else if !errors.Is(err, notp.ErrOver) {
+					t.Error(err)
+				}
+			})
+		}
+		if group.Wait(); ok != 1 {
+			t.Errorf("%d sessions of one message", ok)
+		}
+
+		// Who says no ends it.
+		pending, text = b.begin(t, challenge.Request{Act: challenge.SignIn, LoginID: "ada"})
+		b.write(t, phone, text)
+		b.write(t, phone, "No.")
+		b.said(t, phone, failed, 6)
+		b.write(t, phone, "yes")
+		if _, err := b.session(t, pending); !errors.Is(err, notp.ErrOver) || len(b.sent) != 6 {
+			t.Errorf("after no: %v, %d messages", err, len(b.sent))
+		}
+
+		// The word is for the newest that was asked, and one that was given stays.
+		first, text := b.begin(t, challenge.Request{Act: challenge.SignIn, LoginID: "ada"})
+		b.write(t, phone, text)
+		b.write(t, phone, "yes")
+		second, text := b.begin(t, challenge.Request{Act: challenge.SignIn, LoginID: "ada"})
+		b.write(t, phone, text)
+		third, text := b.begin(t, challenge.Request{Act: challenge.SignIn, LoginID: "ada"})
+		b.write(t, phone, text)
+		b.write(t, phone, "yes")
+		for waiting, want := range map[string]error{first: nil, second: notp.ErrOver, third: nil} {
+			if _, err := b.session(t, waiting); !errors.Is(err, want) {
+				t.Errorf("%v, want %v", err, want)
+			}
+		}
+	})
+}
+
+// Without a login id it is whoever sends the message.
+func TestWhoeverWrites(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		b := setup(t, db)
+		b.user(t, user.User{LoginIDs: []string{phone}, Name: "Ada", Phone: phone})
+		b.user(t, user.User{LoginIDs: []string{"+12025550145"}, Phone: "+12025550146"})
+		b.configure(t, snapshot.Files{"project.json": []byte(`{"projectSelfProvisioning":true}`)})
+		for name, c := range map[string]struct {
+			act   challenge.Act
+			from  string
+			says  string
+			first bool
+		}{
+			"a user signs in":                  {challenge.SignIn, phone, asks, false},
+			"a stranger does not":              {challenge.SignIn, other, failed, false},
+			"a user does not sign up":          {challenge.SignUp, phone, failed, false},
+			"a stranger signs up":              {challenge.SignUp, "+12025550147", asks, true},
+			"a user signs in where both may":   {challenge.SignUpOrIn, phone, asks, false},
+			"a stranger signs up likewise":     {challenge.SignUpOrIn, "+12025550148", asks, true},
+			"who is reached elsewhere is none": {challenge.SignIn, "+12025550145", failed, false},
+		} {
+			t.Run(name, func(t *testing.T) {
+				b.sent = nil
+				pending, text := b.begin(t, challenge.Request{Act: c.act})
+				b.write(t, c.from, text)
+				b.said(t, c.from, c.says, 1)
+				b.write(t, c.from, "yes")
+				tokens, err := b.session(t, pending)
+				if c.says == failed {
+					if !errors.Is(err, notp.ErrPending) {
+						t.Error(err)
+					}
+					return
+				}
+				if err != nil || tokens.FirstSeen != c.first || tokens.User.LoginIDs[0] != c.from || !tokens.User.VerifiedPhone {
+					t.Errorf("%+v %v", tokens, err)
+				}
+			})
+		}
+		b.configure(t, snapshot.Files{"project.json": []byte(`{"projectSelfProvisioning":false}`)})
+		b.sent = nil
+		_, text := b.begin(t, challenge.Request{Act: challenge.SignUpOrIn})
+		b.write(t, other, text)
+		b.said(t, other, failed, 1)
+	})
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, testkit.Store(t))
+		b.user(t, user.User{LoginIDs: []string{"ada"}, Phone: phone})
+		b.user(t, user.User{LoginIDs: []string{"bob"}, Email: "bob@b.example"})
+		ask := func() challenge.Request { return challenge.Request{Act: challenge.SignIn, LoginID: "ada"} }
+		pending, text := b.begin(t, ask())
+		b.configure(t, snapshot.Files{"auth/notp.json": []byte(`{"expirationTime":1,"whatsappVerifyTemplateId":"TM1","whatsappVerifyNOTPTemplates":[
+			{"id":"TM1","name":"Own","body":"Is it you, at {{projectName}}? {{options.word}}"},{"id":"TM2","name":"Theirs"}]}`)})
+		time.Sleep(2 * time.Minute)
+		b.write(t, phone, text)
+		b.said(t, phone, "Is it you, at Shop & Co? ", 1)
+		b.write(t, phone, "yes")
+		if _, err := b.session(t, pending); err != nil {
+			t.Errorf("of before the import: %v", err)
+		}
+		pending, text = b.begin(t, ask())
+		time.Sleep(62 * time.Second)
+		b.write(t, phone, text)
+		b.said(t, phone, failed, 3)
+		if _, err := b.session(t, pending); !errors.Is(err, notp.ErrExpired) {
+			t.Errorf("who waits too long: %v", err)
+		}
+		in := ask()
+		in.Config = b.config(t)
+		in.Choice.Options = map[string]string{"word": "YES or NO"}
+		out, err := b.Begin(t.Context(), in, challenge.Dialogue{Success: "TM9"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		link, _ := url.Parse(out.URL)
+		b.broken = true
+		if err := b.Receive(t.Context(), in.Config, "", connector.Inbound{From: phone, Text: link.Query().Get("text")}); err == nil {
+			t.Error("nobody was asked, and nobody is told")
+		}
+		b.broken = false
+		if _, err := b.session(t, out.Pending); !errors.Is(err, notp.ErrOver) {
+			t.Errorf("who was not asked: %v", err)
+		}
+		if out, err = b.Begin(t.Context(), in, challenge.Dialogue{}); err != nil {
+			t.Fatal(err)
+		}
+		link, _ = url.Parse(out.URL)
+		b.write(t, phone, link.Query().Get("text"))
+		b.said(t, phone, "Is it you, at Shop & Co? YES or NO", 4)
+
+		bob := challenge.Request{Config: in.Config, Act: challenge.SignIn, LoginID: "bob"}
+		if _, err := b.Begin(t.Context(), bob, challenge.Dialogue{}); !errors.Is(err, challenge.ErrNoAddress) {
+			t.Errorf("who has no number: %v", err)
+		}
+		for range 25 { // with the five messages above
+			b.write(t, phone, "yes")
+		}
+		if err := b.Receive(t.Context(), in.Config, "", connector.Inbound{From: phone, Text: "yes"}); !errors.Is(err, limit.ErrExceeded) {
+			t.Errorf("too often: %v", err)
+		}
+		b.configure(t, snapshot.Files{"auth/notp.json": []byte(`{"enabled":false}`)})
+		in.Config = b.config(t)
+		if _, err := b.Begin(t.Context(), in, challenge.Dialogue{}); !errors.Is(err, project.ErrMethodOff) {
+			t.Errorf("switched off: %v", err)
+		}
+	})
+}
