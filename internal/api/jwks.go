@@ -44,6 +44,16 @@ type wireDiscovery struct {
 	Claims     []string `json:"claims_supported"`
 }
 
+// wireServer describes an authorization server (RFC 8414 §2). There is no endpoint of
+// OAuth yet, so that none is named and nothing is supported: a client must not come
+// to think that it can get tokens here.
+type wireServer struct {
+	Issuer    string   `json:"issuer"`
+	Keys      string   `json:"jwks_uri"`
+	Responses []string `json:"response_types_supported"`
+	Grants    []string `json:"grant_types_supported"` // without it a reader takes two for supported
+}
+
 type wireProjectConfiguration struct {
 	InFrames bool `json:"allowAuthHostingIframeEmbedding"`
 }
@@ -104,10 +114,25 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, wireDiscovery{
-		Issuer: s.Sessions.IssuerURL(c.Project, baseOf(r)), Keys: s.Sessions.Base(baseOf(r)) + "/" + c.Project + "/.well-known/jwks.json",
+		Issuer: s.Sessions.IssuerURL(c.Project, baseOf(r)), Keys: s.keysURL(c.Project, r),
 		Responses: []string{"code"}, Subjects: []string{"public"}, Algorithms: []string{string(key.Algorithm)},
 		Claims: []string{"iss", "aud", "iat", "exp", "sub"},
 	})
+}
+
+func (s *Server) authorizationServer(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.named(r)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, wireServer{
+		Issuer: s.Sessions.IssuerURL(c.Project, baseOf(r)), Keys: s.keysURL(c.Project, r), Responses: []string{}, Grants: []string{},
+	})
+}
+
+// keysURL is where the public keys of a project are.
+func (s *Server) keysURL(project string, r *http.Request) string {
+	return s.Sessions.Base(baseOf(r)) + "/" + project + "/.well-known/jwks.json"
 }
 
 func (s *Server) projectConfiguration(w http.ResponseWriter, r *http.Request) error {

@@ -55,6 +55,9 @@ func (s *Server) keyRoutes() []route {
 		{http.MethodGet, "/{projectId}/.well-known/jwks.json", public(), raw[projectPath, wireJWKS](s.keys), "The public keys, where OpenID Connect has them."},
 		{http.MethodGet, "/{projectId}/.well-known/openid-configuration", public(), raw[projectPath, wireDiscovery](s.discovery), "Who issues tokens, and where its keys are."},
 		{http.MethodGet, "/v1/apps/{projectId}/.well-known/openid-configuration", public(), raw[projectPath, wireDiscovery](s.discovery), "The same, beside the issuer that is a URL."},
+		{http.MethodGet, "/.well-known/oauth-authorization-server/{projectId}", public(), raw[projectPath, wireServer](s.authorizationServer), "What there is of an OAuth authorization server: who issues tokens, and where its keys are (RFC 8414)."},
+		{http.MethodGet, "/{projectId}/.well-known/oauth-authorization-server", public(), raw[projectPath, wireServer](s.authorizationServer), "The same, where older clients look."},
+		{http.MethodGet, "/v1/apps/{projectId}/.well-known/oauth-authorization-server", public(), raw[projectPath, wireServer](s.authorizationServer), "The same, beside the issuer that is a URL."},
 		{http.MethodGet, "/.well-known/project-configuration/{projectId}", public(), raw[projectPath, wireProjectConfiguration](s.projectConfiguration), "What pages of a project must know before anybody signs in."},
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
 
 	"postern/internal/testkit"
 )
@@ -237,6 +238,16 @@ func TestPublicKeys(t *testing.T) {
 			d := read[map[string]any](t, get(path))
 			if d["issuer"] != "http://id.example.com/v1/apps/"+b.project || d["jwks_uri"] != "http://id.example.com/"+b.project+"/.well-known/jwks.json" {
 				t.Errorf("%s: %v", path, d)
+			}
+		}
+		for _, path := range []string{"/.well-known/oauth-authorization-server/PID", "/PID/.well-known/oauth-authorization-server", "/v1/apps/PID/.well-known/oauth-authorization-server"} {
+			d := read[map[string]any](t, get(path))
+			want := map[string]any{
+				"issuer": "http://id.example.com/v1/apps/" + b.project, "jwks_uri": "http://id.example.com/" + b.project + "/.well-known/jwks.json",
+				"response_types_supported": []any{}, "grant_types_supported": []any{}, // nothing of OAuth is there to be named
+			}
+			if diff := cmp.Diff(want, d); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", path, diff)
 			}
 		}
 		if c := read[map[string]bool](t, get("/.well-known/project-configuration/PID")); c["allowAuthHostingIframeEmbedding"] {
