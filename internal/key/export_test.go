@@ -1,8 +1,11 @@
 package key
 
+// MostKnown bounds what is remembered.
+const MostKnown = 2 * mostKnown
+
 // Remember keeps a token as if it were verified.
 func (s *Service) Remember(project, token string) {
-	s.known.add(fingerprint(project, token), verified{})
+	s.known.add(fingerprint(project, token), "")
 }
 
 // Remembered returns how many tokens are remembered.

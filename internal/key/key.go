@@ -62,6 +62,8 @@ type name struct{ project, kid string }
 
 // A Ring is the keys of a project as they were at a moment.
 type Ring struct {
+	project string
+	known   *known // of the service that read it
 	read    time.Time
 	keys    []entry
 	signers map[string]jose.Signer // by kid: those that sign now or soon
@@ -97,7 +99,7 @@ func (s *Service) reread(ctx context.Context, project string) (*Ring, error) {
 			return nil, err
 		}
 	}
-	r := &Ring{read: at, keys: keys, signers: map[string]jose.Signer{}}
+	r := &Ring{project: project, known: &s.known, read: at, keys: keys, signers: map[string]jose.Signer{}}
 	now := r.current(at)
 	for _, e := range keys { // one that follows may begin to sign while this ring is in use
 		if e.signsAt < now.signsAt {

@@ -36,18 +36,19 @@ func TestATokenThatIsKnown(t *testing.T) {
 	}
 	node := func() *key.Service { return &key.Service{DB: db, Projects: projects} }
 	s := node()
-	sign := func(payload string) string {
+	with := func(sign func(r *key.Ring, payload []byte) (string, error), payload string) string {
 		t.Helper()
 		ring, err := s.Ring(t.Context(), ids[0])
 		if err != nil {
 			t.Fatal(err)
 		}
-		token, err := ring.Sign([]byte(payload))
+		token, err := sign(ring, []byte(payload))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return token
 	}
+	sign := func(payload string) string { t.Helper(); return with((*key.Ring).Sign, payload) }
 	verify := func(s *key.Service, id, token, want string) {
 		t.Helper()
 		payload, _, err := s.Verify(t.Context(), id, token)
@@ -67,16 +68,30 @@ func TestATokenThatIsKnown(t *testing.T) {
 	head, rest, _ := strings.Cut(token, ".")
 	_, signature, _ := strings.Cut(rest, ".")
 	verify(s, ids[0], head+"."+strings.Split(sign(`{"n":1}`), ".")[1]+"."+signature, "")
-	for n := range 9000 { // more than are remembered
-		if n%3000 == 0 {
+	for n := range key.MostKnown + 1000 { // more than are remembered
+		if n%10_000 == 0 {
 			verify(s, ids[0], sign(fmt.Sprintf(`{"n":%d}`, n)), fmt.Sprintf(`{"n":%d}`, n))
 		}
 		s.Remember(ids[0], fmt.Sprint(n))
 	}
-	if n := s.Remembered(); n > 2*4096 {
+	if n := s.Remembered(); n > key.MostKnown {
 		t.Errorf("%d tokens are remembered", n)
 	}
 	verify(s, ids[0], token, `{"n":0}`)
+
+	// One that comes back is known before it was shown, to its project alone and as it is.
+	before := s.Remembered()
+	returning := with((*key.Ring).SignReturning, `{"n":2}`)
+	if n := s.Remembered(); n != before+1 {
+		t.Errorf("%d tokens are remembered, want %d", n, before+1)
+	}
+	verify(s, ids[0], returning, `{"n":2}`)
+	if n := s.Remembered(); n != before+1 {
+		t.Errorf("a token that came back was verified: %d are remembered, want %d", n, before+1)
+	}
+	verify(s, ids[1], returning, "")
+	verify(s, ids[0], strings.Replace(returning, ".", "..", 1), "")
+	verify(node(), ids[0], returning, `{"n":2}`)
 
 	// Its key verifies no more: known or not, it is refused once the list is read again.
 	err = db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
@@ -89,4 +104,5 @@ func TestATokenThatIsKnown(t *testing.T) {
 	verify(node(), ids[0], token, "")
 	s.Forget()
 	verify(s, ids[0], token, "")
+	verify(s, ids[0], returning, "")
 }

@@ -2,8 +2,10 @@ package key
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -25,16 +27,32 @@ func (r *Ring) current(now time.Time) entry {
 
 // Sign returns a payload in the compact form of a signed token (RFC 7515 §3.1).
 func (r *Ring) Sign(payload []byte) (string, error) {
-	kid := r.current(time.Now()).kid
+	token, _, err := r.sign(payload)
+	return token, err
+}
+
+// SignReturning is Sign for a token that comes back to this service: it is known
+// then, and not verified.
+func (r *Ring) SignReturning(payload []byte) (string, error) {
+	token, kid, err := r.sign(payload)
+	if err == nil {
+		r.known.add(fingerprint(r.project, token), kid)
+	}
+	return token, err
+}
+
+func (r *Ring) sign(payload []byte) (token, kid string, err error) {
+	kid = r.current(time.Now()).kid
 	signer, ok := r.signers[kid]
 	if !ok {
-		return "", fmt.Errorf("sign: the key %s is not open", kid)
+		return "", "", fmt.Errorf("sign: the key %s is not open", kid)
 	}
 	signed, err := signer.Sign(payload)
 	if err != nil {
-		return "", fmt.Errorf("sign: %w", err)
+		return "", "", fmt.Errorf("sign: %w", err)
 	}
-	return signed.CompactSerialize()
+	token, err = signed.CompactSerialize()
+	return token, kid, err
 }
 
 // Public returns the keys that verify tokens, and those that soon will sign, in
@@ -80,13 +98,14 @@ func (s *Service) Verify(ctx context.Context, project, token string) ([]byte, *R
 		return nil, nil, ErrToken
 	}
 	sum := fingerprint(project, token)
-	if v, ok := s.known.find(sum); ok {
+	if kid, ok := s.known.find(sum); ok {
 		ring, err := s.Ring(ctx, project)
 		if err != nil {
 			return nil, nil, err
 		}
-		if _, ok := ring.find(v.kid); ok {
-			return v.payload, ring, nil
+		if _, ok := ring.find(kid); ok {
+			payload, err := payloadOf(token)
+			return payload, ring, err
 		}
 	}
 	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{Algorithm})
@@ -112,8 +131,20 @@ func (s *Service) Verify(ctx context.Context, project, token string) ([]byte, *R
 	if err != nil {
 		return nil, nil, ErrToken
 	}
-	s.known.add(sum, verified{kid, payload})
+	s.known.add(sum, kid)
 	return payload, ring, nil
+}
+
+// payloadOf returns what a token that is known says: the middle one of its three
+// parts.
+func payloadOf(token string) ([]byte, error) {
+	_, rest, _ := strings.Cut(token, ".")
+	part, _, _ := strings.Cut(rest, ".")
+	payload, err := base64.RawURLEncoding.DecodeString(part)
+	if err != nil {
+		return nil, ErrToken
+	}
+	return payload, nil
 }
 
 // A Rotation is what became of the keys of a project.

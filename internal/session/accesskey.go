@@ -56,6 +56,6 @@ func (s *Service) ForKey(ctx context.Context, in KeyLogin) (*Tokens, error) {
 		return nil, err
 	}
 	out := &Tokens{SessionExpires: m.ends, RefreshExpires: m.ends, Claims: claims, Config: in.Config}
-	out.Session, err = sign(ring, claims)
+	out.Session, err = sign(ring.Sign, claims)
 	return out, err
 }

@@ -97,7 +97,7 @@ func TestForgedTokens(t *testing.T) {
 		ours := func(change map[string]any) string { // the key of the project signed it
 			altered := maps.Clone(claims)
 			maps.Copy(altered, change)
-			token, err := sign(ring, altered)
+			token, err := sign(ring.Sign, altered)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -189,10 +189,10 @@ func (s *Service) tokens(m made) (*Tokens, error) {
 	out := &Tokens{
 		SessionExpires: mint.ends, RefreshExpires: until, Claims: claims, User: m.user, FirstSeen: m.firstSeen, Config: m.config, ID: m.session.ID,
 	}
-	if out.Session, err = sign(m.ring, claims); err != nil || !m.refresh {
+	if out.Session, err = sign(m.ring.Sign, claims); err != nil || !m.refresh {
 		return out, err
 	}
-	out.Refresh, err = sign(m.ring, map[string]any{
+	out.Refresh, err = sign(m.ring.SignReturning, map[string]any{
 		"iss": mint.issuer, "sub": mint.holder.id, "iat": m.now.Unix(), "exp": until.Unix(), "drn": drnRefresh,
 		"amr": m.session.AMR, "sid": m.session.ID, "gen": m.session.Generation,
 	})

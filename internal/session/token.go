@@ -128,12 +128,12 @@ func (s *Service) Validate(ctx context.Context, c *project.Config, token secret.
 	return claims, json.Unmarshal(b.payload, &claims)
 }
 
-// sign makes a token of claims.
-func sign(ring *key.Ring, claims map[string]any) (secret.Text, error) {
+// sign makes a token of claims; with is a method of a ring.
+func sign(with func([]byte) (string, error), claims map[string]any) (secret.Text, error) {
 	payload, err := json.Marshal(claims, json.Deterministic(true))
 	if err != nil {
 		return secret.Text{}, fmt.Errorf("write claims: %w", err)
 	}
-	token, err := ring.Sign(payload)
+	token, err := with(payload)
 	return secret.New(token), err
 }
