@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -51,7 +50,7 @@ func (s *Service) current(ctx context.Context, c *project.Config, token secret.T
 		return nil, err
 	}
 	out := &found{shown: b}
-	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+	err = s.DB.ReadCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
 		out.made, err = s.lookUp(tx, c, b.Session, time.Now().UTC().Truncate(time.Second))
 		return err
 	})
@@ -71,10 +70,11 @@ type found struct {
 	shown bearer
 }
 
-// lookUp reads a session that lives, and its user, who may sign in.
+// lookUp reads a session that lives, and its user, who may sign in. One statement
+// reads both; a tenant, roles of its own and an impersonator take one more each.
 func (s *Service) lookUp(tx *store.Tx, c *project.Config, id string, now time.Time) (m made, err error) {
 	m = made{config: c, now: now}
-	if m.session, err = load(tx, c.Project, id); err != nil {
+	if m.session, m.user, err = loadWithUser(tx, c.Project, id); err != nil {
 		return m, err
 	}
 	if m.lifetimes, err = obey(tx, c, m.session, false); err != nil {
@@ -83,16 +83,9 @@ func (s *Service) lookUp(tx *store.Tx, c *project.Config, id string, now time.Ti
 	if err := m.session.lives(m.lifetimes, now); err != nil {
 		return m, err
 	}
-	if m.session.User == "" {
+	if m.user == nil {
 		m.roles = s.rolesOf(c)
 		return m, nil
-	}
-	m.user, err = user.Load(tx, c.Project, m.session.User)
-	if errors.Is(err, user.ErrNotFound) {
-		return m, ErrEnded
-	}
-	if err != nil {
-		return m, err
 	}
 	if err := m.user.MaySignIn(now); err != nil {
 		return m, err
@@ -158,7 +151,7 @@ func (s *Service) renew(ctx context.Context, c *project.Config, token secret.Tex
 // by it, that the next generation of it is the one that counts. It is one statement:
 // of those who show one token at the same time one finds the generation that it was.
 func (s *Service) use(ctx context.Context, sess *Session, now time.Time, rotate bool) error {
-	step, won := int64(0), false
+	step := int64(0)
 	if rotate {
 		step = 1
 	}
@@ -166,21 +159,13 @@ func (s *Service) use(ctx context.Context, sess *Session, now time.Time, rotate 
 	if err != nil {
 		return err
 	}
-	err = s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
-		res, err := tx.Exec(`UPDATE sessions SET generation = generation + $4, refreshed_at = $5, tenant = $6, claims = $7
-			WHERE project = $1 AND id = $2 AND generation = $3 AND ended_at = 0`,
-			sess.Project, sess.ID, sess.Generation, step, now.Unix(), sess.Tenant, string(extra))
-		if err != nil {
-			return fmt.Errorf("refresh session: %w", err)
-		}
-		n, err := res.RowsAffected()
-		won = n == 1
-		return err
-	})
+	n, err := s.DB.Exec(ctx, `UPDATE sessions SET generation = generation + $4, refreshed_at = $5, tenant = $6, claims = $7
+		WHERE project = $1 AND id = $2 AND generation = $3 AND ended_at = 0`,
+		sess.Project, sess.ID, sess.Generation, step, now.Unix(), sess.Tenant, string(extra))
 	if err != nil {
-		return err
+		return fmt.Errorf("refresh session: %w", err)
 	}
-	if !won {
+	if n != 1 {
 		return s.lostTo(ctx, sess)
 	}
 	sess.Generation += step

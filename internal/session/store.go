@@ -47,13 +47,19 @@ const columns = `project, id, user_id, created_at, refreshed_at, expires_at, end
 
 const one = `SELECT ` + columns + ` FROM sessions WHERE project = $1 AND id = $2`
 
-func scan(row store.Scanner) (*Session, error) {
+var oneOfUser = `SELECT ` + store.Of("s", columns) + `, ` + user.Columns + `
+	FROM sessions s JOIN users u ON u.project = s.project AND u.id = s.user_id WHERE s.project = $1 AND s.id = $2`
+
+// scan reads a session, and what else a statement reads after its columns.
+func scan(row store.Scanner, more ...any) (*Session, error) {
 	s := &Session{}
 	var created, refreshed, expires, ended, lifetime int64
 	var amr, claims string
 	var who sql.NullString
-	err := row.Scan(&s.Project, &s.ID, &who, &created, &refreshed, &expires, &ended, &s.Generation, &lifetime, &amr, &s.Tenant, &claims,
-		&s.Client.Address, &s.Client.UserAgent)
+	err := row.Scan(append([]any{
+		&s.Project, &s.ID, &who, &created, &refreshed, &expires, &ended, &s.Generation, &lifetime, &amr, &s.Tenant, &claims,
+		&s.Client.Address, &s.Client.UserAgent,
+	}, more...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +87,24 @@ func noSession(err error) error {
 func load(tx *store.Tx, project, id string) (*Session, error) {
 	s, err := scan(tx.QueryRow(one, project, id))
 	return s, noSession(err)
+}
+
+// loadWithUser reads a session and its user, in one statement. Of an anonymous
+// visitor there is no user.
+func loadWithUser(tx *store.Tx, project, id string) (*Session, *user.User, error) {
+	var row user.Row
+	s, err := scan(tx.QueryRow(oneOfUser, project, id), row.Into()...)
+	if err == nil {
+		u, err := row.User()
+		return s, u, err
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, err
+	}
+	if s, err = load(tx, project, id); err == nil && s.User != "" {
+		err = ErrEnded // the user was deleted just now
+	}
+	return s, nil, err
 }
 
 // insert stores a new session, as part of tx.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -45,6 +46,15 @@ func write(ctx context.Context, db *store.DB) (tries int, err error) {
 	return tries, err
 }
 
+// writeOne is write by one statement. How often that was tried it does not know.
+func writeOne(ctx context.Context, db *store.DB) (int, error) {
+	n, err := db.Exec(ctx, `INSERT INTO projects (id, name, created_at) VALUES ($1, $1, 1)`, "P1")
+	if err == nil && n != 1 {
+		err = fmt.Errorf("%d rows were changed", n)
+	}
+	return 0, err
+}
+
 func TestCommitOnPostgres(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -64,6 +74,18 @@ func TestCommitOnPostgres(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
+		t.Run(tt.name+", in one statement", func(t *testing.T) {
+			t.Parallel()
+			db := testkit.Open(t, testkit.Postgres(t))
+			execute(t, db, `CREATE SEQUENCE tries`)
+			onCommit(t, db, tt.onCommit)
+			if _, err := writeOne(t.Context(), db); !errors.Is(err, tt.want) {
+				t.Errorf("Exec = %v, want %v", err, tt.want)
+			}
+			if diff := cmp.Diff(tt.kept, projects(t, db)); diff != "" {
+				t.Errorf("projects (-want +got):\n%s", diff)
+			}
+		})
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			db := testkit.Open(t, testkit.Postgres(t))
@@ -93,6 +115,12 @@ func TestCommitOnPostgres(t *testing.T) {
 // doubt.
 func TestContextEndsInTheCommit(t *testing.T) {
 	t.Parallel()
+	t.Run("of a transaction", func(t *testing.T) { t.Parallel(); contextEndsIn(t, write) })
+	t.Run("of one statement", func(t *testing.T) { t.Parallel(); contextEndsIn(t, writeOne) })
+}
+
+func contextEndsIn(t *testing.T, write func(context.Context, *store.DB) (int, error)) {
+	t.Helper()
 	url := testkit.Postgres(t)
 	db, other := testkit.Open(t, url), testkit.Open(t, url)
 	onCommit(t, db, `PERFORM pg_advisory_xact_lock(7)`)

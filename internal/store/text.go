@@ -14,3 +14,13 @@ func Plain(s string, longest int, allowed string) bool {
 		return (unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)) && !strings.ContainsRune(allowed, r)
 	})
 }
+
+// Of returns a list of columns as those of one of several tables of a statement:
+// "t.a, t.b" for "a, b".
+func Of(table, columns string) string {
+	list := strings.Split(columns, ",")
+	for i, column := range list {
+		list[i] = table + "." + strings.TrimSpace(column)
+	}
+	return strings.Join(list, ", ")
+}

@@ -19,11 +19,16 @@ const (
 	longestPause = 128 * time.Millisecond
 )
 
-var errNested = errors.New("a transaction was started inside a transaction")
+var (
+	errNested    = errors.New("a transaction was started inside a transaction")
+	errOnlyReads = errors.New("a statement that writes was run where only reads are")
+)
 
-// Tx is a transaction. It remembers the context that it was started with.
+// Tx is a transaction, or what ReadCommitted gives. It remembers the context that it
+// was started with.
 type Tx struct {
 	tx     *sql.Tx
+	pool   *sql.DB // for each statement by itself, where tx is nil
 	ctx    context.Context
 	kind   string
 	stmts  *statements
@@ -40,33 +45,58 @@ func (t *Tx) context() context.Context {
 	return t.ctx
 }
 
+// querier is what both a transaction and a pool of connections do.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func (t *Tx) querier() querier {
+	if t.tx == nil {
+		return t.pool
+	}
+	return t.tx
+}
+
+// compiled returns the statement with a text where it is compiled; else nil.
+func (t *Tx) compiled(query string) *sql.Stmt {
+	stmt := t.stmts.find(query)
+	if stmt == nil || t.tx == nil {
+		return stmt // it is closed with the pool
+	}
+	return t.tx.StmtContext(t.context(), stmt) // the end of the transaction closes it
+}
+
 // Exec runs a statement that returns no rows.
 func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
-	if stmt := t.stmts.find(query); stmt != nil {
-		return t.tx.StmtContext(t.context(), stmt).ExecContext(t.context(), args...) //nolint:sqlclosecheck // the end of the transaction does
+	if t.tx == nil {
+		return nil, errOnlyReads
+	}
+	if stmt := t.compiled(query); stmt != nil { //nolint:sqlclosecheck // see compiled
+		return stmt.ExecContext(t.context(), args...)
 	}
 	return t.tx.ExecContext(t.context(), query, args...)
 }
 
 // Query runs a statement that returns rows. Collect is easier to use right.
 func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
-	return t.tx.QueryContext(t.context(), query, args...)
+	return t.querier().QueryContext(t.context(), query, args...)
 }
 
 // QueryRow runs a statement that returns one row, which the caller reads before it
 // runs another.
 func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
-	if stmt := t.stmts.find(query); stmt != nil {
-		return t.tx.StmtContext(t.context(), stmt).QueryRowContext(t.context(), args...) //nolint:sqlclosecheck // the same
+	if stmt := t.compiled(query); stmt != nil { //nolint:sqlclosecheck // see compiled
+		return stmt.QueryRowContext(t.context(), args...)
 	}
-	return t.tx.QueryRowContext(t.context(), query, args...)
+	return t.querier().QueryRowContext(t.context(), query, args...)
 }
 
 // rows is Query for rows that are read to their end before another statement
 // runs: a compiled one that ran twice at once would begin again.
 func (t *Tx) rows(query string, args ...any) (*sql.Rows, error) {
-	if stmt := t.stmts.find(query); stmt != nil {
-		return t.tx.StmtContext(t.context(), stmt).QueryContext(t.context(), args...) //nolint:sqlclosecheck // the same
+	if stmt := t.compiled(query); stmt != nil { //nolint:sqlclosecheck // see compiled
+		return stmt.QueryContext(t.context(), args...)
 	}
 	return t.Query(query, args...)
 }
@@ -121,10 +151,10 @@ func (d *DB) read(ctx context.Context, fn func(context.Context, *Tx) error) erro
 	return fn(ctx, &Tx{tx: tx, ctx: ctx, kind: d.kind, stmts: d.reads})
 }
 
-// One runs one statement that returns one row, and reads it with scan: Read for
-// a single statement, which sees one state of the database by itself. Without a
-// row the error is sql.ErrNoRows.
-func (d *DB) One(ctx context.Context, scan func(Scanner) error, query string, args ...any) error {
+// ReadCommitted is Read for statements that are right by themselves, of which there
+// mostly is one: each sees what is committed when it begins, and what one read need
+// not be so any more at the next one. There is no transaction to begin and to end.
+func (d *DB) ReadCommitted(ctx context.Context, fn func(context.Context, *Tx) error) error {
 	ctx, err := enter(ctx)
 	if err != nil {
 		return err
@@ -133,34 +163,24 @@ func (d *DB) One(ctx context.Context, scan func(Scanner) error, query string, ar
 		return faulted(err)
 	}
 	d.reads.prepare(ctx)
-	if stmt := d.reads.find(query); stmt != nil { //nolint:sqlclosecheck // it is closed with the pool
-		return ended(ctx, scan(stmt.QueryRowContext(ctx, args...)))
-	}
-	return ended(ctx, scan(d.reader.QueryRowContext(ctx, query, args...)))
+	return ended(ctx, fn(ctx, &Tx{pool: d.reader, ctx: ctx, kind: d.kind, stmts: d.reads}))
+}
+
+// One runs one statement that returns one row, and reads it with scan: Read for
+// a single statement, which sees one state of the database by itself. Without a
+// row the error is sql.ErrNoRows.
+func (d *DB) One(ctx context.Context, scan func(Scanner) error, query string, args ...any) error {
+	return d.ReadCommitted(ctx, func(_ context.Context, tx *Tx) error { return scan(tx.QueryRow(query, args...)) })
 }
 
 // Rows runs one statement and returns what scan makes of each row: Collect for a
 // single statement, which sees one state of the database by itself.
-func Rows[T any](ctx context.Context, d *DB, scan func(Scanner) (T, error), query string, args ...any) ([]T, error) {
-	ctx, err := enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(d.gone(), d.settle(ctx)); err != nil {
-		return nil, faulted(err)
-	}
-	d.reads.prepare(ctx)
-	var rows *sql.Rows
-	if stmt := d.reads.find(query); stmt != nil { //nolint:sqlclosecheck // it is closed with the pool
-		rows, err = stmt.QueryContext(ctx, args...)
-	} else {
-		rows, err = d.reader.QueryContext(ctx, query, args...)
-	}
-	if err != nil {
-		return nil, ended(ctx, err)
-	}
-	all, err := collect(rows, scan)
-	return all, ended(ctx, err)
+func Rows[T any](ctx context.Context, d *DB, scan func(Scanner) (T, error), query string, args ...any) (all []T, err error) {
+	err = d.ReadCommitted(ctx, func(_ context.Context, tx *Tx) error {
+		all, err = Collect(tx, scan, query, args...)
+		return err
+	})
+	return all, err
 }
 
 // ended says of an error after the end of ctx that this is its cause: a driver
@@ -203,6 +223,48 @@ func (d *DB) WriteCommitted(ctx context.Context, fn func(context.Context, *Tx) e
 	return d.commit(ctx, d.counting, false, fn)
 }
 
+// Exec runs one statement that writes, as WriteCommitted does, and returns how many
+// rows it changed. PostgreSQL is asked once for it, and not three times.
+func (d *DB) Exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
+	if d.kind == SQLite {
+		err = d.WriteCommitted(ctx, func(_ context.Context, tx *Tx) error {
+			changed, err = affected(tx.Exec(query, args...))
+			return err
+		})
+		return changed, err
+	}
+	ctx, err = enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	err = untilWon(ctx, func() error {
+		changed, err = d.execute(ctx, query, args)
+		return err
+	})
+	return changed, ended(ctx, err)
+}
+
+func affected(res sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// execute runs one statement of PostgreSQL, whose end is its commit.
+func (d *DB) execute(ctx context.Context, query string, args []any) (int64, error) {
+	if err := d.settle(ctx); err != nil {
+		return 0, err
+	}
+	conn, err := d.writer.Conn(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Close()
+	n, err := affected(conn.ExecContext(context.WithoutCancel(ctx), query, args...))
+	return n, d.outcome(err)
+}
+
 func (d *DB) commit(ctx context.Context, opts *sql.TxOptions, alone bool, fn func(context.Context, *Tx) error) error {
 	ctx, err := enter(ctx)
 	if err != nil {
@@ -211,10 +273,15 @@ func (d *DB) commit(ctx context.Context, opts *sql.TxOptions, alone bool, fn fun
 	if d.kind == SQLite {
 		return ended(ctx, d.share(ctx, alone, fn))
 	}
+	return ended(ctx, untilWon(ctx, func() error { return d.write(ctx, opts, fn) }))
+}
+
+// untilWon runs once again where it lost against another one, after a pause.
+func untilWon(ctx context.Context, once func() error) error {
 	for n := 1; ; n++ {
-		err := d.write(ctx, opts, fn)
+		err := once()
 		if n == attempts || !lost(err) {
-			return ended(ctx, err)
+			return err
 		}
 		wait := time.NewTimer(pause(n))
 		select {
@@ -263,14 +330,19 @@ func (d *DB) finish(tx *sql.Tx) error {
 	if err := d.gone(); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
-		if notCommitted(err) {
-			return fmt.Errorf("commit: %w", err)
-		}
-		d.doubt.had.Add(1)
-		return fmt.Errorf("%w: commit: %w", ErrOutcomeUnknown, err)
+	return d.outcome(tx.Commit())
+}
+
+// outcome says what an error means for what was to be committed.
+func (d *DB) outcome(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case notCommitted(err):
+		return fmt.Errorf("commit: %w", err)
 	}
-	return nil
+	d.doubt.had.Add(1)
+	return fmt.Errorf("%w: commit: %w", ErrOutcomeUnknown, err)
 }
 
 // inside marks the context that a transaction gives to its function.

@@ -122,8 +122,38 @@ func TestReadDoesNotWrite(t *testing.T) {
 		if err == nil {
 			t.Error("Read writes")
 		}
+		err = db.ReadCommitted(t.Context(), func(_ context.Context, tx *store.Tx) error { return insertProject(tx, "P1") })
+		if err == nil {
+			t.Error("ReadCommitted writes")
+		}
 		if got := projects(t, db); len(got) != 0 {
 			t.Errorf("projects = %q", got)
+		}
+	})
+}
+
+// Each statement of ReadCommitted sees what is there when it begins.
+func TestReadCommittedSeesWhatIsThere(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		err := db.ReadCommitted(t.Context(), func(_ context.Context, tx *store.Tx) error {
+			for n, id := range []string{"P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9"} { // until the statement is kept compiled
+				before, err := selectProjects(tx)
+				if err != nil || len(before) != n {
+					t.Errorf("%d projects, %v, want %d", len(before), err, n)
+				}
+				if n, err := db.Exec(t.Context(), `INSERT INTO projects (id, name, created_at) VALUES ($1, $1, 1)`, id); n != 1 || err != nil {
+					t.Errorf("Exec = %d, %v", n, err)
+				}
+				n, err := db.Exec(t.Context(), `UPDATE projects SET name = 'x' WHERE id = 'nobody'`)
+				if n != 0 || err != nil {
+					t.Errorf("Exec of nothing = %d, %v", n, err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -210,8 +240,12 @@ func TestNestedTransactionsAreRefused(t *testing.T) {
 	db := testkit.Store(t)
 	nothing := func(context.Context, *store.Tx) error { return nil }
 	type run func(context.Context, func(context.Context, *store.Tx) error) error
-	for _, outer := range []run{db.Write, db.Read} {
-		for _, inner := range []run{db.Write, db.Read} {
+	one := func(ctx context.Context, _ func(context.Context, *store.Tx) error) error {
+		_, err := db.Exec(ctx, `DELETE FROM projects`)
+		return err
+	}
+	for _, outer := range []run{db.Write, db.Read, db.ReadCommitted} {
+		for _, inner := range []run{db.Write, db.Read, db.ReadCommitted, one} {
 			err := outer(t.Context(), func(ctx context.Context, _ *store.Tx) error { return inner(ctx, nothing) })
 			if err == nil {
 				t.Error("a transaction runs inside a transaction")

@@ -19,7 +19,7 @@ func LoadAll(tx *store.Tx, project string, ids []string) ([]*User, error) {
 		return nil, nil
 	}
 	args := []any{project}
-	users, err := store.Collect(tx, scan, `SELECT `+columns+` FROM users WHERE project = $1 AND id IN `+among(&args, ids), args...)
+	users, err := store.Collect(tx, scan, `SELECT `+Columns+` FROM users u WHERE u.project = $1 AND u.id IN `+among(&args, ids), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -28,53 +28,7 @@ func LoadAll(tx *store.Tx, project string, ids []string) ([]*User, error) {
 		place[id] = i
 	}
 	slices.SortFunc(users, func(a, b *User) int { return cmp.Compare(place[a.ID], place[b.ID]) })
-	return users, fill(tx, project, users)
-}
-
-// fill reads what users have in other tables, with one statement.
-func fill(tx *store.Tx, project string, users []*User) error {
-	if len(users) == 0 {
-		return nil
-	}
-	byID, args := map[string]*User{}, []any{project}
-	var ids []string
-	for _, u := range users {
-		byID[u.ID] = u
-		ids = append(ids, u.ID)
-	}
-	in := " WHERE project = $1 AND user_id IN " + among(&args, ids)
-	rows, err := store.Collect(tx, func(row store.Scanner) (r rest, err error) {
-		return r, row.Scan(&r.user, &r.kind, &r.place, &r.a, &r.b)
-	},
-		`SELECT user_id, 0, position, login_id, '' FROM login_ids`+in+
-			` UNION ALL SELECT user_id, 1, 0, tenant, '' FROM memberships`+in+
-			` UNION ALL SELECT user_id, 2, 0, tenant, role FROM user_roles`+in, args...)
-	if err != nil {
-		return err
-	}
-	slices.SortFunc(rows, func(a, b rest) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.place, b.place)) })
-	for _, r := range rows {
-		switch u := byID[r.user]; r.kind {
-		case 0:
-			u.LoginIDs = append(u.LoginIDs, r.a)
-		case 1:
-			u.Tenants = append(u.Tenants, Membership{Tenant: r.a})
-		default:
-			u.grant(r.a, r.b)
-		}
-	}
-	for _, u := range users {
-		u.sort()
-	}
-	return nil
-}
-
-// rest is a row of another table: a login id and its place, a tenant, or a tenant and
-// a role there.
-type rest struct {
-	user        string
-	kind, place int
-	a, b        string
+	return users, nil
 }
 
 // grant adds a role. What is of a tenant that the user does not belong to counts for

@@ -40,6 +40,7 @@ func TestAUserComesBackWhole(t *testing.T) {
 			{Project: "P1", LoginIDs: []string{"other"}, Roles: []string{"R9"}, Tenants: []user.Membership{{Tenant: "Ta", Roles: []string{"R9"}}}},
 			{Project: "P2", LoginIDs: []string{"z@example.com"}, Tenants: []user.Membership{{Tenant: "Ta", Roles: []string{"R8"}}}},
 			{Project: "P2", LoginIDs: []string{"alone"}},
+			{Project: "P2", LoginIDs: []string{"5:ab:1", "Ünïcode\u2028", "7:"}, Roles: []string{"", "1:x\n2:yz", "ß"}},
 		}
 		for _, u := range all {
 			write(func(tx *store.Tx) error { return user.Create(tx, u) })

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -33,23 +34,79 @@ func LoginID(s string) (string, error) {
 const columns = `project, id, status, name, given_name, middle_name, family_name, email, email_verified, phone, phone_verified,
 	recovery, picture, test, custom, apps, methods, created_at, modified_at, last_login_at, expires_at, consent_until, unproven`
 
-func scan(row store.Scanner) (*User, error) {
-	u := &User{}
-	var recovery, custom, apps string
-	var created, modified, login, expires, consent int64
-	var email, phone, test, unproven int64
-	err := row.Scan(&u.Project, &u.ID, &u.Status, &u.Name, &u.GivenName, &u.MiddleName, &u.FamilyName, &u.Email, &email, &u.Phone, &phone,
-		&recovery, &u.Picture, &test, &custom, &apps, &u.Methods, &created, &modified, &login, &expires, &consent, &unproven)
-	if err != nil {
-		return nil, err
+// Columns are what a SELECT reads a user u by, with what the user has in other
+// tables, in one statement: a Row takes them. Texts of several rows stand one after
+// the other, each with its length in bytes before it, so that any text may be one.
+var Columns = store.Of("u", columns) + `,
+	COALESCE((SELECT string_agg(octet_length(login_id) || ':' || login_id, '' ORDER BY position) FROM login_ids WHERE project = u.project AND user_id = u.id), ''),
+	COALESCE((SELECT string_agg(octet_length(tenant) || ':' || tenant, '') FROM memberships WHERE project = u.project AND user_id = u.id), ''),
+	COALESCE((SELECT string_agg(octet_length(tenant) || ':' || tenant || octet_length(role) || ':' || role, '') FROM user_roles WHERE project = u.project AND user_id = u.id), '')`
+
+// A Row takes the Columns of a user.
+type Row struct {
+	u                                                 User
+	created, modified, login, expires, consent        int64
+	email, phone, test, unproven                      int64
+	recovery, custom, apps, loginIDs, tenants, grants string
+}
+
+// Into returns where the columns go, for Scan.
+func (r *Row) Into() []any {
+	u := &r.u
+	return []any{
+		&u.Project, &u.ID, &u.Status, &u.Name, &u.GivenName, &u.MiddleName, &u.FamilyName, &u.Email, &r.email, &u.Phone, &r.phone,
+		&r.recovery, &u.Picture, &r.test, &r.custom, &r.apps, &u.Methods, &r.created, &r.modified, &r.login, &r.expires, &r.consent, &r.unproven,
+		&r.loginIDs, &r.tenants, &r.grants,
 	}
-	u.VerifiedEmail, u.VerifiedPhone, u.Test, u.Unproven = email != 0, phone != 0, test != 0, unproven != 0
-	u.CreatedAt, u.ModifiedAt, u.LastLoginAt, u.ExpiresAt, u.ConsentUntil = at(created), at(modified), at(login), at(expires), at(consent)
-	err = errors.Join(json.Unmarshal([]byte(recovery), &u.Recovery), json.Unmarshal([]byte(custom), &u.Custom), json.Unmarshal([]byte(apps), &u.Apps))
+}
+
+// User returns the user once the columns are there.
+func (r *Row) User() (*User, error) {
+	u := &r.u
+	u.VerifiedEmail, u.VerifiedPhone, u.Test, u.Unproven = r.email != 0, r.phone != 0, r.test != 0, r.unproven != 0
+	u.CreatedAt, u.ModifiedAt, u.LastLoginAt, u.ExpiresAt, u.ConsentUntil = at(r.created), at(r.modified), at(r.login), at(r.expires), at(r.consent)
+	err := errors.Join(json.Unmarshal([]byte(r.recovery), &u.Recovery), json.Unmarshal([]byte(r.custom), &u.Custom), json.Unmarshal([]byte(r.apps), &u.Apps), r.rest())
 	if err != nil {
 		return nil, fmt.Errorf("read user %s: %w", u.ID, err)
 	}
 	return u, nil
+}
+
+// rest reads what the user has in other tables.
+func (r *Row) rest() error {
+	loginIDs, err1 := texts(r.loginIDs)
+	tenants, err2 := texts(r.tenants)
+	grants, err3 := texts(r.grants)
+	r.u.LoginIDs = loginIDs
+	for _, id := range tenants {
+		r.u.Tenants = append(r.u.Tenants, Membership{Tenant: id})
+	}
+	for i := 0; i+1 < len(grants); i += 2 {
+		r.u.grant(grants[i], grants[i+1])
+	}
+	r.u.sort()
+	return errors.Join(err1, err2, err3)
+}
+
+// texts takes apart what stands one after the other: "1:a3:bcd".
+func texts(all string) (list []string, err error) {
+	for all != "" {
+		length, rest, _ := strings.Cut(all, ":")
+		n, err := strconv.Atoi(length)
+		if err != nil || n < 0 || n > len(rest) {
+			return nil, fmt.Errorf("%.20q is no length of what follows", length)
+		}
+		list, all = append(list, rest[:n]), rest[n:]
+	}
+	return list, nil
+}
+
+func scan(row store.Scanner) (*User, error) {
+	r := &Row{}
+	if err := row.Scan(r.Into()...); err != nil {
+		return nil, err
+	}
+	return r.User()
 }
 
 func at(unix int64) time.Time {
@@ -75,7 +132,7 @@ func flag(b bool) int64 {
 
 // Find returns the user who has a login id.
 func (s *Service) Find(ctx context.Context, project, loginID string) (u *User, err error) {
-	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+	err = s.DB.ReadCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
 		u, err = Find(tx, project, loginID)
 		return err
 	})
@@ -84,7 +141,7 @@ func (s *Service) Find(ctx context.Context, project, loginID string) (u *User, e
 
 // Load returns a user by id.
 func (s *Service) Load(ctx context.Context, project, id string) (u *User, err error) {
-	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+	err = s.DB.ReadCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
 		u, err = Load(tx, project, id)
 		return err
 	})
@@ -97,24 +154,25 @@ func Find(tx *store.Tx, project, loginID string) (*User, error) {
 	if err != nil {
 		return nil, ErrNotFound
 	}
-	return one(tx, `SELECT `+columns+` FROM users WHERE project = $1 AND id =
-		(SELECT user_id FROM login_ids WHERE project = $1 AND login_id = $2)`, project, loginID)
+	return one(tx, byLoginID, project, loginID)
 }
 
 // Load is Service.Load as part of tx.
 func Load(tx *store.Tx, project, id string) (*User, error) {
-	return one(tx, `SELECT `+columns+` FROM users WHERE project = $1 AND id = $2`, project, id)
+	return one(tx, byID, project, id)
 }
+
+var (
+	byID      = `SELECT ` + Columns + ` FROM users u WHERE u.project = $1 AND u.id = $2`
+	byLoginID = `SELECT ` + Columns + ` FROM users u WHERE u.project = $1 AND u.id = (SELECT user_id FROM login_ids WHERE project = $1 AND login_id = $2)`
+)
 
 func one(tx *store.Tx, query string, args ...any) (*User, error) {
 	u, err := scan(tx.QueryRow(query, args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrNotFound
 	}
-	if err != nil {
-		return nil, err
-	}
-	return u, fill(tx, u.Project, []*User{u})
+	return u, err
 }
 
 // Create stores a new user, as part of tx, and gives it an id where it has none.
