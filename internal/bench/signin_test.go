@@ -84,9 +84,11 @@ func measureSignedIn(t *testing.T, out *report, kind, database string) {
 			b.look,
 		},
 	} {
-		ours, floor := inTurn(t, p.url, b.url, j.ours, j.floor)
-		out.row(kind, j.name, ours.perSecond(), floor.perSecond(), ratio(floor.each, ours.each),
-			ours.processor.Round(time.Microsecond).String(), floor.processor.Round(time.Microsecond).String(), ratio(floor.processor, ours.processor), j.goal)
+		t.Run(kind+" "+j.name, func(t *testing.T) {
+			ours, floor := inTurn(t, p.url, b.url, j.ours, j.floor)
+			out.row(kind, j.name, ours.perSecond(), floor.perSecond(), ratio(floor.each, ours.each),
+				ours.processor.Round(time.Microsecond).String(), floor.processor.Round(time.Microsecond).String(), ratio(floor.processor, ours.processor), j.goal)
+		})
 	}
 }
 
