@@ -47,7 +47,9 @@ func (s *Server) authorize(need edge.Need, r *http.Request) (*http.Request, erro
 	if err != nil {
 		return r, err
 	}
-	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, edge.NewCaller(r, id, key))) // a refusal is logged with who got it
+	caller := edge.NewCaller(r, id, key)
+	caller.Base = baseOf(r)
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)) // a refusal is logged with who got it
 	if need.Scope == edge.Project && id == "" {
 		return r, errNoProject
 	}

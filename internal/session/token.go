@@ -103,7 +103,10 @@ func (s *Service) Base(requested string) string {
 // template returns the template of the tokens of users.
 func template(c *project.Config) (project.JWTTemplate, bool) {
 	t, ok := c.JWTTemplates[c.Settings.UserTemplate]
-	return t, ok && t.Type != "key"
+	if !ok || t.Type == "key" {
+		return project.JWTTemplate{}, false
+	}
+	return t, true
 }
 
 // Validate returns the claims of a session token that counts now: its session, where
