@@ -79,8 +79,15 @@ func remove(tx *store.Tx, project, userID string) error {
 	return err
 }
 
-func insertSignUp(tx *store.Tx, u *user.User, loginID string, until time.Time) error {
-	data, err := json.Marshal(u)
+// A pending sign-up is the user that there will be, and the revision that it began
+// under.
+type pending struct {
+	user.User `json:",embed"`
+	Revision  int64 `json:"revision"`
+}
+
+func insertSignUp(tx *store.Tx, u *user.User, revision int64, loginID string, until time.Time) error {
+	data, err := json.Marshal(pending{*u, revision})
 	if err != nil {
 		return fmt.Errorf("write a sign-up: %w", err)
 	}
@@ -89,8 +96,8 @@ func insertSignUp(tx *store.Tx, u *user.User, loginID string, until time.Time) e
 	return err
 }
 
-// readSignUp returns the user that there will be, or nil where nobody signs up.
-func readSignUp(tx *store.Tx, project, loginID string, now time.Time) (*user.User, error) {
+// readSignUp returns a sign-up, or nil where nobody signs up.
+func readSignUp(tx *store.Tx, project, loginID string, now time.Time) (*pending, error) {
 	var data string
 	err := tx.QueryRow(`SELECT user_data FROM totp_signups WHERE project = $1 AND login_id = $2 AND expires_at > $3`, project, loginID, now.Unix()).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -99,11 +106,11 @@ func readSignUp(tx *store.Tx, project, loginID string, now time.Time) (*user.Use
 	if err != nil {
 		return nil, err
 	}
-	u := &user.User{}
-	if err := json.Unmarshal([]byte(data), u); err != nil {
+	p := &pending{}
+	if err := json.Unmarshal([]byte(data), p); err != nil {
 		return nil, fmt.Errorf("read a sign-up: %w", err)
 	}
-	return u, nil
+	return p, nil
 }
 
 func removeSignUp(tx *store.Tx, project, loginID string) error {

@@ -76,7 +76,7 @@ func (s *Service) SignUp(ctx context.Context, cfg *project.Config, loginID strin
 		case !errors.Is(err, user.ErrNotFound):
 			return err
 		}
-		if err := insertSignUp(tx, u, loginID, time.Now().Add(confirmWithin)); err != nil {
+		if err := insertSignUp(tx, u, cfg.Revision, loginID, time.Now().Add(confirmWithin)); err != nil {
 			return err
 		}
 		return s.Projects.Keep(tx, signUpPlace(cfg.Project, loginID), e.Key)

@@ -33,24 +33,27 @@ func (s *Service) Verify(ctx context.Context, in Verification) (*session.Tokens,
 // login counts a try, and returns the sign-in that it may become.
 func (s *Service) login(ctx context.Context, in Verification) (session.Login, error) {
 	none, cfg := session.Login{}, in.Login.Config
-	if !cfg.Methods.TOTP.Enabled {
-		return none, project.ErrMethodOff
-	}
 	given, ok := clean(in.Code.Reveal())
 	loginID, err := user.LoginID(in.LoginID)
-	if !ok || err != nil {
+	if ok = ok && err == nil; !ok && cfg.Methods.TOTP.Enabled {
 		return none, ErrCode
 	}
-	subject, err := s.subject(ctx, cfg.Project, loginID)
+	subject, known, err := s.subject(ctx, cfg.Project, loginID)
+	if err == nil && !known {
+		cfg, err = s.begunUnder(ctx, cfg, loginID)
+	}
 	if err != nil {
 		return none, err
+	}
+	if !ok || !cfg.Methods.TOTP.Enabled {
+		return none, project.ErrMethodOff
 	}
 	if err := s.Attempts.HitAll(ctx, cfg.Project, limit.Attempt{Rule: fewTries, Subject: subject}, limit.Attempt{Rule: manyTries, Subject: subject}); err != nil {
 		return none, err
 	}
 	c := check{s, cfg, loginID, given}
 	login := in.Login
-	login.Method = session.AMRTOTP
+	login.Config, login.Method = cfg, session.AMRTOTP
 	login.Prove = func(tx *store.Tx) (*user.User, bool, error) {
 		u, firstSeen, err := c.prove(tx)
 		if err != nil {
@@ -61,17 +64,31 @@ func (s *Service) login(ctx context.Context, in Verification) (session.Login, er
 	return login, nil
 }
 
+// begunUnder returns the configuration that the first code of somebody who signs up is
+// judged by: that of the time when the sign-up began.
+func (s *Service) begunUnder(ctx context.Context, now *project.Config, loginID string) (*project.Config, error) {
+	var p *pending
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		p, err = readSignUp(tx, now.Project, loginID, time.Now())
+		return err
+	})
+	if p == nil || err != nil {
+		return now, err
+	}
+	return s.Projects.ConfigAt(ctx, now.Project, p.Revision)
+}
+
 // subject is whose tries count together: those of a user by whatever login id, and
-// else those of a login id.
-func (s *Service) subject(ctx context.Context, project, loginID string) (string, error) {
+// else those of a login id. It says whether there is such a user.
+func (s *Service) subject(ctx context.Context, project, loginID string) (subject string, known bool, err error) {
 	u, err := (&user.Service{DB: s.DB}).Find(ctx, project, loginID)
 	switch {
 	case errors.Is(err, user.ErrNotFound):
-		return "login id " + loginID, nil
+		return "login id " + loginID, false, nil
 	case err != nil:
-		return "", err
+		return "", false, err
 	}
-	return "user " + u.ID, nil
+	return "user " + u.ID, true, nil
 }
 
 // A check is one code that is shown.
@@ -149,7 +166,7 @@ func (c *check) install(tx *store.Tx, u *user.User, seed secret.Text, at int64) 
 
 // signUp makes the user who signed up and shows the first code now.
 func (c *check) signUp(tx *store.Tx) (*user.User, error) {
-	u, err := readSignUp(tx, c.cfg.Project, c.loginID, time.Now())
+	p, err := readSignUp(tx, c.cfg.Project, c.loginID, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -158,9 +175,10 @@ func (c *check) signUp(tx *store.Tx) (*user.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u == nil || !ok {
+	if p == nil || !ok {
 		return nil, ErrCode
 	}
+	u := &p.User
 	seed, err := c.Projects.KeptIn(tx, at)
 	if err != nil {
 		return nil, err
