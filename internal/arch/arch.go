@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"api", "oauth", "saml", "scim", "web"}, // the edges
 	{"server", "client"},
 	{"cli"},
-	{"testkit", "arch", "bench", "torture"},
+	{"testkit", "arch", "bench", "torture", "obeyed"},
 	{"tools/reference"}, // reads all the others to write docs/reference
 }
 
