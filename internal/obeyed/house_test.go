@@ -78,7 +78,7 @@ func open(t *testing.T, url string) *house {
 	config := server.Config{Listen: "127.0.0.1:0", Database: url, MasterKey: secret.New(string(master)), Tuning: server.Tuning{
 		MaxBody: 1 << 20, MaxFiles: 100, DatabaseConns: 8, ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute,
 		WriteTimeout: time.Minute, IdleTimeout: time.Minute, ShutdownTimeout: time.Minute,
-		PasswordMemory: 7 << 20, PasswordPasses: 1, PasswordLanes: 1, HashingMemory: 64 << 20,
+		PasswordMemory: 7 << 20, PasswordPasses: 1, PasswordLanes: 1, HashingMemory: 64 << 20, HashingQueue: 256,
 		Outbound: server.Outbound{AllowPrivate: []string{"127.0.0.1"}},
 	}}
 	s, err := server.New(t.Context(), config, slog.New(slog.DiscardHandler))
