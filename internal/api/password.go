@@ -95,7 +95,7 @@ func (s *Server) passwordUpdate(ctx context.Context, in *passwordUpdateRequest) 
 	c := callerOf(ctx)
 	by := c.Origin
 	by.Actor = now.User.ID
-	return &empty{}, s.Passwords.Update(ctx, by, c.Config, now.User, secret.New(in.New))
+	return &empty{}, s.Passwords.Update(ctx, by, c.Config, now, secret.New(in.New))
 }
 
 // passwordPolicyAnswer is what a page can tell somebody who chooses a password. The

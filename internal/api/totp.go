@@ -41,7 +41,7 @@ func (s *Server) totpUpdate(ctx context.Context, in *totpUpdateRequest) (*seedAn
 	if err != nil {
 		return nil, err
 	}
-	return seedOnWire(s.TOTP.Update(ctx, callerOf(ctx).Config, now.User))
+	return seedOnWire(s.TOTP.Update(ctx, callerOf(ctx).Config, now))
 }
 
 type totpVerifyRequest struct {

@@ -7,14 +7,21 @@ import (
 	"time"
 
 	"postern/internal/message"
+	"postern/internal/session"
 	"postern/internal/store"
 	"postern/internal/user"
 )
 
-// change gives a user the address that was proven, as part of tx. Where the address
+// change gives a user the address that was proven, as part of tx, unless the session
+// that asked for it has been ended. Where the address
 // is to be a login id and another user has it, the two become one, unless that is
 // not wanted or would lose somebody a credential.
 func (p *Pending) change(tx *store.Tx, h *holder) (*user.User, error) {
+	if p.Session != "" { // not so where management asked
+		if err := session.Stands(tx, p.Project, p.Session); err != nil {
+			return nil, err
+		}
+	}
 	u, err := user.Load(tx, p.Project, p.User)
 	if err != nil {
 		return nil, err

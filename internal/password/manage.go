@@ -51,7 +51,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUp) (*session.Tokens, error
 		if err := user.Create(tx, &u); err != nil {
 			return nil, false, err
 		}
-		if err := s.put(tx, in.origin(&u), in.config(), newcomer(in.config(), &u), hash, false); err != nil {
+		if err := s.put(tx, in.origin(&u), in.config(), newcomer(in.config(), &u), hash, change{}); err != nil {
 			return nil, false, err
 		}
 		u.Methods |= user.Password
@@ -65,13 +65,13 @@ func newcomer(c *project.Config, u *user.User) *standing {
 }
 
 // Set gives a user a password on behalf of an operator. A temporary one has to be
-// replaced before it signs in. A lock ends.
+// replaced before it signs in. A lock ends, and so do all sessions.
 func (s *Service) Set(ctx context.Context, by audit.Origin, c *project.Config, u *user.User, password secret.Text, temporary bool) error {
 	before, err := s.standing(ctx, c, u)
 	if err != nil {
 		return err
 	}
-	return s.set(ctx, by, c, before, password, temporary)
+	return s.set(ctx, by, c, before, change{password: password, expired: temporary})
 }
 
 // Expire says that the password of a user must be replaced before it signs in again.

@@ -92,7 +92,7 @@ func TestReset(t *testing.T) {
 		if got := f.answers(t, "ann@example.com", "forgotten"); got[0] != locked {
 			t.Errorf("before a new one: %q", got)
 		}
-		if err := f.Update(t.Context(), tester, f.config(t), got.User, secret.New("remembered")); err != nil {
+		if err := f.Update(t.Context(), tester, f.config(t), &session.Current{User: got.User, Session: &session.Session{ID: got.ID}}, secret.New("remembered")); err != nil {
 			t.Fatal(err)
 		}
 		if got := f.answers(t, "ann@example.com", "remembered", "forgotten"); got[0] != "" || got[1] != wrong {

@@ -123,7 +123,8 @@ type Replacement struct {
 	New secret.Text
 }
 
-// Replace sets a new password for the old one and signs in.
+// Replace sets a new password for the old one and signs in. The sessions of before
+// end.
 func (s *Service) Replace(ctx context.Context, in Replacement) (*session.Tokens, error) {
 	found, err := s.compare(ctx, in.Login)
 	if err != nil {
@@ -141,26 +142,33 @@ func (s *Service) Replace(ctx context.Context, in Replacement) (*session.Tokens,
 		if err != nil {
 			return nil, false, err
 		}
-		return now.user, false, s.put(tx, in.origin(now.user), in.config(), now, hash, false)
+		return now.user, false, s.put(tx, in.origin(now.user), in.config(), now, hash, change{})
 	}))
 }
 
 // Update sets the password of somebody who has signed in: in another way, or by a
-// link to reset it.
-func (s *Service) Update(ctx context.Context, by audit.Origin, c *project.Config, u *user.User, password secret.Text) error {
-	before, err := s.standing(ctx, c, u)
+// link to reset it. All sessions but theirs end.
+func (s *Service) Update(ctx context.Context, by audit.Origin, c *project.Config, now *session.Current, password secret.Text) error {
+	before, err := s.standing(ctx, c, now.User)
 	if err != nil {
 		return err
 	}
 	if !before.policy.Enabled {
 		return project.ErrMethodOff
 	}
-	return s.set(ctx, by, c, before, password, false)
+	return s.set(ctx, by, c, before, change{password: password, by: now.Session.ID})
+}
+
+// A change is a new password.
+type change struct {
+	password secret.Text
+	expired  bool   // it must be replaced
+	by       string // the id of the session that makes it, which goes on; blank for none
 }
 
 // set checks and stores a new password; before is how it stood.
-func (s *Service) set(ctx context.Context, by audit.Origin, c *project.Config, before *standing, password secret.Text, expired bool) error {
-	hash, err := s.choose(ctx, c, before, password)
+func (s *Service) set(ctx context.Context, by audit.Origin, c *project.Config, before *standing, in change) error {
+	hash, err := s.choose(ctx, c, before, in.password)
 	if err != nil {
 		return err
 	}
@@ -172,21 +180,26 @@ func (s *Service) set(ctx context.Context, by audit.Origin, c *project.Config, b
 		if hashOf(now.record) != hashOf(before.record) {
 			return ErrChanged
 		}
-		return s.put(tx, by, c, now, hash, expired)
+		return s.put(tx, by, c, now, hash, in)
 	})
 }
 
-// put stores the hash of a new password, and records that.
-func (s *Service) put(tx *store.Tx, by audit.Origin, c *project.Config, now *standing, hash string, expired bool) error {
+// put stores the hash of a new password, ends the sessions of before, and records
+// that: whoever had the one before, or a session by it, has nothing any more.
+func (s *Service) put(tx *store.Tx, by audit.Origin, c *project.Config, now *standing, hash string, in change) error {
 	u := now.user
-	if err := now.record.next(now.policy, hash, expired, time.Now()).save(tx, u.Project, u.ID); err != nil {
+	if err := now.record.next(now.policy, hash, in.expired, time.Now()).save(tx, u.Project, u.ID); err != nil {
 		return err
 	}
 	if err := challenge.Forget(tx, u.Project, u.ID, reset(c).Name); err != nil { // links of the time before
 		return err
 	}
+	ended, err := session.EndOthers(tx, u.Project, u.ID, in.by)
+	if err != nil {
+		return err
+	}
 	e := by.Event("user.password.set", audit.Done)
-	e.Project, e.Details = u.Project, map[string]any{"user": u.ID, "temporary": expired}
+	e.Project, e.Details = u.Project, map[string]any{"user": u.ID, "temporary": in.expired, "sessionsEnded": ended}
 	return audit.Record(tx, e)
 }
 

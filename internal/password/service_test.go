@@ -228,7 +228,7 @@ func TestAnImportChangesWhatAPasswordMustBeLike(t *testing.T) {
 			}
 		}
 		f.load(t, `"enabled":false`)
-		if err := f.Update(t.Context(), tester, f.config(t), u, secret.New("another one")); !errors.Is(err, project.ErrMethodOff) {
+		if err := f.Update(t.Context(), tester, f.config(t), &session.Current{User: u, Session: &session.Session{}}, secret.New("another one")); !errors.Is(err, project.ErrMethodOff) {
 			t.Errorf("switched off, Update says %v", err)
 		}
 		if err := f.signIn(t, "ann@example.com", "used 10"); !errors.Is(err, project.ErrMethodOff) {

@@ -36,7 +36,8 @@ func (s *Service) Logout(ctx context.Context, c *project.Config, token secret.Te
 		case which == This, cur.User == nil:
 			return endOne(tx, c.Project, cur.Session.ID, now)
 		case which == Previous:
-			return endOthers(tx, cur.Session, now)
+			_, err := EndOthers(tx, c.Project, cur.User.ID, cur.Session.ID)
+			return err
 		}
 		return EndAll(tx, c.Project, cur.User.ID)
 	})
@@ -99,21 +100,19 @@ func (s *Service) ForceLogout(ctx context.Context, by audit.Origin, find func(tx
 // EndAll ends all sessions of a user, as part of tx: for what takes the right to
 // them away.
 func EndAll(tx *store.Tx, project, user string) error {
-	_, err := tx.Exec(`UPDATE sessions SET ended_at = $3 WHERE project = $1 AND user_id = $2 AND ended_at = 0`, project, user, time.Now().Unix())
-	if err != nil {
-		return fmt.Errorf("end sessions: %w", err)
-	}
-	return nil
+	_, err := EndOthers(tx, project, user, "")
+	return err
 }
 
-// endOthers ends the other sessions of a user, as part of tx.
-func endOthers(tx *store.Tx, s *Session, now time.Time) error {
-	_, err := tx.Exec(`UPDATE sessions SET ended_at = $4 WHERE project = $1 AND user_id = $2 AND id <> $3 AND ended_at = 0`,
-		s.Project, s.User, s.ID, now.Unix())
+// EndOthers ends the sessions of a user but one, as part of tx, and returns how many
+// those were. The blank id is of none: all of them end.
+func EndOthers(tx *store.Tx, project, user, but string) (int64, error) {
+	res, err := tx.Exec(`UPDATE sessions SET ended_at = $4 WHERE project = $1 AND user_id = $2 AND id <> $3 AND ended_at = 0`,
+		project, user, but, time.Now().Unix())
 	if err != nil {
-		return fmt.Errorf("end other sessions: %w", err)
+		return 0, fmt.Errorf("end sessions: %w", err)
 	}
-	return nil
+	return res.RowsAffected()
 }
 
 func endOne(tx *store.Tx, project, id string, now time.Time) error {

@@ -87,7 +87,7 @@ func (s *Service) establish(tx *store.Tx, in Login, m *made, current bearer) err
 		return err
 	}
 	if in.Options.RevokeOthers {
-		if err := endOthers(tx, m.session, now); err != nil {
+		if _, err := EndOthers(tx, m.session.Project, m.session.User, m.session.ID); err != nil {
 			return err
 		}
 	}

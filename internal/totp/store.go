@@ -34,12 +34,14 @@ type state struct {
 	active    bool
 	lastStep  int64
 	nextUntil time.Time
+	nextBy    string // id of the session that asked for the next seed
 }
 
 func load(tx *store.Tx, project, userID string) (state, error) {
 	var st state
 	var active, until int64
-	err := tx.QueryRow(`SELECT active, last_step, next_until FROM totp WHERE project = $1 AND user_id = $2`, project, userID).Scan(&active, &st.lastStep, &until)
+	err := tx.QueryRow(`SELECT active, last_step, next_until, next_session FROM totp WHERE project = $1 AND user_id = $2`, project, userID).
+		Scan(&active, &st.lastStep, &until, &st.nextBy)
 	if errors.Is(err, sql.ErrNoRows) {
 		return state{}, nil
 	}
@@ -67,10 +69,10 @@ func activate(tx *store.Tx, project, userID string, at int64) error {
 	return err
 }
 
-// expectNext says that a seed waits for its first code.
-func expectNext(tx *store.Tx, project, userID string, until time.Time) error {
-	_, err := tx.Exec(`INSERT INTO totp (project, user_id, active, last_step, next_until) VALUES ($1, $2, 0, 0, $3)
-		ON CONFLICT (project, user_id) DO UPDATE SET next_until = $3`, project, userID, until.Unix())
+// expectNext says that a seed waits for its first code, and which session asked.
+func expectNext(tx *store.Tx, project, userID, session string, until time.Time) error {
+	_, err := tx.Exec(`INSERT INTO totp (project, user_id, active, last_step, next_until, next_session) VALUES ($1, $2, 0, 0, $3, $4)
+		ON CONFLICT (project, user_id) DO UPDATE SET next_until = $3, next_session = $4`, project, userID, until.Unix(), session)
 	return err
 }
 

@@ -88,11 +88,13 @@ func (s *Service) SignUp(ctx context.Context, cfg *project.Config, loginID strin
 }
 
 // Update gives a user who is signed in a seed. It takes the place of the one that
-// counts with its first right code, within an hour.
-func (s *Service) Update(ctx context.Context, cfg *project.Config, u *user.User) (*Enrolment, error) {
+// counts with its first right code, within an hour and as long as nobody ends the
+// session.
+func (s *Service) Update(ctx context.Context, cfg *project.Config, now *session.Current) (*Enrolment, error) {
 	if !cfg.Methods.TOTP.Enabled {
 		return nil, project.ErrMethodOff
 	}
+	u := now.User
 	account := u.ID
 	if len(u.LoginIDs) > 0 {
 		account = u.LoginIDs[0]
@@ -102,7 +104,7 @@ func (s *Service) Update(ctx context.Context, cfg *project.Config, u *user.User)
 		return nil, err
 	}
 	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-		if err := expectNext(tx, cfg.Project, u.ID, time.Now().Add(confirmWithin)); err != nil {
+		if err := expectNext(tx, cfg.Project, u.ID, now.Session.ID, time.Now().Add(confirmWithin)); err != nil {
 			return err
 		}
 		return s.Projects.Keep(tx, place(cfg.Project, u.ID, fieldNext), e.Key)

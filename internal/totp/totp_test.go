@@ -103,6 +103,11 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
+// as is a user who is signed in.
+func as(u *user.User) *session.Current {
+	return &session.Current{User: u, Session: &session.Session{}}
+}
+
 // fixture is a project that takes authenticator apps.
 type fixture struct {
 	*Service
@@ -268,7 +273,7 @@ func TestUpdateReplacesTheSeedWithItsFirstCode(t *testing.T) {
 			t.Fatal(err)
 		}
 		update := func() []byte {
-			e, err := f.Update(t.Context(), f.config(t), u)
+			e, err := f.Update(t.Context(), f.config(t), as(u))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -470,7 +475,7 @@ func TestSettingsDecide(t *testing.T) {
 		if _, err := f.SignUp(t.Context(), f.config(t), "bob", user.Profile{}); !errors.Is(err, user.ErrNoSignUp) {
 			t.Errorf("a stranger where none may sign up: %v", err)
 		}
-		if _, err := f.Update(t.Context(), f.config(t), u); err != nil {
+		if _, err := f.Update(t.Context(), f.config(t), as(u)); err != nil {
 			t.Errorf("a user where no stranger may sign up: %v", err)
 		}
 		plan, err := f.Projects.Plan(t.Context(), project.Import{Project: f.id, Upload: upload(`{"projectSelfProvisioning":true}`, `{"enabled":false}`)})
@@ -489,7 +494,7 @@ func TestSettingsDecide(t *testing.T) {
 		}
 		f.load(t, f.id, `{"projectSelfProvisioning":true}`, `{"enabled":false}`)
 		_, err1 := f.SignUp(t.Context(), f.config(t), "bob", user.Profile{})
-		_, err2 := f.Update(t.Context(), f.config(t), u)
+		_, err2 := f.Update(t.Context(), f.config(t), as(u))
 		_, _, err3 := f.show(t, "ann", shown(key, 0))
 		for what, err := range map[string]error{"signing up": err1, "updating": err2, "a code": err3} {
 			if !errors.Is(err, project.ErrMethodOff) {

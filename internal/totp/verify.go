@@ -139,6 +139,13 @@ func (c *check) takeNext(tx *store.Tx, u *user.User, st state) (bool, error) {
 	if !time.Now().Before(st.nextUntil) {
 		return false, nil
 	}
+	if st.nextBy != "" { // else it waits since before sessions were written down
+		if err := session.Stands(tx, u.Project, st.nextBy); errors.Is(err, session.ErrEnded) {
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
+	}
 	next := place(u.Project, u.ID, fieldNext)
 	at, ok, err := c.matches(tx, next, 0)
 	if !ok || err != nil {
