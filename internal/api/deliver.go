@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"postern/internal/challenge"
+	"postern/internal/edge"
 	"postern/internal/fault"
 	"postern/internal/message"
 	"postern/internal/session"
@@ -131,7 +132,18 @@ func requestOf(ctx context.Context, in asked, act challenge.Act, kind message.Ki
 	c := callerOf(ctx)
 	out := in.request(kind)
 	out.Config, out.Act, out.Kind, out.Current = c.Config, act, kind, c.Token
+	out.Choice = trusted(c, out.Choice)
 	return out
+}
+
+// trusted returns what a caller may say of a message. Variables of the template are
+// words that reach somebody in the name of the project, so they come with a management
+// key or not at all: who only knows the id of the project could write to anybody.
+func trusted(c *edge.Caller, choice challenge.Choice) challenge.Choice {
+	if c.Key == nil {
+		choice.Options = nil
+	}
+	return choice
 }
 
 // maskedAnswer says where a message went. One of the addresses is there.

@@ -74,7 +74,7 @@ type passwordResetAnswer struct {
 func (s *Server) passwordReset(ctx context.Context, in *passwordResetRequest) (*passwordResetAnswer, error) {
 	masked, err := s.Passwords.SendReset(ctx, password.Reset{
 		Config: callerOf(ctx).Config, LoginID: in.LoginID, RedirectURL: in.RedirectURL, Recovery: in.Recovery,
-		Choice: challenge.Choice{Template: in.Template, Provider: in.Provider, Options: in.TemplateOptions},
+		Choice: trusted(callerOf(ctx), challenge.Choice{Template: in.Template, Provider: in.Provider, Options: in.TemplateOptions}),
 	})
 	if err != nil {
 		return nil, err

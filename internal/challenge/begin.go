@@ -44,6 +44,11 @@ func (s *Service) Begin(ctx context.Context, in Request, issue func(*Pending) (*
 	if _, ok := in.Config.Connectors[in.Choice.Provider]; in.Choice.Provider != "" && !ok {
 		return nil, ErrProvider
 	}
+	if in.Method.Messages != nil {
+		if _, ok := in.Method.Messages(in.Kind).Template(in.Choice.Template); !ok {
+			return nil, ErrTemplate
+		}
+	}
 	if err := s.prepare(ctx, in.Config.Project); err != nil {
 		return nil, err
 	}

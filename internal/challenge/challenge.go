@@ -31,6 +31,7 @@ import (
 var (
 	ErrNoAddress = fault.New(fault.Invalid, "E011003", "Request is invalid: the user has no address that such a message could go to")
 	ErrProvider  = fault.New(fault.Invalid, "E011003", "Request is invalid: the project has no connector with the id of providerId")
+	ErrTemplate  = fault.New(fault.Invalid, "E011003", "Request is invalid: the method has no template with the id of templateId for such messages")
 	ErrMerge     = fault.New(fault.Conflict, "P40941", "another user has this login id, and the two cannot become one").
 			WithHint("an administrator can remove the login id from the other user")
 	ErrNotTest = fault.New(fault.Invalid, "E011003", "Request is invalid: the user is not a test user")
@@ -97,9 +98,11 @@ type Request struct {
 
 // A Choice is what a request says of its message.
 type Choice struct {
-	Template string            // id; empty for the active one
-	Provider string            // id of a connector; empty for that of the method
-	Options  map[string]string // variables for the template
+	Template string // id, of those of the method; empty for the active one
+	Provider string // id of a connector; empty for that of the method
+	// Options are variables for the template: words in a message of the project. They
+	// must come from whom it trusts.
+	Options map[string]string
 }
 
 // A Dialogue is how we talk with who proves an address by writing to us from it.

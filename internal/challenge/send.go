@@ -52,7 +52,11 @@ func (s *Service) deliver(ctx context.Context, in Request, b *Begun) error {
 func (s *Service) Deliver(ctx context.Context, c *project.Config, purpose message.Purpose, how project.Messages, choice Choice, kind message.Kind, to string, v *message.Values) error {
 	v.Options = choice.Options
 	template, ok := message.Builtin(purpose, kind)
-	if own := how.Template(choice.Template); own != nil {
+	own, has := how.Template(choice.Template)
+	if !has {
+		return ErrTemplate
+	}
+	if own != nil {
 		template, ok = templateOf(own, kind), true
 	}
 	if !ok {

@@ -53,6 +53,11 @@ func TestSettings(t *testing.T) {
 		}
 	}
 	in = ask()
+	in.Choice.Template = "T3" // of text messages
+	if _, err := b.Begin(t.Context(), in); !errors.Is(err, challenge.ErrTemplate) {
+		t.Errorf("a template of another way: %v", err)
+	}
+	in = ask()
 	in.Choice.Provider = "CIabsent"
 	if _, err := b.Begin(t.Context(), in); !errors.Is(err, challenge.ErrProvider) {
 		t.Errorf("a connector that there is not: %v", err)

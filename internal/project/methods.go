@@ -40,15 +40,19 @@ type Template struct {
 	Plain   bool // a mail of Text alone
 }
 
-// Template returns the template that has an id, or else the active one; nil for
-// the built-in text.
-func (m Messages) Template(id string) *Template {
+// Template returns the template that has an id, and of none the active one; nil for
+// the built-in text. It reports whether there is one with the id: those of other
+// methods and ways are none of these.
+func (m Messages) Template(id string) (*Template, bool) {
+	if id == "" {
+		return m.Active, true
+	}
 	for i := range m.Templates {
-		if id != "" && m.Templates[i].ID == id {
-			return &m.Templates[i]
+		if m.Templates[i].ID == id {
+			return &m.Templates[i], true
 		}
 	}
-	return m.Active
+	return nil, false
 }
 
 func (m *Messages) add(t Template, active bool) {
