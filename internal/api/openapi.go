@@ -36,6 +36,7 @@ type importRequest struct {
 	Weakening   []string                 `json:"allowWeakening"` // codes of risks that are meant
 	Message     string                   `json:"message"`
 	Plan        string                   `json:"plan"`          // the digest of the plan that the import must be
+	Keep        bool                     `json:"keep"`          // of a plan: it is kept for seven days, with a page for somebody else
 	Source      snapshot.Source          `json:"source"`        // where the files come from, for the history
 	Environment string                   `json:"environment"`   // whose values the placeholders in the files get
 	Within      string                   `json:"confirmWithin"` // "10m": goes back by itself unless it is confirmed

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
+	"postern/internal/edge"
 	"postern/internal/project"
 	"postern/internal/snapshot"
 )
@@ -25,6 +27,7 @@ type planAnswer struct {
 	Details  []snapshot.Problem      `json:"details"` // the errors that would refuse it
 	Missing  *missingSecrets         `json:"missingSecrets"`
 	Approved []wireApproval          `json:"approvals"`
+	Page     string                  `json:"page,omitzero"`    // where it is kept, in the console of this server: a path
 	Pending  *wirePending            `json:"pending,omitzero"` // a revision that waits to be confirmed; until then nothing is imported
 }
 
@@ -50,11 +53,20 @@ func (s *Server) planSnapshot(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	plan, err := s.Projects.Plan(r.Context(), in)
+	plans := s.Projects.Plan
+	if in.Upload.Keep {
+		plans = func(ctx context.Context, in project.Import) (*project.Plan, error) {
+			return s.Projects.Propose(ctx, callerOf(ctx).Origin, in)
+		}
+	}
+	plan, err := plans(r.Context(), in)
 	if err != nil {
 		return err
 	}
 	out := planOnWire(plan)
+	if in.Upload.Keep && out.Digest != "" {
+		out.Page = edge.PlanPage(in.Project, out.Digest)
+	}
 	if out.Approved, err = s.approvalsOnWire(r.Context(), plan.Approvals...); err != nil {
 		return err
 	}

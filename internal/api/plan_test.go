@@ -151,3 +151,32 @@ func TestEffectsOnTheWire(t *testing.T) {
 		}
 	}
 }
+
+// A plan that is kept says where somebody else looks at it; one that would be
+// refused is not kept.
+func TestKeptPlanOnTheWire(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		b := setup(t, url)
+		body := func(rest string) string { return `{"files":{"snapshot.json":{"version":5}` + rest }
+		plan := b.plan(t, body(`},"keep":true,"message":"why"}`))
+		if want := "/console/projects/" + b.project + "/plans/" + plan.Digest; plan.Page != want {
+			t.Errorf("page %q, want %q", plan.Page, want)
+		}
+		list, err := b.Projects.Proposals(t.Context(), b.project)
+		if err != nil || len(list) != 1 || list[0].Plan.String() != plan.Digest || list[0].Message != "why" || list[0].By == "" {
+			t.Errorf("kept: %+v, %v", list, err)
+		}
+		for name, rest := range map[string]string{"refused": `,"roles.json":7},"keep":true}`, "not asked for": `}}`} {
+			if got := b.plan(t, body(rest)); got.Page != "" {
+				t.Errorf("%s: page %q", name, got.Page)
+			}
+		}
+		if w := b.send(t, "POST", planPath, body(`},"keep":"yes"}`)); w.Code != http.StatusBadRequest {
+			t.Errorf("keep as a text: %d %s", w.Code, w.Body)
+		}
+		if list, err = b.Projects.Proposals(t.Context(), b.project); err != nil || len(list) != 1 {
+			t.Errorf("kept at last: %d, %v", len(list), err)
+		}
+	})
+}

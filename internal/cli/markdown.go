@@ -52,6 +52,9 @@ func writeMarkdown(to io.Writer, plan *client.Plan) error {
 	end := ""
 	if plan.Digest != "" {
 		end = fmt.Sprintf("\nPlan `%s`\n", plan.Digest)
+		if plan.Page != "" {
+			end += fmt.Sprintf("\n[The whole plan, to look at and to approve](<%s>)\n", strings.NewReplacer("<", "%3C", ">", "%3E", "\n", "%0A").Replace(plan.Page))
+		}
 	}
 	writeBounded(&b, lines, maxComment-len(end)-100)
 	_, err := io.WriteString(to, b.String()+end)

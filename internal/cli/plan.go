@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -23,6 +24,8 @@ type planCommand struct {
 	Out               string `help:"File to write the plan to, for postern project apply." placeholder:"FILE" type:"path"`
 	Format            string `help:"How to say it: text, json, markdown or sarif." enum:"text,json,markdown,sarif" default:"text" placeholder:"FORMAT"`
 	Markdown          bool   `help:"Print the plan as Markdown, for a comment on a pull request." xor:"form"`
+	Keep              bool   `help:"Keep the plan on the server for seven days, and print the address of its page, where somebody else looks at it and approves it."`
+	Message           string `short:"m" help:"Why, for whoever looks at a plan that is kept." placeholder:"TEXT"`
 	ExitCode          bool   `help:"Exit with 3 where the import would change something."`
 	All               bool   `help:"Show every field, however many an entity has."`
 	AllowMovedSecrets bool   `help:"As for an import."`
@@ -42,7 +45,8 @@ As SARIF, what weakens security is an error of the files, and what should be loo
 removed, what touches more than the files show.
 
 Where the policy of the project asks for leave to weaken security, --allow-weakening gives it; or another person approves the plan:
-postern project approve.
+postern project approve, or the page in the console whose address --keep prints. A plan that is kept holds the files and the secrets
+that came with them, sealed; it goes when it is applied, or after seven days.
 
 Exits with 2 where the files would be refused, and where the plan waits for an approval.
 
@@ -79,6 +83,9 @@ func (c *planCommand) Run(ctx context.Context, a *app) error {
 	}
 	in.AllowMoved = in.AllowMoved || c.AllowMovedSecrets
 	in.AllowWeakening = append(in.AllowWeakening, c.AllowWeakening...)
+	if in.Keep = c.Keep; c.Message != "" {
+		in.Message = c.Message
+	}
 	watch := a.progress()
 	to, ctx, cancel, err := c.onProject(ctx, watch)
 	if err != nil {
@@ -89,6 +96,9 @@ func (c *planCommand) Run(ctx context.Context, a *app) error {
 	watch.end()
 	if err != nil {
 		return err
+	}
+	if plan.Page != "" {
+		plan.Page = strings.TrimSuffix(c.URL, "/") + plan.Page
 	}
 	if c.Out != "" && plan.Digest != "" {
 		kept := planFile{planVersion, c.Project, c.Source, in.Excludes, in.Strict, in.AllowMoved, in.AllowWeakening, in.Environment, plan}
@@ -123,7 +133,11 @@ func (c *planCommand) awaits() string {
 	if file == "" {
 		file = "the file that --out writes"
 	}
-	return "The plan can be applied once it is approved with another key: postern project approve, with " + escaped(file) + "."
+	how := "postern project approve, with " + escaped(file)
+	if c.Keep {
+		how += ", or at the address above"
+	}
+	return "The plan can be applied once it is approved with another key: " + how + "."
 }
 
 // form is how the plan is said.
@@ -170,6 +184,9 @@ func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
 		fmt.Fprintf(a.stderr, "The project is so already: revision %d.\n", plan.Base.Revision)
 	}
 	fmt.Fprintf(a.stderr, "Plan %s over revision %d.\n", escaped(plan.Digest), plan.Base.Revision)
+	if plan.Page != "" {
+		fmt.Fprintf(a.stderr, "It is kept for seven days, to be looked at and approved at\n  %s\n", escaped(plan.Page))
+	}
 	a.tellApprovals(plan.Approved)
 	return nil
 }

@@ -87,7 +87,7 @@ func TestRequest(t *testing.T) {
 func importing() *ImportRequest {
 	return &ImportRequest{
 		Files:    snapshot.Files{"snapshot.json": []byte(`{"version":5}`), "big.txt": bytes.Repeat([]byte("x"), 100_000)},
-		Excludes: []string{"lists"}, Strict: true, AllowMoved: true, Message: "why <not>", IfMatch: "abc",
+		Excludes: []string{"lists"}, Strict: true, AllowMoved: true, Keep: true, Message: "why <not>", IfMatch: "abc",
 		Secrets: []snapshot.InputSecret{{Group: "connectors", ID: "CI1", Name: "Mail", Type: "password", Value: secret.New("pw")}},
 	}
 }
@@ -122,7 +122,7 @@ func TestImport(t *testing.T) {
 					t.Errorf("-sent +arrived\n%s", diff)
 				}
 				if len(up.Secrets) != 1 || up.Secrets[0].Value.Reveal() != "pw" || up.Secrets[0].ID != "CI1" ||
-					!up.Strict || !up.AllowMoved || up.Message != in.Message || len(up.Excludes) != 1 || r.Header.Get("If-Match") != `"abc"` {
+					!up.Strict || !up.AllowMoved || !up.Keep || up.Message != in.Message || len(up.Excludes) != 1 || r.Header.Get("If-Match") != `"abc"` {
 					t.Errorf("arrived: %+v", up)
 				}
 				_, _ = io.WriteString(w, `{"revision":3,"digest":"d","changed":true,"changes":[{"section":"lists","file":"lists.json","action":"changed"}],"warnings":[],"new":1}`)

@@ -24,6 +24,7 @@ type Plan struct {
 	Details  []snapshot.Problem    `json:"details"`
 	Missing  MissingSecrets        `json:"missingSecrets"`
 	Approved []Approval            `json:"approvals"`
+	Page     string                `json:"page,omitzero"`    // where it is kept, in the console of the server: a path
 	Pending  *Pending              `json:"pending,omitzero"` // what waits to be confirmed; until then nothing is imported
 }
 

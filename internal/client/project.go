@@ -73,6 +73,7 @@ type ImportRequest struct {
 	Plan           string          // the digest of the plan that this must be
 	Environment    string          // whose values the placeholders in the files get
 	Key            string          // the same request with the same key is one import
+	Keep           bool            // for Plan: it is kept for somebody else to look at
 	Base           int64           // for Drift: the revision that the files come from; 0 where it is not known
 	// IfMatch is the digest of the revision that the project must be at.
 	IfMatch string
@@ -172,9 +173,10 @@ func (in *ImportRequest) body(w io.Writer) error {
 		Source      snapshot.Source         `json:"source,omitzero"`
 		Within      string                  `json:"confirmWithin,omitzero"`
 		Plan        string                  `json:"plan,omitzero"`
+		Keep        bool                    `json:"keep,omitzero"`
 		Base        int64                   `json:"base,omitzero"`
 		Environment string                  `json:"environment,omitzero"`
-	}{in.Excludes, wireSecrets(in.Secrets), in.Strict, in.AllowMoved, in.AllowWeakening, in.Message, in.Source, in.Within, in.Plan, in.Base, in.Environment})
+	}{in.Excludes, wireSecrets(in.Secrets), in.Strict, in.AllowMoved, in.AllowWeakening, in.Message, in.Source, in.Within, in.Plan, in.Keep, in.Base, in.Environment})
 }
 
 type wireSecret struct {

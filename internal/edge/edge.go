@@ -11,6 +11,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,15 @@ var (
 	ErrMethod   = fault.New(fault.Invalid, "P40501", "the call does not take this method")
 	ErrTooLarge = fault.New(fault.TooLarge, "P41301", "the body is too large")
 )
+
+// ConsolePath is the path of the console.
+const ConsolePath = "/console"
+
+// PlanPage is the path of the page of a plan that is kept, for the answers of any
+// edge. Both parts are escaped.
+func PlanPage(project, plan string) string {
+	return ConsolePath + "/projects/" + url.PathEscape(project) + "/plans/" + url.PathEscape(plan)
+}
 
 // A Scope says what a call is about. The zero value is about nothing.
 type Scope int

@@ -48,7 +48,7 @@ func (s *Service) Collect(ctx context.Context, by audit.Origin, keep Retention) 
 	}
 	if err == nil {
 		err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-			return errors.Join(forgetAnswers(tx), forgetApprovals(tx))
+			return errors.Join(forgetAnswers(tx), forgetApprovals(tx), forgetProposals(tx))
 		})
 	}
 	if err == nil {

@@ -241,7 +241,7 @@ func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *st
 		if err := in.settle(tx); err != nil {
 			return err
 		}
-		if err := in.stillThere(tx, next.secrets); err != nil {
+		if err := errors.Join(in.stillThere(tx, next.secrets), in.fulfil(tx)); err != nil {
 			return err
 		}
 		if err := insertRevision(tx, in.Project, rev); err != nil {

@@ -42,6 +42,7 @@ type Upload struct {
 	Message        string     // why, for the record
 	Source         Source     // where from, for the record
 	Plan           string     // the digest of the plan that this must be; blank for none
+	Keep           bool       // the plan is kept for somebody else to look at
 	Within         string     // how long a confirmation is waited for, as it was written: "10m"; blank for not at all
 	Problems       []Problem
 	PassedOver     []string // files of a folder or an archive that belong to no snapshot
@@ -150,7 +151,7 @@ func (d *decoder) member(name string) error {
 		return ErrBody.WithMessage(fmt.Sprintf("the body has the member %q twice", name))
 	}
 	switch name {
-	case "files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "allowWeakening", "message", "source", "confirmWithin", "plan", "base", "environment":
+	case "files", "excludes", "inputSecrets", "strict", "allowMovedSecrets", "allowWeakening", "message", "source", "confirmWithin", "plan", "keep", "base", "environment":
 		d.seen[name] = true // of others nothing is read
 	}
 	switch name {
@@ -180,6 +181,8 @@ func (d *decoder) member(name string) error {
 		return d.typed(&d.up.Within, `confirmWithin must be a length of time in a string, such as "10m"`)
 	case "plan":
 		return d.typed(&d.up.Plan, "plan must be the digest of a plan, in a string")
+	case "keep":
+		return d.typed(&d.up.Keep, "keep must be true or false")
 	case "base":
 		return d.typed(&d.up.Base, "base must be the number of a revision")
 	case "environment":

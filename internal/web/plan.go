@@ -80,13 +80,21 @@ func planOf(plan *project.Plan) *planView {
 
 type importPage struct {
 	page
-	Excludes []snapshot.Section // what can be left out
-	MaxBody  int64
+	Excludes  []snapshot.Section // what can be left out
+	MaxBody   int64
+	Proposals []proposalView
 }
 
 func (s *Server) importForm(w http.ResponseWriter, v *visit) error {
 	p := importPage{page: page{Title: "Import", Tab: "import"}, Excludes: snapshot.Sections, MaxBody: s.MaxBody}
 	if err := s.of(v, &p.page); err != nil {
+		return err
+	}
+	list, err := s.Projects.Proposals(v.r.Context(), v.caller.Project)
+	if err != nil {
+		return err
+	}
+	if p.Proposals, err = s.viewed(v, list...); err != nil {
 		return err
 	}
 	return s.show(w, v, http.StatusOK, "import", &p)
@@ -98,7 +106,8 @@ type planPage struct {
 	Draft   string // the upload, sealed; blank where its files cannot be read
 	Message string
 	Within  string
-	To      int64 // a rollback: the revision to go back to
+	To      int64         // a rollback: the revision to go back to
+	Kept    *proposalView // one that is kept for others to look at
 }
 
 func (s *Server) plan(w http.ResponseWriter, v *visit) error {
@@ -110,11 +119,11 @@ func (s *Server) plan(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	return s.showPlan(w, v, in, up, "")
+	return s.showPlan(w, v, in, up, nil, "")
 }
 
 // showPlan makes the plan of an upload, and its page.
-func (s *Server) showPlan(w http.ResponseWriter, v *visit, in *submission, up *snapshot.Upload, problem string) error {
+func (s *Server) showPlan(w http.ResponseWriter, v *visit, in *submission, up *snapshot.Upload, kept *proposalView, problem string) error {
 	p := planPage{page: page{Title: "Plan", Tab: "import", Problem: problem}, Message: in.fields.Get("message"), Within: in.fields.Get("within")}
 	if err := s.of(v, &p.page); err != nil {
 		return err
@@ -133,6 +142,9 @@ func (s *Server) showPlan(w http.ResponseWriter, v *visit, in *submission, up *s
 	}
 	p.Plan = planOf(plan)
 	p.Plan.Passed = passed
+	if p.Kept = kept; kept != nil {
+		kept.Same = plan.Digest == kept.Plan
+	}
 	if err := s.hold(v, p.Plan, plan.Approvals); err != nil {
 		return err
 	}
@@ -169,7 +181,7 @@ func (s *Server) apply(w http.ResponseWriter, v *visit) error {
 	switch {
 	case errors.Is(err, project.ErrPlanned), errors.Is(err, project.ErrConflict):
 		s.refused(v, s.Need(callImport), err)
-		return s.showPlan(w, v, in, again, "Nothing was applied: something changed since this was planned. This is the plan as it is now.")
+		return s.showPlan(w, v, in, again, nil, "Nothing was applied: something changed since this was planned. This is the plan as it is now.")
 	case err != nil:
 		return err
 	case !res.Changed:

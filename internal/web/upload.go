@@ -3,7 +3,6 @@ package web
 import (
 	"archive/zip"
 	"bytes"
-	"compress/gzip"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 
 	"postern/internal/edge"
 	"postern/internal/fault"
+	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/snapshot"
 )
@@ -214,38 +214,15 @@ func (in *submission) secrets() []snapshot.InputSecret {
 	return out
 }
 
-// draftBody is what a draft has beside its files, as the API takes it.
-type draftBody struct {
-	Excludes    []string                 `json:"excludes"`
-	Secrets     map[string][]draftSecret `json:"inputSecrets"`
-	Strict      bool                     `json:"strict"`
-	Environment string                   `json:"environment"`
-}
-
-type draftSecret struct {
-	ID    string `json:"id"`
-	Name  string `json:"name"`
-	Type  string `json:"type"`
-	Value string `json:"value"`
-}
-
 // sealDraft makes what a page keeps of an upload until it is applied: the body of
 // an import, compressed and sealed, for this key and this project. No server has
 // to remember it, and no value of a secret is in a page.
 func (s *Server) sealDraft(v *visit, up *snapshot.Upload) (string, error) {
-	more := draftBody{Excludes: up.Excludes, Strict: up.Strict, Environment: up.Environment, Secrets: map[string][]draftSecret{}}
-	if more.Excludes == nil {
-		more.Excludes = []string{}
+	content, err := project.Pack(up)
+	if err != nil {
+		return "", err
 	}
-	for _, in := range up.Secrets {
-		more.Secrets[in.Group] = append(more.Secrets[in.Group], draftSecret{in.ID, in.Name, in.Type, in.Value.Reveal()})
-	}
-	var out bytes.Buffer
-	pack := gzip.NewWriter(&out)
-	if err := errors.Join(snapshot.WriteBody(pack, up.Files, more), pack.Close()); err != nil {
-		return "", fmt.Errorf("keep an upload: %w", err)
-	}
-	sealed, err := s.Projects.Master.SealTicket(draftPurpose, v.holder(), out.Bytes())
+	sealed, err := s.Projects.Master.SealTicket(draftPurpose, v.holder(), content)
 	return base64.StdEncoding.EncodeToString(sealed), err
 }
 
@@ -254,12 +231,11 @@ func (s *Server) openDraft(v *visit, sealed []byte) (*snapshot.Upload, error) {
 	if err != nil {
 		return nil, errDraft
 	}
-	body, err := gzip.NewReader(bytes.NewReader(content))
+	up, err := s.Projects.Unpack(content, s.MaxFiles)
 	if err != nil {
 		return nil, errDraft
 	}
-	// We sealed it: it was within the limits, and it is not a bomb.
-	return s.Projects.Decode(body, s.MaxFiles)
+	return up, nil
 }
 
 // holder is whose a draft is.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"postern/internal/edge"
 	"postern/internal/project"
 	"postern/internal/snapshot"
 )
@@ -89,12 +90,15 @@ func (s *Server) approve(w http.ResponseWriter, v *visit) error {
 	if _, err := s.Projects.Approve(v.r.Context(), v.caller.Origin, v.caller.Project, in.fields.Get("plan")); err != nil {
 		return err
 	}
+	if in.fields.Get("kept") != "" {
+		return redirect(w, v.r, edge.PlanPage(v.caller.Project, in.fields.Get("plan")))
+	}
 	in.archive = nil
 	up, err := s.upload(v, in)
 	if err != nil {
 		return err
 	}
-	return s.showPlan(w, v, in, up, "")
+	return s.showPlan(w, v, in, up, nil, "")
 }
 
 // approveRollback does so for a rollback.

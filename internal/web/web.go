@@ -24,7 +24,7 @@ import (
 )
 
 // Root is the path of the console.
-const Root = "/console"
+const Root = edge.ConsolePath
 
 var (
 	//go:embed pages/*.html
@@ -109,6 +109,8 @@ func (s *Server) routes() []route {
 		{"GET " + inProject + "/export.zip", callExport, s.export},
 		{"GET " + inProject + "/import", callPlan, s.importForm},
 		{"POST " + inProject + "/plan", callPlan, s.plan},
+		{"POST " + inProject + "/propose", callPlan, s.propose},
+		{"GET " + inProject + "/plans/{plan}", callPlan, s.proposal},
 		{"POST " + inProject + "/apply", callImport, s.apply},
 		{"POST " + inProject + "/approve", callApprove, s.approve},
 		{"POST " + inProject + "/revisions/{number}/approve", callApprove, s.approveRollback},
