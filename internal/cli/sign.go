@@ -185,19 +185,21 @@ func readSigningKey(file string) (signature.Key, error) {
 func readSigners(list []string, named bool) ([]signature.Signer, error) {
 	var out []signature.Signer
 	for _, text := range list {
-		name, key, ok := strings.Cut(text, "=")
-		if !named {
-			name, key, ok = "", text, true
+		var s signature.Signer
+		var err error
+		if named {
+			s, err = signature.ParseSigner(text)
+		} else {
+			s.Key, err = signature.ParsePublicKey(text)
 		}
-		public, err := signature.ParsePublicKey(key)
-		if err != nil || !ok || named && name == "" {
+		if err != nil {
 			form := "it looks like ed25519:…; postern sign public FILE prints it"
 			if named {
 				form = "it looks like release=ed25519:…; postern sign public FILE prints the key"
 			}
 			return nil, usage(form, "%q is no signer", text)
 		}
-		out = append(out, signature.Signer{Name: name, Key: public})
+		out = append(out, s)
 	}
 	return out, nil
 }

@@ -2,6 +2,7 @@ package signature
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,22 @@ import (
 type Signer struct {
 	Name string    `json:"name,omitzero"` // what people call it
 	Key  PublicKey `json:"key"`
+}
+
+// String writes a signer as ParseSigner reads it.
+func (s Signer) String() string { return s.Name + "=" + string(s.Key) }
+
+// ParseSigner reads a name and a public key, as "release=ed25519:…".
+func ParseSigner(text string) (Signer, error) {
+	name, key, _ := strings.Cut(text, "=")
+	public, err := ParsePublicKey(key)
+	if err == nil && name == "" {
+		err = errors.New("it has no name")
+	}
+	if err != nil {
+		return Signer{}, fmt.Errorf("%q is no signer: %w", text, err)
+	}
+	return Signer{Name: name, Key: public}, nil
 }
 
 // A Demand is what signed files are held against. Its zero value asks for nothing

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,12 +17,14 @@ import (
 	"postern/internal/audit"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
+	"postern/internal/signature"
 	"postern/internal/snapshot"
 )
 
 type policyPage struct {
 	page
 	Protected   string // one a line
+	Signers     string // likewise
 	MaxRemovals string
 	Keys        []string // the exclude keys
 	Weakening   project.Weakening
@@ -38,7 +41,11 @@ func (s *Server) policy(w http.ResponseWriter, v *visit) error {
 	for _, p := range policy.Protected {
 		lines = append(lines, string(p))
 	}
-	p := policyPage{page: page{Title: "Policy", Tab: "policy"}, Protected: strings.Join(lines, "\n"), Keys: snapshot.ExcludeKeys(), Weakenings: project.Weakenings}
+	var signers []string
+	for _, s := range policy.Signers {
+		signers = append(signers, s.String())
+	}
+	p := policyPage{page: page{Title: "Policy", Tab: "policy"}, Protected: strings.Join(lines, "\n"), Signers: strings.Join(signers, "\n"), Keys: snapshot.ExcludeKeys(), Weakenings: project.Weakenings}
 	p.Policy, p.Weakening = policy, cmp.Or(policy.Weakening, project.Allow)
 	if policy.MaxRemovals != nil {
 		p.MaxRemovals = strconv.Itoa(*policy.MaxRemovals)
@@ -76,10 +83,33 @@ func (s *Server) setPolicy(w http.ResponseWriter, v *visit) error {
 		}
 		policy.MaxRemovals = &n
 	}
+	if _, asked := v.r.PostForm["signers"]; asked { // neither may a form without them
+		if err := setSigners(&policy, v.r.PostForm); err != nil {
+			return err
+		}
+	}
 	if err := s.Projects.SetPolicy(v.r.Context(), v.caller.Origin, v.caller.Project, policy); err != nil {
 		return err
 	}
 	return redirect(w, v.r, projectPath(v.caller.Project)+"/policy?done=saved")
+}
+
+// setSigners reads whom the policy trusts, one a line, and whether it takes
+// nothing else.
+func setSigners(policy *project.Policy, form url.Values) error {
+	policy.Signers, policy.RequireSigned = []signature.Signer{}, form.Get("requireSigned") != ""
+	for line := range strings.Lines(form.Get("signers")) {
+		text := strings.TrimSpace(line)
+		if text == "" {
+			continue
+		}
+		signer, err := signature.ParseSigner(text)
+		if err != nil {
+			return project.ErrPolicy.WithMessage("the policy is not valid: " + err.Error()).WithHint("a line looks like release=ed25519:…; postern sign public FILE prints the key")
+		}
+		policy.Signers = append(policy.Signers, signer)
+	}
+	return nil
 }
 
 type auditRow struct {

@@ -121,13 +121,16 @@ func TestPolicy(t *testing.T) {
 		if res.StatusCode != http.StatusSeeOther || err != nil || len(policy.Protected) != 2 || policy.MaxRemovals == nil || *policy.MaxRemovals != 3 || policy.Weakening != project.Leave || !policy.RequireSigned || len(policy.Signers) != 1 {
 			t.Errorf("%d, %+v, %v", res.StatusCode, policy, err)
 		}
-		mustHave(t, in.page(t, b.in("/policy")), "connector:Mail\nflows", `value="3"`, `value="leave" selected`, "<strong>release</strong>")
+		mustHave(t, in.page(t, b.in("/policy")), "connector:Mail\nflows", `value="3"`, `value="leave" selected`, "release="+string(public[:12]), `name="requireSigned" value="yes" checked`)
 		for _, form := range []url.Values{
 			{"protected": {"nothing"}, "weakening": {"allow"}},
 			{"maxRemovals": {"many"}, "weakening": {"allow"}},
 			{"maxRemovals": {"-1"}, "weakening": {"allow"}},
 			{"weakening": {"never"}},
 			{"protected": {"flows"}},
+			{"weakening": {"allow"}, "signers": {"ed25519:" + strings.Repeat("A", 43)}},
+			{"weakening": {"allow"}, "signers": {"release=" + string(public) + "x"}},
+			{"weakening": {"allow"}, "signers": {" "}, "requireSigned": {"yes"}},
 		} {
 			if res, body := in.post(t, b.in("/policy"), form); res.StatusCode != http.StatusBadRequest {
 				t.Errorf("%v: %d %s", form, res.StatusCode, body)
@@ -138,6 +141,37 @@ func TestPolicy(t *testing.T) {
 		}
 		if policy, err = b.Projects.Policy(t.Context(), b.project); err != nil || len(policy.Protected) > 0 || policy.MaxRemovals != nil {
 			t.Errorf("%+v, %v", policy, err)
+		}
+		if len(policy.Signers) != 1 || !policy.RequireSigned {
+			t.Errorf("a form without signers changed them: %+v", policy)
+		}
+		other, _, err := signature.NewKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := other.Public()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct {
+			signers, required string
+			want              project.Policy
+		}{
+			{"\r\n ci=" + string(second) + "\r\nrelease=" + string(public), "yes", project.Policy{Signers: []signature.Signer{{Name: "ci", Key: second}, {Name: "release", Key: public}}, RequireSigned: true}},
+			{"ci=" + string(second), "", project.Policy{Signers: []signature.Signer{{Name: "ci", Key: second}}}},
+			{"", "", project.Policy{Signers: []signature.Signer{}}},
+		} {
+			form := url.Values{"weakening": {"allow"}, "signers": {tt.signers}}
+			if tt.required != "" {
+				form.Set("requireSigned", tt.required)
+			}
+			if res, body := in.post(t, b.in("/policy"), form); res.StatusCode != http.StatusSeeOther {
+				t.Errorf("%q: %d %s", tt.signers, res.StatusCode, body)
+			}
+			policy, err := b.Projects.Policy(t.Context(), b.project)
+			if err != nil || policy.RequireSigned != tt.want.RequireSigned || !slices.Equal(policy.Signers, tt.want.Signers) {
+				t.Errorf("%q: %+v, %v", tt.signers, policy, err)
+			}
 		}
 		reader := b.enterAs(t, mgmtkey.Read, b.project)
 		if page := reader.page(t, b.in("/policy")); strings.Contains(page, "Save the policy") {
