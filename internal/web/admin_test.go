@@ -121,7 +121,7 @@ func TestPolicy(t *testing.T) {
 		if res.StatusCode != http.StatusSeeOther || err != nil || len(policy.Protected) != 2 || policy.MaxRemovals == nil || *policy.MaxRemovals != 3 || policy.Weakening != project.Leave || !policy.RequireSigned || len(policy.Signers) != 1 {
 			t.Errorf("%d, %+v, %v", res.StatusCode, policy, err)
 		}
-		mustHave(t, in.page(t, b.in("/policy")), "connector:Mail\nflows", `value="3"`, `value="leave" selected`, "release="+string(public[:12]), `name="requireSigned" value="yes" checked`)
+		mustHave(t, in.page(t, b.in("/policy")), "connector:Mail\nflows", `value="3"`, `value="leave" selected`, "release="+string(public[:8]), `name="requireSigned" value="yes" checked`)
 		for _, form := range []url.Values{
 			{"protected": {"nothing"}, "weakening": {"allow"}},
 			{"maxRemovals": {"many"}, "weakening": {"allow"}},
