@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"postern/internal/authz"
+	"postern/internal/limit"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/store"
@@ -71,19 +72,10 @@ func (s *Service) Authenticate(ctx context.Context, c *project.Config, clear sec
 	if !errors.Is(err, ErrUnknown) {
 		return k, known, err
 	}
-	if err := s.Limits.Hit(ctx, c.Project, wrongKeys, network(remote)); err != nil {
+	if err := s.Limits.Hit(ctx, c.Project, wrongKeys, limit.Address(remote)); err != nil {
 		return nil, nil, err
 	}
 	return nil, nil, ErrUnknown
-}
-
-// network is what counts as one address: of IPv6 whoever has one has a network.
-func network(a netip.Addr) string {
-	a = a.Unmap().WithZone("")
-	if p, err := a.Prefix(64); a.Is6() && err == nil {
-		return p.String()
-	}
-	return a.String()
 }
 
 func recognise(tx *store.Tx, c *project.Config, hash []byte, remote netip.Addr) (*Key, *authz.Roles, error) {

@@ -48,6 +48,7 @@ type Server struct {
 	Roles     *authz.Service
 	Log       *slog.Logger
 	Limits    Limits
+	Guard     Guard
 
 	AccessKeys *accesskey.Service // the keys of machines
 
@@ -99,7 +100,7 @@ func (s *Server) Handler() http.Handler {
 				w.Header().Del("Access-Control-Allow-Credentials")
 			}
 			if err == nil {
-				err = r.serve.serve(w, req)
+				err = s.guarded(w, req, r)
 			}
 			if err != nil {
 				s.refused(req, r.access, err)

@@ -20,8 +20,8 @@ type route struct {
 // in makes the need of a call that acts on one project.
 func in(role mgmtkey.Role) edge.Need { return edge.Need{Scope: edge.Project, Role: role} }
 
-// anyone makes the need of a call of a person who is about to sign in.
-func anyone() edge.Need { return edge.Need{Scope: edge.Anyone} }
+// anyone makes the need of a call of a person who is about to sign in, or pretends to.
+func anyone() edge.Need { return guessing(edge.Need{Scope: edge.Anyone}) }
 
 // signedIn makes the need of a call of a person who has signed in.
 func signedIn() edge.Need { return edge.Need{Scope: edge.User} }

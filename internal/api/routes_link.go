@@ -25,16 +25,16 @@ func (s *Server) linkRoutes() []route {
 			continue // the wire has it for updates alone
 		}
 		out = append(out,
-			route{http.MethodPost, magic + "signup/" + d.name, anyone(), sendLink[messageSignUp](s, challenge.SignUp, d.kind), "Send a link to somebody new; its token makes the user."},
-			route{http.MethodPost, magic + "signin/" + d.name, anyone(), sendLink[messageSignIn](s, challenge.SignIn, d.kind), "Send a link to a user. A step-up or a further factor needs the refresh token here."},
-			route{http.MethodPost, magic + "signup-in/" + d.name, anyone(), sendLink[messageSignIn](s, challenge.SignUpOrIn, d.kind), "Send a link to a user, or to somebody new."},
+			route{http.MethodPost, magic + "signup/" + d.name, asking(), sendLink[messageSignUp](s, challenge.SignUp, d.kind), "Send a link to somebody new; its token makes the user."},
+			route{http.MethodPost, magic + "signin/" + d.name, asking(), sendLink[messageSignIn](s, challenge.SignIn, d.kind), "Send a link to a user. A step-up or a further factor needs the refresh token here."},
+			route{http.MethodPost, magic + "signup-in/" + d.name, asking(), sendLink[messageSignIn](s, challenge.SignUpOrIn, d.kind), "Send a link to a user, or to somebody new."},
 		)
 	}
 	return append(out,
 		route{http.MethodPost, magic + "verify", anyone(), signing(s, s.verifyLink), "Sign in with the token of a magic link or of an embedded one, on any device."},
-		route{http.MethodPost, enchanted + "signup/email", anyone(), sendEnchanted[messageSignUp](s, challenge.SignUp), "Send three links to somebody new; the right one makes the user."},
-		route{http.MethodPost, enchanted + "signin/email", anyone(), sendEnchanted[messageSignIn](s, challenge.SignIn), "Send three links to a user, one of them with the number in the answer."},
-		route{http.MethodPost, enchanted + "signup-in/email", anyone(), sendEnchanted[messageSignIn](s, challenge.SignUpOrIn), "Send three links to a user, or to somebody new."},
+		route{http.MethodPost, enchanted + "signup/email", asking(), sendEnchanted[messageSignUp](s, challenge.SignUp), "Send three links to somebody new; the right one makes the user."},
+		route{http.MethodPost, enchanted + "signin/email", asking(), sendEnchanted[messageSignIn](s, challenge.SignIn), "Send three links to a user, one of them with the number in the answer."},
+		route{http.MethodPost, enchanted + "signup-in/email", asking(), sendEnchanted[messageSignIn](s, challenge.SignUpOrIn), "Send three links to a user, or to somebody new."},
 		route{http.MethodPost, enchanted + "update/email", signedIn(), sendEnchanted[messageUpdate](s, challenge.Update), "Send three links to a new address, which the right one makes that of the user."},
 		route{http.MethodPost, enchanted + "verify", anyone(), call(s.verifyEnchanted), "Take the token of a link that was opened, on any device; a wrong one ends the proof."},
 		route{http.MethodPost, enchanted + "pending-session", anyone(), signing(s, s.pendingSession), "The session of who waits for an enchanted link; until it was opened, E062503."},

@@ -18,9 +18,9 @@ func (s *Server) otpRoutes() []route {
 			update = "update/email"
 		}
 		out = append(out,
-			route{http.MethodPost, at + "signup/" + d.name, anyone(), sendCode[messageSignUp](s, challenge.SignUp, d.kind), "Send a code to somebody new; the right one makes the user."},
-			route{http.MethodPost, at + "signin/" + d.name, anyone(), sendCode[messageSignIn](s, challenge.SignIn, d.kind), "Send a code to a user. A step-up or a further factor needs the refresh token here."},
-			route{http.MethodPost, at + "signup-in/" + d.name, anyone(), sendCode[messageSignIn](s, challenge.SignUpOrIn, d.kind), "Send a code to a user, or to somebody new."},
+			route{http.MethodPost, at + "signup/" + d.name, asking(), sendCode[messageSignUp](s, challenge.SignUp, d.kind), "Send a code to somebody new; the right one makes the user."},
+			route{http.MethodPost, at + "signin/" + d.name, asking(), sendCode[messageSignIn](s, challenge.SignIn, d.kind), "Send a code to a user. A step-up or a further factor needs the refresh token here."},
+			route{http.MethodPost, at + "signup-in/" + d.name, asking(), sendCode[messageSignIn](s, challenge.SignUpOrIn, d.kind), "Send a code to a user, or to somebody new."},
 			route{http.MethodPost, at + "verify/" + d.name, anyone(), s.verifyCode(d.kind), "Sign in with the code that came this way."},
 			route{http.MethodPost, at + update, signedIn(), sendCode[messageUpdate](s, challenge.Update, d.kind), "Send a code to a new address, which the right one makes that of the user."},
 		)

@@ -50,7 +50,11 @@ func (s *Server) loginOf(ctx context.Context, method string, in *wireLoginOption
 
 // clientOf returns what is known of the device that calls.
 func clientOf(c *edge.Caller) session.Client {
-	return session.Client{Address: c.Origin.Remote, UserAgent: c.Agent, Origin: c.Page, Base: c.Base, Shown: c.Token}
+	out := session.Client{Address: c.Origin.Remote, Counted: c.Counted, UserAgent: c.Agent, Origin: c.Page, Base: c.Base, Shown: c.Token}
+	if c.Key != nil { // a backend, which calls for many people
+		out.Counted = ""
+	}
+	return out
 }
 
 // wireTokens is JWTResponse of the wire.

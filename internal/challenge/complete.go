@@ -99,6 +99,11 @@ func (s *Service) SignIn(ctx context.Context, p *Pending, client session.Client,
 	if err != nil {
 		return nil, err
 	}
+	if p.User == "" && p.Act != Update && !p.Managed {
+		if err := s.Sessions.Admit(ctx, p.Project, client); err != nil {
+			return nil, err
+		}
+	}
 	h := &holder{by: audit.Origin{Remote: client.Address}}
 	login := session.Login{Config: c, Method: amr(p), Options: p.Options.session(), Client: client, CurrentID: p.Session}
 	login.Prove = func(tx *store.Tx) (*user.User, bool, error) {

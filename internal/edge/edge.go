@@ -18,6 +18,7 @@ import (
 	"postern/internal/audit"
 	"postern/internal/fault"
 	"postern/internal/ident"
+	"postern/internal/limit"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/secret"
@@ -58,6 +59,9 @@ const (
 type Need struct {
 	Scope Scope
 	Role  mgmtkey.Role // in the project
+
+	Guess bool // failing calls of one address are counted: each may be a guess
+	Asks  bool // all of them are: each leaves something behind, or is sent to somebody
 }
 
 // OfPerson reports whether people make the call, who sign in or have.
@@ -94,14 +98,40 @@ type Caller struct {
 	Agent  string          // what the client calls itself
 	Page   string          // the origin of the page that calls, where a browser says so
 	Base   string          // the URL of the server that the request came to, without a slash at the end
+	// Counted is what limits count as the address of the client; empty where that does
+	// not say who it is.
+	Counted string
 }
 
 // NewPerson returns a person who makes a request for a project.
 func NewPerson(r *http.Request, c *project.Config, token secret.Text) *Caller {
 	return &Caller{
 		Project: c.Project, Config: c, Token: token, Agent: r.UserAgent(), Page: r.Header.Get("Origin"),
-		Origin: audit.Origin{Remote: Remote(r).String(), Request: r.Header.Get("X-Request-Id")},
+		Origin: audit.Origin{Remote: Remote(r).String(), Request: r.Header.Get("X-Request-Id")}, Counted: counted(r),
 	}
+}
+
+// counted returns what limits count as the address of a client. Whoever is on this
+// machine is whoever runs it; and behind a proxy that the settings do not name, all
+// clients have its address. A stranger on the open internet has neither.
+func counted(r *http.Request) string {
+	remote := Remote(r)
+	if !remote.IsValid() || remote.IsLoopback() || BehindProxy(r) {
+		return ""
+	}
+	return limit.Address(remote)
+}
+
+// ForwardedFor is the header in which proxies say who the client is. The server takes
+// it out where it comes from a proxy that it trusts.
+const ForwardedFor = "X-Forwarded-For"
+
+// BehindProxy reports whether a request came through a proxy that the settings do not
+// name: from an address that is not of the open internet, with the header that a
+// proxy adds.
+func BehindProxy(r *http.Request) bool {
+	remote := Remote(r)
+	return r.Header.Get(ForwardedFor) != "" && (remote.IsLoopback() || remote.IsPrivate() || remote.IsLinkLocalUnicast())
 }
 
 // NewCaller returns whoever makes a request with a key.

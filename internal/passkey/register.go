@@ -76,6 +76,9 @@ func (s *Service) FinishSignUp(ctx context.Context, in Finish) (*session.Tokens,
 	if err != nil {
 		return nil, err
 	}
+	if err := s.Sessions.Admit(ctx, cfg.Project, in.Login.Client); err != nil {
+		return nil, err
+	}
 	login := in.login(c, cfg)
 	login.Prove = func(tx *store.Tx) (*user.User, bool, error) {
 		if err := consume(tx, cfg.Project, in.TransactionID); err != nil {

@@ -42,6 +42,9 @@ func (s *Service) SignUp(ctx context.Context, in SignUp) (*session.Tokens, error
 	} else if found.user != nil {
 		return nil, user.ErrExists // before the work of a hash
 	}
+	if err := s.Sessions.Admit(ctx, in.config().Project, in.Session.Client); err != nil {
+		return nil, err
+	}
 	hash, err := s.choose(ctx, in.config(), newcomer(in.config(), made), in.Password)
 	if err != nil {
 		return nil, err

@@ -50,6 +50,7 @@ type Tuning struct {
 	PasswordLanes  int  `help:"Goroutines of one password hash." default:"1" env:"POSTERN_PASSWORD_LANES" placeholder:"N"`
 	HashingMemory  Size `help:"Memory of all password hashes at once; what does not fit waits for its turn." default:"256MiB" env:"POSTERN_HASHING_MEMORY" placeholder:"SIZE"`
 	HashingQueue   int  `help:"Most passwords that wait to be hashed; who comes then is told to try again in a moment. Projects take turns." default:"256" env:"POSTERN_HASHING_QUEUE" placeholder:"N"`
+	Abuse
 	Outbound
 
 	Retention
@@ -106,6 +107,8 @@ func (c *Config) check() error {
 		return keep
 	case c.hasher() == nil:
 		return errHashing
+	case c.Abuse.check() != nil:
+		return c.Abuse.check()
 	case c.DatabaseConns <= 0, c.MaxBody <= 0, c.MaxFiles <= 0, c.ReadHeaderTimeout <= 0, c.ReadTimeout <= 0,
 		c.WriteTimeout <= 0, c.IdleTimeout <= 0, c.ShutdownTimeout <= 0:
 		return errPositive

@@ -17,5 +17,7 @@ func (s *Server) manage(edge *api.Server) {
 	edge.Roles = &authz.Service{
 		DB: s.db, Projects: s.Projects, HasTenant: tenant.Exists, Drop: []func(*store.Tx, string, []string) error{user.DropRoles, accesskey.DropRoles},
 	}
+	edge.Users = &user.Service{DB: s.db}
+	edge.Guard = s.config.guard(s.Attempts)
 	edge.AccessKeys = &accesskey.Service{DB: s.db, Limits: s.Attempts}
 }

@@ -32,7 +32,7 @@ func (s *Server) pages() map[string]page {
 // never cleaned and redirected: clients do not follow redirects.
 func (s *Server) Handler() http.Handler {
 	pages := s.pages()
-	return s.observe(rescue(s.log, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.observe(rescue(s.log, s.forwarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ofAPI(r.URL.Path) {
 			s.api.ServeHTTP(w, r)
 			return
@@ -52,7 +52,7 @@ func (s *Server) Handler() http.Handler {
 			r.Pattern = p.pattern
 			p.serve(w, r)
 		}
-	})))
+	}))))
 }
 
 // ofAPI reports whether a path is one of the API: that of a version, or of a

@@ -49,6 +49,7 @@ type Server struct {
 	metrics  *metrics
 	listener net.Listener
 	stopping atomic.Bool
+	warned   atomic.Bool // of a proxy that the settings do not name
 
 	passwords  *password.Service
 	challenges *challenge.Service
@@ -86,10 +87,11 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		KeyMade:  made != "",
 		config:   config, log: log, db: db, certificates: certificates,
 	}
-	s.Sessions = &session.Service{DB: db, Projects: s.Projects, Keys: &key.Service{DB: db, Projects: s.Projects}, PublicURL: config.PublicURL}
+	s.Sessions = &session.Service{
+		DB: db, Projects: s.Projects, Keys: &key.Service{DB: db, Projects: s.Projects}, PublicURL: config.PublicURL, Limits: s.Attempts, SignUps: config.signUps(),
+	}
 	s.Messages = &connector.Service{DB: db, Projects: s.Projects, HTTP: outbound, Log: log, Bases: config.ProviderURL}
-	s.Projects.Effects = append(s.Projects.Effects, s.Messages.Effects())
-	s.Projects.Effects = append(s.Projects.Effects, s.Sessions.Effects(), (&user.Service{DB: db}).Effects())
+	s.Projects.Effects = append(s.Projects.Effects, s.Messages.Effects(), s.Sessions.Effects(), (&user.Service{DB: db}).Effects())
 	s.factors = s.newFactors()
 	s.challenges = s.newChallenges()
 	s.passwords = s.newPasswords(outbound)
@@ -117,7 +119,6 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		Limits:    api.Limits{MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles},
 	}
 	s.manage(edge)
-	edge.Users = &user.Service{DB: db}
 	s.byMessage(edge)
 	s.api = edge.Handler()
 	console, err := web.New(web.Config{

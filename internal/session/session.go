@@ -11,6 +11,7 @@ import (
 
 	"postern/internal/fault"
 	"postern/internal/key"
+	"postern/internal/limit"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/store"
@@ -49,6 +50,7 @@ type Options struct {
 // A Client is what is known of the device that signs in.
 type Client struct {
 	Address   string
+	Counted   string // what limits count as the address; empty where it does not say who it is
 	UserAgent string
 	Origin    string // of the page, where a browser says so
 	// Shown is a token that it shows without need, as browsers do: of a session that
@@ -105,6 +107,9 @@ type Service struct {
 	// PublicURL is where clients reach the server, without a slash at the end. It is
 	// the begin of issuers; where it is empty, that is where a request came to.
 	PublicURL string
+	// Limits count who signs up, by the rules of SignUps.
+	Limits  *limit.Service
+	SignUps SignUps
 
 	known sync.Map // project id → known
 }

@@ -38,9 +38,9 @@ func (s *Service) login(ctx context.Context, in Verification) (session.Login, er
 	if ok = ok && err == nil; !ok && cfg.Methods.TOTP.Enabled {
 		return none, ErrCode
 	}
-	subject, known, err := s.subject(ctx, cfg.Project, loginID)
-	if err == nil && !known {
-		cfg, err = s.begunUnder(ctx, cfg, loginID)
+	subject, joins, err := s.subject(ctx, cfg.Project, loginID)
+	if err == nil && joins != nil {
+		cfg, err = s.admit(ctx, cfg.Project, joins, in.Login.Client)
 	}
 	if err != nil {
 		return none, err
@@ -64,31 +64,33 @@ func (s *Service) login(ctx context.Context, in Verification) (session.Login, er
 	return login, nil
 }
 
-// begunUnder returns the configuration that the first code of somebody who signs up is
-// judged by: that of the time when the sign-up began.
-func (s *Service) begunUnder(ctx context.Context, now *project.Config, loginID string) (*project.Config, error) {
-	var p *pending
-	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		p, err = readSignUp(tx, now.Project, loginID, time.Now())
-		return err
-	})
-	if p == nil || err != nil {
-		return now, err
+// admit lets a stranger end the sign-up that they began, and returns the configuration
+// that their first code is judged by: that of the time when they began.
+func (s *Service) admit(ctx context.Context, project string, joins *pending, by session.Client) (*project.Config, error) {
+	if err := s.Sessions.Admit(ctx, project, by); err != nil {
+		return nil, err
 	}
-	return s.Projects.ConfigAt(ctx, now.Project, p.Revision)
+	return s.Projects.ConfigAt(ctx, project, joins.Revision)
 }
 
 // subject is whose tries count together: those of a user by whatever login id, and
-// else those of a login id. It says whether there is such a user.
-func (s *Service) subject(ctx context.Context, project, loginID string) (subject string, known bool, err error) {
-	u, err := (&user.Service{DB: s.DB}).Find(ctx, project, loginID)
-	switch {
-	case errors.Is(err, user.ErrNotFound):
-		return "login id " + loginID, false, nil
-	case err != nil:
-		return "", false, err
-	}
-	return "user " + u.ID, true, nil
+// else those of a login id, whose sign-up it returns where there is one: a right code
+// makes a user of them.
+func (s *Service) subject(ctx context.Context, project, loginID string) (subject string, joins *pending, err error) {
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		u, err := user.Find(tx, project, loginID)
+		if err == nil {
+			subject = "user " + u.ID
+			return nil
+		}
+		if !errors.Is(err, user.ErrNotFound) {
+			return err
+		}
+		subject = "login id " + loginID
+		joins, err = readSignUp(tx, project, loginID, time.Now())
+		return err
+	})
+	return subject, joins, err
 }
 
 // A check is one code that is shown.
