@@ -6,6 +6,7 @@ import (
 	"postern/internal/project"
 	"postern/internal/snapshot"
 	"postern/internal/store"
+	"postern/internal/user"
 )
 
 // Effects says what a plan does to people who sign in by messages alone: that none
@@ -25,12 +26,16 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 		return nil, nil
 	}
 	before, after, err := p.Configs()
-	if err != nil || after == nil || before == nil || !byMessage(before.Methods) || byMessage(after.Methods) {
+	if err != nil || after == nil {
 		return nil, err
+	}
+	now, then := reached(before.Methods), reached(after.Methods)
+	if now == then {
+		return nil, nil
 	}
 	var n int
 	err = s.DB.One(ctx, func(row store.Scanner) error { return row.Scan(&n) },
-		`SELECT COUNT(*) FROM users WHERE project = $1 AND methods = 0 AND (email <> '' OR phone <> '')`, p.Project)
+		`SELECT COUNT(*) FROM users WHERE project = $1 AND methods & $2 = 0 AND `+now+` AND NOT `+then, p.Project, int64(user.Credentials(before.Methods)))
 	if err != nil || n == 0 {
 		return nil, err
 	}
@@ -39,8 +44,18 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 	return []project.Told{{Difference: at, Effect: snapshot.Effect{Code: "users_lose_only_method", Message: text, Count: n}}}, nil
 }
 
-// byMessage reports whether a message can sign somebody in. The one that a user sends
-// counts where a service receives it.
-func byMessage(m project.Methods) bool {
-	return m.OTP.Enabled || m.MagicLink.Enabled || m.EnchantedLink.Enabled || m.NOTP.Enabled && m.NOTP.Verify.Connector != ""
+// reached is the condition on a row of users that a message signs somebody in. The
+// one that a user sends counts where a service receives it.
+func reached(m project.Methods) string {
+	both := m.OTP.Enabled || m.MagicLink.Enabled
+	mail, phone := both || m.EnchantedLink.Enabled, both || m.NOTP.Enabled && m.NOTP.Verify.Connector != ""
+	switch {
+	case mail && phone:
+		return `(email <> '' OR phone <> '')`
+	case mail:
+		return `(email <> '')`
+	case phone:
+		return `(phone <> '')`
+	}
+	return `(1 = 0)`
 }

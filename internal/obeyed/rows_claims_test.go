@@ -3,7 +3,6 @@ package obeyed
 import (
 	"encoding/base64"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -166,13 +165,6 @@ func roleRows() []row {
 	roleMember := func(member string) func(p *place) string {
 		return func(p *place) string { return listed(p, "/v1/mgmt/role/all", "roles", "clerk", member) }
 	}
-	given := func(d ...docs) docs {
-		out := docs{}
-		for _, one := range d {
-			maps.Copy(out, one)
-		}
-		return out
-	}
 	return []row{
 		{says: "a role with another name is the same role", given: plain, before: role(`"name":"clerk","permissions":["sell"]`), after: role(`"name":"seller","permissions":["sell"]`), prepare: hire, look: holds, want: [2]string{`["clerk"] ["sell"]`, `["seller"] ["sell"]`}},
 		{says: "what a role permits", given: plain, before: clerk, after: role(`"name":"clerk","permissions":["buy"]`), prepare: hire, look: holds, want: [2]string{`["clerk"] ["sell"]`, `["clerk"] ["buy"]`}},
@@ -187,7 +179,7 @@ func roleRows() []row {
 			},
 			want: [2]string{`"sell" absent`, `absent "trade"`},
 		},
-		{says: "what a permission is for", given: given(clerk), before: perm(`"name":"sell","description":"one"`), after: perm(`"name":"sell","description":"two"`), look: func(p *place) string {
+		{says: "what a permission is for", given: clerk, before: perm(`"name":"sell","description":"one"`), after: perm(`"name":"sell","description":"two"`), look: func(p *place) string {
 			return listed(p, "/v1/mgmt/permission/all", "permissions", "sell", "description")
 		}, want: [2]string{`"one"`, `"two"`}},
 	}

@@ -24,7 +24,7 @@ func (s *Service) Effects() project.Effects {
 }
 
 func (s *Service) effects(ctx context.Context, p project.Planned) ([]project.Told, error) {
-	if p.In(project.PasskeyFile) == project.Whole {
+	if p.In(project.PasskeyFile) == project.Whole && p.In(project.SettingsFile) == project.Whole {
 		return nil, nil
 	}
 	before, after, err := p.Configs()
@@ -32,20 +32,49 @@ func (s *Service) effects(ctx context.Context, p project.Planned) ([]project.Tol
 		return nil, err
 	}
 	was, will := before.Methods.Passkey, after.Methods.Passkey
-	field, tell := "", s.off
+	at, tell := project.Whole, s.off
 	switch {
-	case was.Enabled && !will.Enabled:
-		field = "enabled"
-	case was.Enabled && !strings.EqualFold(was.RelyingPartyID, will.RelyingPartyID):
-		field, tell = "relyingPartyId", s.moved
-	default:
+	case !was.Enabled:
+		return nil, nil
+	case !will.Enabled:
+		at = p.In(project.PasskeyFile, "enabled")
+	case !strings.EqualFold(was.RelyingPartyID, will.RelyingPartyID):
+		at, tell = p.In(project.PasskeyFile, "relyingPartyId"), s.moved
+	case will.RelyingPartyID == "":
+		at = p.In(project.SettingsFile, "trustedDomains", "appUrl", "customDomain")
+		tell = func(ctx context.Context, projectID string, after *project.Config) (snapshot.Effect, error) {
+			return s.untrusted(ctx, projectID, before, after)
+		}
+	}
+	if at == project.Whole {
 		return nil, nil
 	}
 	e, err := tell(ctx, p.Project, after)
 	if err != nil || e.Count == 0 {
 		return nil, err
 	}
-	return []project.Told{{Difference: p.In(project.PasskeyFile, field), Effect: e}}, nil
+	return []project.Told{{Difference: at, Effect: e}}, nil
+}
+
+// untrusted counts the passkeys of pages that the project would trust no more. Where
+// the settings name no relying party it is the host of each page.
+func (s *Service) untrusted(ctx context.Context, projectID string, before, after *project.Config) (snapshot.Effect, error) {
+	type party struct {
+		id string
+		n  int
+	}
+	n := 0
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		return store.Each(tx, func(row store.Scanner) (p party, err error) { return p, row.Scan(&p.id, &p.n) },
+			func(p party) error {
+				if before.Trusts(p.id) && !after.Trusts(p.id) {
+					n += p.n
+				}
+				return nil
+			}, `SELECT rp_id, COUNT(*) FROM passkeys WHERE project = $1 GROUP BY rp_id`, projectID)
+	})
+	what := project.Counted(n, "passkey is of a page that is", "passkeys are of pages that are")
+	return snapshot.Effect{Code: EffectUseless, Message: what + " not trusted any more, and would be useless.", Count: n}, err
 }
 
 // off counts the users who have passkeys, and those who have no other way in.

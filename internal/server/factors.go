@@ -23,6 +23,6 @@ func (s *Server) newFactors() factors {
 		questions: &questions.Service{DB: s.db, Projects: s.Projects, Sessions: s.Sessions, Attempts: s.Attempts},
 		recovery:  &recovery.Service{DB: s.db, Projects: s.Projects, Sessions: s.Sessions, Attempts: s.Attempts},
 	}
-	s.Projects.Effects = append(s.Projects.Effects, f.totp.Effects(), f.passkeys.Effects(), f.questions.Effects())
+	s.Projects.Effects = append(s.Projects.Effects, f.totp.Effects(), f.passkeys.Effects(), f.questions.Effects(), f.recovery.Effects())
 	return f
 }

@@ -17,7 +17,7 @@ func (s *Service) Effects() project.Effects {
 }
 
 func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Told, error) {
-	if p.In(project.SettingsFile) == project.Whole {
+	if p.In(project.SettingsFile) == project.Whole && p.In(project.JWTTemplatesFile) == project.Whole {
 		return nil, nil
 	}
 	before, after, err := p.Configs()
@@ -26,28 +26,44 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 	}
 	was, will, now := lifetimesOf(before.Settings), lifetimesOf(after.Settings), time.Now()
 	var out []project.Told
-	tell := func(condition string, bound time.Time, text string, fields ...string) error {
+	tell := func(condition string, bound time.Time, text string, at int) error {
 		n, err := s.countLive(ctx, p.Project, was, now, condition, bound)
 		if err != nil || n == 0 {
 			return err
 		}
 		subject := project.Counted(n, "session ends at its", "sessions end at their")
-		out = append(out, project.Told{Difference: p.In(project.SettingsFile, fields...), Effect: snapshot.Effect{Code: "sessions_end", Message: fmt.Sprintf("%s next refresh: %s.", subject, text), Count: n}})
+		out = append(out, project.Told{Difference: at, Effect: snapshot.Effect{Code: "sessions_end", Message: fmt.Sprintf("%s next refresh: %s.", subject, text), Count: n}})
 		return nil
 	}
 	if will.refresh < was.refresh {
-		err := tell(`lifetime = 0 AND created_at <= $5`, now.Add(-will.refresh), "older than "+message.Words(will.refresh), "refreshTokenExpiration", "refreshTokenExpirationUnit")
+		err := tell(`lifetime = 0 AND created_at <= $5`, now.Add(-will.refresh), "older than "+message.Words(will.refresh), p.In(project.SettingsFile, "refreshTokenExpiration", "refreshTokenExpirationUnit"))
 		if err != nil {
 			return nil, err
 		}
 	}
 	if will.inactivity > 0 && (was.inactivity == 0 || will.inactivity < was.inactivity) {
-		err := tell(`refreshed_at < $5`, now.Add(-will.inactivity), "not used for "+message.Words(will.inactivity), "enableInactivity", "inactivityTime", "inactivityTimeUnit")
+		err := tell(`refreshed_at < $5`, now.Add(-will.inactivity), "not used for "+message.Words(will.inactivity), p.In(project.SettingsFile, "enableInactivity", "inactivityTime", "inactivityTimeUnit"))
 		if err != nil {
 			return nil, err
 		}
 	}
+	if otherIssuer(before, after) {
+		at := p.In(project.JWTTemplatesFile)
+		if at == project.Whole {
+			at = p.In(project.SettingsFile, "userTemplateId")
+		}
+		if err := tell(`created_at <= $5`, now, "their tokens have an issuer of another form, which the JWT template does not take", at); err != nil {
+			return nil, err
+		}
+	}
 	return out, nil
+}
+
+// otherIssuer reports whether the tokens of now have an issuer that would be refused.
+func otherIssuer(before, after *project.Config) bool {
+	was, _ := template(before)
+	will, _ := template(after)
+	return will.EnforceIssuer && was.ConformanceIssuer != will.ConformanceIssuer
 }
 
 // countLive counts the sessions that live under the lifetimes of now, and of which a

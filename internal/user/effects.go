@@ -9,8 +9,8 @@ import (
 	"postern/internal/store"
 )
 
-// Effects says what a plan does to people: who holds a role that it removes, and who
-// has a value of a custom attribute that it removes or makes another type.
+// Effects says what a plan does to people: who holds a role that it removes or lets
+// permit less, and who has a value of a custom attribute that it removes or makes another type.
 func (s *Service) Effects() project.Effects {
 	return project.Effects{Owner: "users", Of: s.foresee}
 }
@@ -23,7 +23,9 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 		} else if ok {
 			out = append(out, project.Told{Difference: i, Effect: told})
 		}
-		if d.Kind != "role" || d.Action != snapshot.Removed || d.Field != "" {
+		removed := d.Action == snapshot.Removed && d.Field == ""
+		less := d.Field == "permissions" && len(d.Removed) > 0
+		if d.Kind != "role" || !removed && !less {
 			continue
 		}
 		var n int
@@ -35,8 +37,11 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 		if n == 0 {
 			continue
 		}
-		text := project.Counted(n, "person has", "people have") + " this role, and what it permits, no more."
-		out = append(out, project.Told{Difference: i, Effect: snapshot.Effect{Code: "role_holders", Message: text, Count: n}})
+		told := snapshot.Effect{Code: "role_holders", Count: n, Message: project.Counted(n, "person has", "people have") + " this role, and what it permits, no more."}
+		if less {
+			told.Code, told.Message = "role_permits_less", project.Counted(n, "person has", "people have")+" this role, and may do less by it."
+		}
+		out = append(out, project.Told{Difference: i, Effect: told})
 	}
 	return out, nil
 }
