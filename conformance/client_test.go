@@ -23,16 +23,18 @@ const (
 // open makes a client of the official Go SDK. Without a project it speaks for the company, as `project list` does.
 func open(t *testing.T, baseURL, project, key string) sdk.Management {
 	t.Helper()
-	made, err := client.NewWithConfig(&client.Config{
-		ProjectID:           project,
-		ManagementKey:       key,
-		DescopeBaseURL:      baseURL,
-		AllowEmptyProjectID: project == "",
-	})
+	return dial(t, &client.Config{ProjectID: project, ManagementKey: key, DescopeBaseURL: baseURL, AllowEmptyProjectID: project == ""}).Management
+}
+
+// dial makes a client whose calls are seen.
+func dial(t *testing.T, config *client.Config) *client.DescopeClient {
+	t.Helper()
+	config.DefaultClient = watch
+	made, err := client.NewWithConfig(config)
 	if err != nil {
 		t.Fatalf("open a client: %v", err)
 	}
-	return made.Management
+	return made
 }
 
 func (s *server) admin(t *testing.T, project string) sdk.Project {

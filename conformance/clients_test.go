@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,7 +23,11 @@ func TestNodeSDK(t *testing.T) {
 			t.Fatalf("npm ci: %v\n%s", err, out)
 		}
 		s.plant(secretValues(readSecrets(t, secretsFile))...)
-		runOther(t, s, "node", s.newProject(t), "node", "--test")
+		notes := filepath.Join(t.TempDir(), "driven")
+		runOther(t, s, "node", s.newProject(t), []string{"POSTERN_DRIVEN=" + notes}, "node", "--test")
+		if err := readDriven(notes); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -35,7 +40,7 @@ var installNode = sync.OnceValues(func() ([]byte, error) {
 // TestOlderGoSDK runs the suite of oldsdk/, which drives the version of the Go SDK that the command line tool is built with.
 func TestOlderGoSDK(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
-		runOther(t, s, "oldsdk", s.newShop(t), "go", "test", "-count=1", "./...")
+		runOther(t, s, "oldsdk", s.newShop(t), nil, "go", "test", "-count=1", "./...")
 	})
 }
 
@@ -54,21 +59,24 @@ func TestConsole(t *testing.T) {
 			noteLeftOut("the web-js SDK", "npm is not installed")
 		}
 		s.plant("planted-in-the-browser-9f2")
-		runOther(t, s, "browser", s.newShop(t), "go", "test", "-count=1", "./...")
+		runOther(t, s, "browser", s.newShop(t), nil, "go", "test", "-count=1", "./...")
 	})
 }
 
-// runOther runs the suite in a folder of its own against one project of a server.
-func runOther(t *testing.T, s *server, dir, project string, command ...string) {
+// runOther runs the suite in a folder of its own against one project of a server, and tells it where the post office is.
+func runOther(t *testing.T, s *server, dir, project string, env []string, command ...string) {
 	t.Helper()
+	_, port, _ := net.SplitHostPort(post.mail.Addr().String())
 	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(),
+	cmd.Env = append(append(os.Environ(), env...),
 		"POSTERN_URL="+s.url,
 		"POSTERN_PROJECT_ID="+project,
 		"POSTERN_MANAGEMENT_KEY="+s.key,
 		"POSTERN_EXAMPLE="+absolute(t, exampleDir),
 		"POSTERN_EXAMPLE_SECRETS="+absolute(t, secretsFile),
+		"POSTERN_MAIL_PORT="+port,
+		"POSTERN_POST_URL="+post.url(),
 	)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

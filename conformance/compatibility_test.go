@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -30,10 +31,26 @@ func checkCompatibility() error {
 			return nil
 		}
 	}
-	page, err := compatibility()
+	served, err := servedRoutes()
 	if err != nil {
 		return err
 	}
+	sdks, err := driven(served)
+	if err != nil {
+		return err
+	}
+	reasons, err := readReasons()
+	if err != nil {
+		return err
+	}
+	page, err := compatibility(served, sdks, reasons)
+	if err != nil {
+		return err
+	}
+	return errors.Join(comparePage(page), checkDriven(sdks, reasons))
+}
+
+func comparePage(page []byte) error {
 	if *update {
 		return os.WriteFile(compatibilityPage, page, 0o600)
 	}
@@ -61,11 +78,7 @@ func difference(was, is []byte) string {
 }
 
 // compatibility writes the page: every route of the wire, whether there is an answer to it, and which client got one.
-func compatibility() ([]byte, error) {
-	served, err := servedRoutes()
-	if err != nil {
-		return nil, err
-	}
+func compatibility(served map[string]bool, sdks map[string]methods, reasons []reason) ([]byte, error) {
 	list, err := os.ReadFile(routesFile)
 	if err != nil {
 		return nil, err
@@ -106,12 +119,31 @@ func compatibility() ([]byte, error) {
 	}
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "# Compatibility\n\nWritten by `conformance/run -update` from what unmodified clients called and were answered; a full run of the suite\nfails while this page says anything else.\n\n")
-	fmt.Fprintf(&out, "Of %d routes of the wire Postern has %d. \"Answered\": a test drove the route with that client and got a success;\n\"refused\": it only got errors; blank: no test drives it with that client. Routes of Postern's own are in [api.md](api.md).\n\n| Client | Routes answered |\n|---|---|\n", total, built)
+	fmt.Fprintf(&out, "Of %d routes of the wire Postern has %d. \"Answered\": a test drove the route with that client and got a success;\n\"refused\": it only got errors; blank: no test drives it with that client. Routes of Postern's own are in [api.md](api.md).\n\n| Client | Routes answered | Methods that the SDK has | Driven with success |\n|---|---|---|---|\n", total, built)
 	for _, c := range clients {
-		fmt.Fprintf(&out, "| %s | %d |\n", c.title, counts[c.name])
+		has, drove := sdks[c.name].count()
+		fmt.Fprintf(&out, "| %s | %d | %s | %s |\n", c.title, counts[c.name], has, drove)
 	}
 	out.WriteString(body.String())
+	out.WriteString("\n## Methods of the SDKs that no test drives\n\nA star stands for the rest of a name.\n\n| Why | Go SDK | Node SDK |\n|---|---|---|\n")
+	writeReasons(&out, reasons)
 	return out.Bytes(), nil
+}
+
+// writeReasons writes a row for each reason, with the methods of each SDK that it is given for.
+func writeReasons(out io.Writer, reasons []reason) {
+	for i, r := range reasons {
+		if i > 0 && reasons[i-1].text == r.text {
+			continue
+		}
+		cells := map[string][]string{}
+		for _, other := range reasons {
+			if other.text == r.text && !strings.Contains(other.pattern, "/") {
+				cells[other.client] = append(cells[other.client], "`"+other.pattern+"`")
+			}
+		}
+		_, _ = fmt.Fprintf(out, "| %s | %s | %s |\n", r.text, strings.Join(cells["golang"], " "), strings.Join(cells["nodejs"], " "))
+	}
 }
 
 func heads() string {

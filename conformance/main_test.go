@@ -33,6 +33,10 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 
+	if post, err = openPost(); err != nil {
+		return failed("open a post office", err)
+	}
+	defer post.close()
 	bin, err := build(dir)
 	if err != nil {
 		return failed("build the server", err)

@@ -20,11 +20,10 @@ func TestRolesAndPermissionsAreManaged(t *testing.T) {
 		must("create", perms.Create(ctx, "till:open", "Open the till"))
 		must("create some", perms.CreateBatch(ctx, []*descope.Permission{{Name: "till:count"}, {Name: "till:close"}}))
 		must("update", perms.Update(ctx, "till:open", "till:unlock", "Unlock the till"))
-		all, err := perms.LoadAll(ctx)
-		must("load", err)
-		i := slices.IndexFunc(all, func(p *descope.Permission) bool { return p.Name == "till:unlock" })
-		if i < 0 || all[i].Description != "Unlock the till" {
-			t.Fatalf("permissions: %+v", all)
+		must("update some", perms.UpdateBatch(ctx, []*descope.PermissionUpdateRequest{{Name: "till:count", NewName: "till:reckon", Description: "Reckon"}}))
+		must("update by the id", perms.UpdateWithID(ctx, p.permission(t, "till:reckon").ID, "till:count", "Count"))
+		if p.permission(t, "till:unlock").Description != "Unlock the till" || p.permission(t, "till:count").Description != "Count" {
+			t.Error("the permissions are not what they were made")
 		}
 		must("create a role", roles.Create(ctx, "Cashier", "At the till", []string{"till:unlock"}, "", false, false))
 		made, err := roles.CreateBatch(ctx, []*descope.Role{{Name: "Counter", PermissionNames: []string{"till:count"}}})
@@ -33,6 +32,12 @@ func TestRolesAndPermissionsAreManaged(t *testing.T) {
 			t.Errorf("made: %+v", made)
 		}
 		must("update a role", roles.Update(ctx, "Cashier", "", "Head cashier", "At the till", []string{"till:unlock", "till:close"}, false, false))
+		changed, err := roles.UpdateBatch(ctx, []*descope.RoleUpdateRequest{{Name: "Counter", NewName: "Reckoner", Description: "Reckons", PermissionNames: []string{"till:count"}}})
+		must("update some roles", err)
+		if len(changed) != 1 || changed[0].Name != "Reckoner" {
+			t.Errorf("changed: %+v", changed)
+		}
+		must("update a role by its id", roles.UpdateWithID(ctx, made[0].ID, "", "Counter", "Counts", []string{"till:count"}, false, false))
 		found, err := roles.Search(ctx, &descope.RoleSearchOptions{RoleNames: []string{"Head cashier"}})
 		must("search", err)
 		if len(found) != 1 || len(found[0].PermissionNames) != 2 {
@@ -43,10 +48,18 @@ func TestRolesAndPermissionsAreManaged(t *testing.T) {
 		}
 		must("delete a role", roles.Delete(ctx, "Head cashier", ""))
 		must("delete some roles", roles.DeleteBatch(ctx, []string{"Counter"}, "", nil))
+		must("create one more", roles.Create(ctx, "Sweeper", "", nil, "", false, false))
+		found, err = roles.Search(ctx, &descope.RoleSearchOptions{RoleNameLike: "weep"})
+		if err != nil || len(found) != 1 {
+			t.Fatalf("found: %+v, %v", found, err)
+		}
+		must("delete a role by its id", roles.DeleteWithID(ctx, found[0].ID, ""))
 		if u, err := p.Management.User().Load(ctx, "ann"); err != nil || slices.Contains(u.RoleNames, "Head cashier") {
 			t.Errorf("who had it: %+v, %v", u, err)
 		}
 		must("delete", perms.Delete(ctx, "till:unlock"))
+		must("create one more permission", perms.Create(ctx, "till:sweep", ""))
+		must("delete by the id", perms.DeleteWithID(ctx, p.permission(t, "till:sweep").ID))
 		must("delete some", perms.DeleteBatch(ctx, []string{"till:count", "till:close"}, nil))
 		list, err := roles.LoadAll(ctx)
 		must("load roles", err)
@@ -56,6 +69,35 @@ func TestRolesAndPermissionsAreManaged(t *testing.T) {
 		must("delete one that roles are made of", perms.Delete(ctx, "books:write"))
 		if found, err := roles.Search(ctx, &descope.RoleSearchOptions{RoleNames: []string{"Writer"}}); err != nil || len(found) != 1 || slices.Contains(found[0].PermissionNames, "books:write") {
 			t.Errorf("the role that had it: %+v, %v", found, err)
+		}
+	})
+}
+
+func (p *place) permission(t *testing.T, name string) *descope.Permission {
+	t.Helper()
+	all, err := p.Management.Permission().LoadAll(t.Context())
+	i := slices.IndexFunc(all, func(p *descope.Permission) bool { return p.Name == name })
+	if err != nil || i < 0 {
+		t.Fatalf("there is no %s in %+v, %v", name, all, err)
+	}
+	return all[i]
+}
+
+// Nothing tells of groups yet.
+func TestGroups(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		p := s.newPlace(t)
+		groups, ctx := p.Management.Group(), t.Context()
+		for name, load := range map[string]func() ([]*descope.Group, error){
+			"all": func() ([]*descope.Group, error) { return groups.LoadAllGroups(ctx, "hill") },
+			"of members": func() ([]*descope.Group, error) {
+				return groups.LoadAllGroupsForMembers(ctx, "hill", nil, []string{"ann"})
+			},
+			"members": func() ([]*descope.Group, error) { return groups.LoadAllGroupMembers(ctx, "hill", "g1") },
+		} {
+			if list, err := load(); err != nil || len(list) != 0 {
+				t.Errorf("%s: %+v, %v", name, list, err)
+			}
 		}
 	})
 }
@@ -135,6 +177,57 @@ func TestTokensAreManaged(t *testing.T) {
 		}
 		if err := templates.Delete(ctx, made.ID); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// Somebody of the shop acts for somebody else, and a visitor has a session without being anybody.
+func TestImpersonationAndVisitors(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		p := s.newPlace(t)
+		jwts, users, ctx := p.Management.JWT(), p.Management.User(), t.Context()
+		if err := p.Management.Role().Create(ctx, "Support", "", []string{"Impersonate"}, "", false, false); err != nil {
+			t.Fatal(err)
+		}
+		helper, err := users.Create(ctx, "helper", &descope.UserRequest{Roles: []string{"Support"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ann, err := users.Create(ctx, "ann", &descope.UserRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := jwts.Impersonate(ctx, ann.UserID, "helper", false, nil, "", 0); err == nil {
+			t.Error("a user who may not impersonates")
+		}
+		refresh, err := jwts.Impersonate(ctx, helper.UserID, "ann", false, map[string]any{"till": "7"}, "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ok, tok, err := p.Auth.RefreshSessionWithToken(ctx, refresh)
+		if err != nil || !ok || tok.ID != ann.UserID || tok.Claims["act"] == nil {
+			t.Errorf("impersonated: %v, %v", tok, err)
+		}
+		stepped, err := jwts.ImpersonateStepup(ctx, helper.UserID, "ann", false, nil, "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, tok, err := p.Auth.ValidateSessionWithToken(ctx, stepped); err != nil || !ok || tok.ID != ann.UserID || tok.Claims["su"] != true {
+			t.Errorf("stepped up: %v, %v", tok, err)
+		}
+		own, err := jwts.StopImpersonation(ctx, stepped, nil, "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, tok, err := p.Auth.RefreshSessionWithToken(ctx, own); err != nil || !ok || tok.ID != helper.UserID {
+			t.Errorf("stopped: %v, %v", tok, err)
+		}
+		visitor, err := jwts.Anonymous(ctx, map[string]any{"basket": "3"}, "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, tok, err := p.Auth.ValidateSessionWithToken(ctx, visitor.SessionToken.JWT); err != nil || !ok || tok.CustomClaim("basket") != "3" {
+			t.Errorf("a visitor: %v, %v", tok, err)
 		}
 	})
 }

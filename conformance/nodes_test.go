@@ -88,15 +88,12 @@ func TestThreeNodes(t *testing.T) {
 	mustImport(t, nodes[0].admin(t, p.id), &descope.ImportSnapshotRequest{Files: map[string]any{"auth/otp.json": map[string]any{"enabled": false}}})
 	imported := time.Now()
 	for _, node := range nodes {
-		at, err := client.NewWithConfig(&client.Config{ProjectID: p.id, DescopeBaseURL: node.url})
-		if err != nil {
-			t.Fatal(err)
-		}
+		at := dial(t, &client.Config{ProjectID: p.id, DescopeBaseURL: node.url})
 		for {
 			if _, err := at.Auth.OTP().SignIn(t.Context(), descope.MethodEmail, ann, nil, nil); err != nil {
 				break
 			}
-			_ = p.mail.code(t, ann)
+			_ = p.code(t, ann)
 			if time.Since(imported) > startWithin {
 				t.Fatalf("node %s does not obey", node.name)
 			}

@@ -74,7 +74,7 @@ func start(name, bin, dir string, more ...string) (*server, error) {
 // serverEnv is the environment without the settings of this suite: those of the server begin with POSTERN_ as well.
 func serverEnv() []string {
 	env := slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, "POSTERN_") })
-	return append(env, "POSTERN_ALLOW_PRIVATE=127.0.0.1") // the mailbox of a test
+	return append(env, "POSTERN_ALLOW_PRIVATE=127.0.0.1", "POSTERN_PROVIDER_URL=twilio-core="+post.url()) // the post office
 }
 
 func (s *server) awaitReady(envFile string) error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/descope/go-sdk/descope"
+	"github.com/descope/go-sdk/descope/client"
 )
 
 func TestSessions(t *testing.T) {
@@ -69,6 +70,9 @@ func (p *place) endAll(t *testing.T, loginID string) {
 		"by the id": func(info *descope.AuthenticationInfo) error {
 			return p.Management.User().LogoutUserByUserID(t.Context(), info.User.UserID)
 		},
+		"by a request": func(info *descope.AuthenticationInfo) error {
+			return p.Auth.LogoutAll(as(info), httptest.NewRecorder())
+		},
 	} {
 		one, other := signIn(), signIn()
 		if err := end(one); err != nil {
@@ -78,6 +82,74 @@ func (p *place) endAll(t *testing.T, loginID string) {
 			t.Errorf("ended %s, another session goes on", name)
 		}
 	}
+}
+
+// Whatever a backend does with the request of a browser, and with tokens that it got otherwise.
+func TestSessionsOfRequests(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		p := s.newPlace(t)
+		const ann = "ann@shop.example"
+		info := p.otpUser(t, ann)
+		for name, validate := range map[string]func(*client.DescopeClient) (bool, *descope.Token, error){
+			"a request": func(c *client.DescopeClient) (bool, *descope.Token, error) {
+				return c.Auth.ValidateSessionWithRequest(as(info))
+			},
+			"a token": func(c *client.DescopeClient) (bool, *descope.Token, error) {
+				return c.Auth.ValidateSessionWithToken(t.Context(), info.SessionToken.JWT)
+			},
+		} {
+			// A client that has no keys of the project yet fetches them.
+			ok, tok, err := validate(dial(t, &client.Config{ProjectID: p.id, DescopeBaseURL: s.url}))
+			if err != nil || !ok || tok.ID != info.User.UserID {
+				t.Errorf("validate %s: %v, %v", name, tok, err)
+			}
+		}
+		if ok, _, err := p.Auth.ValidateSessionWithToken(t.Context(), misspelt(info.SessionToken.JWT)); err == nil || ok {
+			t.Error("a token that nobody signed is right")
+		}
+		onlyRefresh := func() *http.Request {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.AddCookie(&http.Cookie{Name: descope.RefreshCookieName, Value: info.RefreshToken.JWT})
+			return r
+		}
+		for _, step := range []struct {
+			name string
+			do   func(w http.ResponseWriter) (bool, *descope.Token, error)
+		}{
+			{"a request with both", func(w http.ResponseWriter) (bool, *descope.Token, error) {
+				return p.Auth.ValidateAndRefreshSessionWithRequest(as(info), w)
+			}},
+			{"a request without a session token", func(w http.ResponseWriter) (bool, *descope.Token, error) {
+				return p.Auth.ValidateAndRefreshSessionWithRequest(onlyRefresh(), w)
+			}},
+			{"tokens", func(http.ResponseWriter) (bool, *descope.Token, error) {
+				return p.Auth.ValidateAndRefreshSessionWithTokens(t.Context(), info.SessionToken.JWT, "")
+			}},
+			{"a refresh token and where its cookies go", func(w http.ResponseWriter) (bool, *descope.Token, error) {
+				return p.Auth.RefreshSessionWithTokenAndWriter(t.Context(), info.RefreshToken.JWT, w)
+			}},
+			{"tokens of which one is over", func(http.ResponseWriter) (bool, *descope.Token, error) {
+				return p.Auth.ValidateAndRefreshSessionWithTokens(t.Context(), misspelt(info.SessionToken.JWT), info.RefreshToken.JWT)
+			}},
+		} {
+			w := httptest.NewRecorder()
+			ok, tok, err := step.do(w)
+			if err != nil || !ok || tok.ID != info.User.UserID {
+				t.Fatalf("%s: %v, %v", step.name, tok, err)
+			}
+			if fresh := cookieNamed(w.Result().Cookies(), descope.RefreshCookieName); fresh != "" {
+				info.RefreshToken.JWT = fresh
+			}
+		}
+		info, err := p.Auth.OTP().VerifyCode(t.Context(), descope.MethodEmail, ann, signInCode(t, p, ann), nil)
+		p.wantSession(t, info, err, ann)
+		if err := p.Auth.Logout(as(info), httptest.NewRecorder()); err != nil {
+			t.Errorf("log out: %v", err)
+		}
+		if _, _, err := p.Auth.RefreshSessionWithToken(t.Context(), info.RefreshToken.JWT); err == nil {
+			t.Error("a session goes on after its end")
+		}
+	})
 }
 
 func cookieNamed(list []*http.Cookie, name string) string {
@@ -135,6 +207,10 @@ func TestTenantsAndRolesInTokens(t *testing.T) {
 		}
 		if _, err := p.Auth.SelectTenantWithToken(ctx, "valley", chosen.RefreshToken.JWT); err == nil {
 			t.Error("a tenant that is not theirs was chosen")
+		}
+		chosen, err = p.Auth.SelectTenantWithRequest(ctx, id, as(chosen), httptest.NewRecorder())
+		if err != nil || chosen.SessionToken.Claims["dct"] != id {
+			t.Errorf("the other one: %+v, %v", chosen, err)
 		}
 	})
 }

@@ -1,68 +1,48 @@
 package conformance
 
 import (
+	"crypto/rand"
+	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/descope/go-sdk/descope"
 	"github.com/descope/go-sdk/descope/client"
 )
 
-// place is a project that people sign in to: its clients, and where its mails go.
+// place is a project that people sign in to: its clients, and whom its messages come from.
 type place struct {
 	*client.DescopeClient
-	id   string
-	mail *mailbox
+	id     string
+	sender string
 }
 
 const signInLink = "https://shop.example/come-in"
 
-// newPlace makes a project whose methods all send to a mailbox.
+// placeFile is the import that makes a place of a project. The Node suite uses it, too.
+const placeFile = "place.json"
+
+// newPlace makes a project whose methods all send to the post office.
 func (s *server) newPlace(t *testing.T) *place {
 	t.Helper()
-	p := &place{id: s.newProject(t), mail: newMailbox(t)}
-	const box = "CImailbox0000000000000000000"
-	method := func(more map[string]any) map[string]any {
-		out := map[string]any{"enabled": true, "emailServiceProvider": box, "rateLimitRetries": 50}
-		for k, v := range more {
-			out[k] = v
-		}
-		return out
-	}
-	files := map[string]any{
-		"snapshot.json": map[string]any{"version": 5},
-		"project.json": map[string]any{
-			"trustedDomains": "shop.example", "rotateJwt": true, "inviteSendEmail": true, "inviteEmailProviderId": box, "inviteUrl": signInLink,
-			"inviteMagicLink": true, "testUserRegex": "^tester",
-		},
-		"connectors/connectors.json": map[string]any{"connectors": []any{"mailbox"}},
-		"connectors/mailbox.json":    p.mail.connector(box),
-		"auth/otp.json":              method(nil),
-		"auth/magiclink.json":        method(map[string]any{"redirectUrl": signInLink}),
-		"auth/enchantedlink.json":    method(map[string]any{"redirectUrl": signInLink}),
-		"auth/password.json":         method(nil),
-		"auth/securityquestions.json": map[string]any{
-			"enabled": true, "setupQuestionsCount": 1, "verifyQuestionsCount": 1,
-			"securityQuestions": []any{map[string]any{"id": "SQ1", "text": "Which ink did you buy first?"}},
-		},
-		"roles.json": map[string]any{"roles": []any{
-			map[string]any{"id": "ROLreader", "name": "Reader", "permissions": []any{"books:read"}, "default": true},
-			map[string]any{"id": "ROLwriter", "name": "Writer", "permissions": []any{"books:read", "books:write"}},
-		}},
-		"permissions.json": map[string]any{"permissions": []any{
-			map[string]any{"id": "PERMread", "name": "books:read"}, map[string]any{"id": "PERMwrite", "name": "books:write"},
-		}},
-		"attributes.json": map[string]any{"user": []any{map[string]any{"name": "shelf", "displayName": "Shelf", "type": "string"}}},
-	}
-	mustImport(t, s.admin(t, p.id), &descope.ImportSnapshotRequest{Files: files, InputSecrets: &descope.SnapshotSecrets{
-		Connectors: []*descope.SnapshotSecret{{ID: box, Type: "password", Value: "mailbox-password"}},
-	}})
-	made, err := client.NewWithConfig(&client.Config{ProjectID: p.id, ManagementKey: s.key, DescopeBaseURL: s.url})
+	p := &place{id: s.newProject(t), sender: "door" + strings.ToLower(rand.Text())}
+	text, err := os.ReadFile(placeFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.DescopeClient = made
+	_, port, _ := net.SplitHostPort(post.mail.Addr().String())
+	filled := strings.NewReplacer("SENDER", p.sender, `"MAIL_PORT"`, port, "POST_URL", post.url()).Replace(string(text))
+	var in descope.ImportSnapshotRequest
+	if err := json.Unmarshal([]byte(filled), &in); err != nil {
+		t.Fatal(err)
+	}
+	s.plant(secretValues(in.InputSecrets)...)
+	mustImport(t, s.admin(t, p.id), &in)
+	p.DescopeClient = dial(t, &client.Config{ProjectID: p.id, ManagementKey: s.key, DescopeBaseURL: s.url})
 	return p
 }
 
@@ -114,7 +94,7 @@ func (p *place) otpUser(t *testing.T, address string) *descope.AuthenticationInf
 	if _, err := p.Auth.OTP().SignUp(t.Context(), descope.MethodEmail, address, &descope.User{Name: "Ann", Email: address}, nil); err != nil {
 		t.Fatalf("sign up: %v", err)
 	}
-	info, err := p.Auth.OTP().VerifyCode(t.Context(), descope.MethodEmail, address, p.mail.code(t, address), nil)
+	info, err := p.Auth.OTP().VerifyCode(t.Context(), descope.MethodEmail, address, p.code(t, address), nil)
 	return p.wantSession(t, info, err, address, "email")
 }
 
@@ -136,7 +116,7 @@ func TestOTP(t *testing.T) {
 		if _, err := otp.SignIn(t.Context(), descope.MethodEmail, ann, nil, nil); err != nil {
 			t.Fatal(err)
 		}
-		code := p.mail.code(t, ann)
+		code := p.code(t, ann)
 		wrong := "000000"
 		if code == wrong {
 			wrong = "000001"
@@ -156,7 +136,7 @@ func TestOTP(t *testing.T) {
 		if _, err := otp.SignUpOrIn(t.Context(), descope.MethodEmail, bob, nil); err != nil {
 			t.Fatal(err)
 		}
-		info, err = otp.VerifyCode(t.Context(), descope.MethodEmail, bob, p.mail.code(t, bob), nil)
+		info, err = otp.VerifyCode(t.Context(), descope.MethodEmail, bob, p.code(t, bob), nil)
 		p.wantSession(t, info, err, bob, "email")
 
 		const newer = "ann.other@shop.example"
@@ -165,7 +145,7 @@ func TestOTP(t *testing.T) {
 		if _, err := otp.UpdateUserEmail(t.Context(), ann, newer, &descope.UpdateOptions{AddToLoginIDs: true}, as(info)); err != nil {
 			t.Fatalf("update: %v", err)
 		}
-		info, err = otp.VerifyCode(t.Context(), descope.MethodEmail, ann, p.mail.code(t, newer), nil)
+		info, err = otp.VerifyCode(t.Context(), descope.MethodEmail, ann, p.code(t, newer), nil)
 		p.wantSession(t, info, err, ann)
 		if info.User.Email != newer || !info.User.VerifiedEmail || len(info.User.LoginIDs) != 2 {
 			t.Errorf("after the update: %+v", info.User)
@@ -178,7 +158,7 @@ func signInCode(t *testing.T, p *place, address string) string {
 	if _, err := p.Auth.OTP().SignIn(t.Context(), descope.MethodEmail, address, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	return p.mail.code(t, address)
+	return p.code(t, address)
 }
 
 func TestMagicLink(t *testing.T) {
@@ -189,10 +169,10 @@ func TestMagicLink(t *testing.T) {
 		if _, err := link.SignUp(t.Context(), descope.MethodEmail, ann, signInLink+"?shelf=2", &descope.User{Email: ann}, nil); err != nil {
 			t.Fatal(err)
 		}
-		sent := p.mail.links(t, ann)[0]
-		info, err := link.Verify(t.Context(), token(t, sent), nil)
+		sent := p.token(t, ann)
+		info, err := link.Verify(t.Context(), sent, nil)
 		p.wantSession(t, info, err, ann, "email")
-		if _, err := link.Verify(t.Context(), token(t, sent), nil); err == nil {
+		if _, err := link.Verify(t.Context(), sent, nil); err == nil {
 			t.Error("a link works twice")
 		}
 		if _, err := link.SignIn(t.Context(), descope.MethodEmail, ann, "https://evil.test/", nil, nil); err == nil {
@@ -205,14 +185,14 @@ func TestMagicLink(t *testing.T) {
 			if _, err := begin(); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			info, err := link.Verify(t.Context(), token(t, p.mail.links(t, ann)[0]), nil)
+			info, err := link.Verify(t.Context(), p.token(t, ann), nil)
 			p.wantSession(t, info, err, ann, "email")
 		}
 		const newer = "newer@shop.example"
 		if _, err := link.UpdateUserEmail(t.Context(), ann, newer, "", nil, as(info)); err != nil {
 			t.Fatal(err)
 		}
-		info, err = link.Verify(t.Context(), token(t, p.mail.links(t, newer)[0]), nil)
+		info, err = link.Verify(t.Context(), p.token(t, newer), nil)
 		p.wantSession(t, info, err, ann)
 		if info.User.Email != newer {
 			t.Errorf("after the update: %+v", info.User)
@@ -223,22 +203,36 @@ func TestMagicLink(t *testing.T) {
 func TestEnchantedLink(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
 		p := s.newPlace(t)
-		link := p.Auth.EnchantedLink()
-		const ann = "ann@shop.example"
-		for name, begin := range map[string]func() (*descope.EnchantedLinkResponse, error){
-			"sign up or in": func() (*descope.EnchantedLinkResponse, error) { return link.SignUpOrIn(t.Context(), ann, "", nil) },
-			"again":         func() (*descope.EnchantedLinkResponse, error) { return link.SignUpOrIn(t.Context(), ann, "", nil) },
+		link, ctx := p.Auth.EnchantedLink(), t.Context()
+		const ann, bob, newer = "ann@shop.example", "bob@shop.example", "newer@shop.example"
+		var info *descope.AuthenticationInfo
+		for _, step := range []struct {
+			name, who, to string
+			start         func() (*descope.EnchantedLinkResponse, error)
+		}{
+			{"sign up", ann, ann, func() (*descope.EnchantedLinkResponse, error) {
+				return link.SignUp(ctx, ann, "", &descope.User{Name: "Ann", Email: ann}, nil)
+			}},
+			{"sign up or in: up", bob, bob, func() (*descope.EnchantedLinkResponse, error) { return link.SignUpOrIn(ctx, bob, "", nil) }},
+			{"sign up or in: in", bob, bob, func() (*descope.EnchantedLinkResponse, error) { return link.SignUpOrIn(ctx, bob, "", nil) }},
+			{"sign in", ann, ann, func() (*descope.EnchantedLinkResponse, error) { return link.SignIn(ctx, ann, "", nil, nil) }},
+			{"update", ann, newer, func() (*descope.EnchantedLinkResponse, error) {
+				return link.UpdateUserEmail(ctx, ann, newer, "", nil, as(info))
+			}},
 		} {
-			res, err := begin()
+			res, err := step.start()
 			if err != nil {
-				t.Fatalf("%s: %v", name, err)
+				t.Fatalf("%s: %v", step.name, err)
 			}
-			if _, err := link.GetSession(t.Context(), res.PendingRef, nil); !descope.IsError(err, "E062503") {
-				t.Errorf("before the link: %v", err)
+			if _, err := link.GetSession(ctx, res.PendingRef, nil); !descope.IsError(err, "E062503") {
+				t.Errorf("%s, before the link: %v", step.name, err)
 			}
-			p.verifyRight(t, p.mail.take(t, ann), res)
-			info, err := link.GetSession(t.Context(), res.PendingRef, nil)
-			p.wantSession(t, info, err, ann, "email")
+			p.verifyRight(t, p.message(t, step.to), res)
+			info, err = link.GetSession(ctx, res.PendingRef, nil)
+			p.wantSession(t, info, err, step.who, "email")
+			if info.User.Email != step.to || !info.User.VerifiedEmail {
+				t.Errorf("%s: %+v", step.name, info.User)
+			}
 		}
 	})
 }
@@ -269,7 +263,7 @@ func TestPassword(t *testing.T) {
 		if err := pass.SendPasswordReset(t.Context(), ann, signInLink, nil); err != nil {
 			t.Fatal(err)
 		}
-		info, err = p.Auth.MagicLink().Verify(t.Context(), token(t, p.mail.links(t, ann)[0]), nil)
+		info, err = p.Auth.MagicLink().Verify(t.Context(), p.token(t, ann), nil)
 		p.wantSession(t, info, err, ann)
 		policy, err := pass.GetPasswordPolicy(t.Context())
 		if err != nil || policy.MinLength != 8 || !policy.Lowercase {

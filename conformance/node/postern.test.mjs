@@ -1,20 +1,12 @@
 // Drives a running server with the official Node SDK. The suite one folder up starts the server and names it in the
 // environment; every test works in a clone of its own of the empty project.
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
 import { test } from 'node:test';
-import descope from '@descope/node-sdk';
+import { emptyProject, env, ok, open as client, options, refused, unique } from './sdk.mjs';
 
-const env = (name) => process.env[name] ?? '';
-const baseUrl = env('POSTERN_URL');
-const emptyProject = env('POSTERN_PROJECT_ID');
-const managementKey = env('POSTERN_MANAGEMENT_KEY');
-const options = { skip: baseUrl ? false : 'run by the suite one folder up' };
-
-const open = (projectId, key = managementKey) => descope({ projectId, managementKey: key, baseUrl }).management.project;
-const unique = (name) => `${name} ${randomUUID().slice(0, 8)}`;
+const open = (projectId, more) => client(projectId, more).management.project;
 
 // Reads a snapshot folder the way the command line tool does.
 function readFolder(root) {
@@ -63,22 +55,6 @@ const secretIds = (secrets = {}) =>
 const shop = () => readFolder(env('POSTERN_EXAMPLE'));
 const secrets = () => readSecrets(env('POSTERN_EXAMPLE_SECRETS'));
 
-// Gives the data of an answer; the SDK throws by itself where an answer has no JSON body.
-async function ok(promise) {
-  const answer = await promise;
-  assert.ok(answer.ok, `status ${answer.code}: ${JSON.stringify(answer.error)}`);
-  return answer.data;
-}
-
-async function refused(promise, code) {
-  const answer = await promise;
-  assert.equal(answer.ok, false);
-  assert.ok(answer.code >= 400 && answer.code < 500, `status ${answer.code}`);
-  assert.ok(answer.error?.errorCode, `no errorCode: ${JSON.stringify(answer.error)}`);
-  if (code) assert.equal(answer.error.errorCode, code);
-  return answer.error;
-}
-
 async function newProject(t, name = 'node') {
   const { projectId } = await ok(open(emptyProject).clone(unique(name)));
   t.after(() => open(projectId).delete());
@@ -102,7 +78,7 @@ test('export gives back what was imported', options, async (t) => {
 
 test('the audit tells of the import', options, async (t) => {
   const { id } = await newShop(t);
-  const { audit } = descope({ projectId: id, managementKey, baseUrl }).management;
+  const { audit } = client(id).management;
   const records = await ok(audit.search({ actions: ['project.import'], from: Date.now() - 3_600_000 }));
   assert.equal(records.length, 1);
   assert.equal(records[0].type, 'info');
@@ -198,5 +174,5 @@ test('a deleted project is gone', options, async (t) => {
 });
 
 test('a wrong key is refused', options, async () => {
-  await refused(open(emptyProject, 'Kwrong').exportSnapshot(), 'E111003');
+  await refused(open(emptyProject, { managementKey: 'Kwrong' }).exportSnapshot(), 'E111003');
 });
