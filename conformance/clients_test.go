@@ -72,6 +72,7 @@ func runOther(t *testing.T, s *server, dir, project string, env []string, comman
 	cmd.Env = append(append(os.Environ(), env...),
 		"POSTERN_URL="+s.url,
 		"POSTERN_PROJECT_ID="+project,
+		"POSTERN_EMPTY_PROJECT_ID="+s.project,
 		"POSTERN_MANAGEMENT_KEY="+s.key,
 		"POSTERN_EXAMPLE="+absolute(t, exampleDir),
 		"POSTERN_EXAMPLE_SECRETS="+absolute(t, secretsFile),
