@@ -31,7 +31,7 @@ type watcher struct {
 	answered map[string]bool // the functions of the SDK that made a call which succeeded
 }
 
-var watch = &watcher{http: http.Client{Timeout: startWithin}, answered: map[string]bool{}}
+var watch = &watcher{http: http.Client{Timeout: startWithin, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, answered: map[string]bool{}}
 
 func (w *watcher) Do(req *http.Request) (*http.Response, error) {
 	res, err := w.http.Do(req)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -17,6 +19,9 @@ var servers []*server
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if least := 4; runtime.GOMAXPROCS(0) < least { // the tests wait more than they compute
+		_ = flag.Set("test.parallel", strconv.Itoa(least))
+	}
 	os.Exit(run(m))
 }
 

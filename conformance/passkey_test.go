@@ -159,9 +159,17 @@ func TestPasskeys(t *testing.T) {
 		}
 		info, err = signIn(second, ann)
 		p.wantSession(t, info, err, ann, "webauthn")
-		either, err := keys.SignUpOrInStart(t.Context(), ann, origin, nil)
-		if err != nil || either.Create {
-			t.Errorf("up or in: %+v, %v", either, err)
+		for who, a := range map[string]*authenticator{ann: first, "bob": newAuthenticator(t, origin)} {
+			either, err := keys.SignUpOrInStart(t.Context(), who, origin, nil)
+			if err != nil || either.Create != (who != ann) {
+				t.Fatalf("up or in: %+v, %v", either, err)
+			}
+			finish, answer := keys.SignInFinish, a.get
+			if either.Create {
+				finish, answer = keys.SignUpFinish, a.create
+			}
+			info, err := finish(t.Context(), &descope.WebAuthnFinishRequest{TransactionID: either.TransactionID, Response: answer(t, either.Options)}, nil)
+			p.wantSession(t, info, err, who, "webauthn")
 		}
 		list, err := p.Management.User().ListPasskeys(t.Context(), ann)
 		if err != nil || len(list) != 2 {
