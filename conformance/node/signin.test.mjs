@@ -1,8 +1,9 @@
 // Signs people in with the official Node SDK, by messages that really come.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { Authenticator, totp } from './factors.mjs';
-import { come, newPlace, ok, options, refused, session } from './sdk.mjs';
+import { baseUrl, come, newPlace, ok, options, refused, session } from './sdk.mjs';
 
 const [ann, bob, newer] = ['ann@shop.example', 'bob@shop.example', 'newer@shop.example'];
 const phones = { ann: '+12025550143', bob: '+12025550144', newer: '+12025550145' };
@@ -104,6 +105,29 @@ test('enchanted links', options, async (t) => {
   }
 });
 
+test('messages that people send', options, async (t) => {
+  const { client, management, projectId, message } = await newPlace(t);
+  const { files } = await ok(management.project.exportSnapshot());
+  const handIn = async (sender, body) => {
+    const text = JSON.stringify({ sender, recipient: '+12025550102', body, kind: 'whatsapp' });
+    const signature = createHmac('sha256', 'gateway-signs').update(text).digest('base64');
+    const url = `${baseUrl}/v1/notp/receive/${projectId}/${files['connectors/gateway.json'].id}`;
+    assert.ok((await fetch(url, { method: 'POST', body: text, headers: { 'x-descope-webhook-s256': signature } })).ok);
+    await message(`whatsapp:${sender}`);
+  };
+  for (const [name, start, who] of [
+    ['sign up', () => client.notp.signUp(phones.ann, { name: 'Ann', phone: phones.ann }), phones.ann],
+    ['sign up or in', () => client.notp.signUpOrIn(phones.bob), phones.bob],
+    ['sign in', () => client.notp.signIn(phones.ann), phones.ann],
+  ]) {
+    const { pendingRef, redirectUrl, image } = await ok(start());
+    assert.ok(image, name);
+    await handIn(who, new URL(redirectUrl).searchParams.get('text'));
+    await handIn(who, 'yes');
+    await session(client, client.notp.waitForSession(pendingRef, { pollingIntervalMs: 1000, timeoutMs: 60_000 }), who, 'whatsapp');
+  }
+});
+
 test('embedded links, and what test users are given', options, async (t) => {
   const { client, management } = await newPlace(t);
   const { user } = management;
@@ -136,11 +160,11 @@ test('passwords', options, async (t) => {
   await ok(client.password.update(ann, second, data.refreshJwt));
   await session(client, client.password.signIn(ann, second), ann, 'pwd');
   await session(client, client.password.replace(ann, second, first), ann, 'pwd');
-  await ok(client.password.sendReset(ann, come));
-  await session(client, client.magicLink.verify(await place.token(ann)), ann);
   assert.equal((await ok(client.password.policy())).minLength, 8);
   await ok(management.user.expirePassword(ann));
   await refused(client.password.signIn(ann, first), 'E062909');
+  await ok(client.password.sendReset(ann, come));
+  await session(client, client.magicLink.verify(await place.token(ann)), ann);
 });
 
 test('authenticator apps', options, async (t) => {
