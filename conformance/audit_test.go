@@ -40,3 +40,23 @@ func TestAuditIsSearched(t *testing.T) {
 		}
 	})
 }
+
+func TestRecordsOfAnApplication(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		audit := s.newPlace(t).Management.Audit()
+		err := audit.CreateEvent(t.Context(), &descope.AuditCreateOptions{
+			UserID: "U1", Action: "till.opened", Type: "warn", ActorID: "the clerk", TenantID: "hill", Data: map[string]any{"till": "7"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, search := range map[string]*descope.AuditSearchOptions{
+			"by the action": {Actions: []string{"till.opened"}}, "by the user": {UserIDs: []string{"U1"}}, "by the tenant": {Tenants: []string{"hill"}},
+		} {
+			found, total, err := audit.SearchAll(t.Context(), search)
+			if err != nil || total != 1 || found[0].Action != "till.opened" || found[0].ActorID != "the clerk" || found[0].Data["till"] != "7" {
+				t.Errorf("%s: %+v of %d, %v", name, found, total, err)
+			}
+		}
+	})
+}

@@ -175,8 +175,27 @@ func TestTokensAreManaged(t *testing.T) {
 		if list, err := templates.List(ctx); err != nil || len(list) != 1 {
 			t.Errorf("list: %+v, %v", list, err)
 		}
+		if said, err := templates.Validate(ctx, made.ID, made); err != nil || !said.Valid {
+			t.Errorf("validate: %+v, %v", said, err)
+		}
+		made.Type = "robot"
+		if said, err := templates.Validate(ctx, made.ID, made); err != nil || said.Valid || len(said.Issues) == 0 {
+			t.Errorf("validate a wrong one: %+v, %v", said, err)
+		}
 		if err := templates.Delete(ctx, made.ID); err != nil {
 			t.Error(err)
+		}
+		library, err := templates.ListLibrary(ctx)
+		if err != nil || len(library) == 0 {
+			t.Fatalf("library: %+v, %v", library, err)
+		}
+		entry, err := templates.LoadLibraryEntry(ctx, library[0].ID)
+		if err != nil || entry.Name != library[0].Name {
+			t.Errorf("entry: %+v, %v", entry, err)
+		}
+		applied, err := templates.ApplyFromLibrary(ctx, &descope.ApplyJWTTemplateFromLibraryRequest{LibraryEntryID: entry.ID, NameOverride: "Ours"})
+		if err != nil || applied.Name != "Ours" {
+			t.Errorf("applied: %+v, %v", applied, err)
 		}
 	})
 }

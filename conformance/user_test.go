@@ -293,5 +293,17 @@ func TestPasswordsAreManaged(t *testing.T) {
 		if policy, err := p.Auth.Password().GetPasswordPolicy(ctx); err != nil || policy.MinLength != 20 {
 			t.Errorf("policy: %+v, %v", policy, err)
 		}
+		if err := p.Management.Tenant().CreateWithID(ctx, "hill", &descope.TenantRequest{Name: "Hill"}); err != nil {
+			t.Fatal(err)
+		}
+		settings.MinLength = 24
+		if err := p.Management.Password().ConfigureSettings(ctx, "hill", settings); err != nil {
+			t.Fatal(err)
+		}
+		for tenant, want := range map[string]int32{"hill": 24, "": 20} {
+			if settings, err := p.Management.Password().GetSettings(ctx, tenant); err != nil || settings.MinLength != want {
+				t.Errorf("settings of %q: %+v, %v", tenant, settings, err)
+			}
+		}
 	})
 }

@@ -151,7 +151,12 @@ test('access keys', options, async (t) => {
 test('tenants', options, async (t) => {
   const { tenant, password, group } = (await newPlace(t)).management;
   const { id } = await ok(tenant.create('Harbour', ['harbour.example']));
+  const settings = await ok(password.getSettings(''));
   await steps([
+    ['passwords', () => password.configureSettings('', { ...settings, minLength: 12 })],
+    ['passwords of the tenant', () => password.configureSettings(id, { ...settings, minLength: 20 })],
+    ['passwords again', () => password.getSettings(''), (s) => s.minLength === 12],
+    ['passwords of the tenant again', () => password.getSettings(id), (s) => s.minLength === 20],
     ['update', () => tenant.update(id, 'Old harbour')],
     ['default roles', () => tenant.updateDefaultRoles(id, ['Reader'])],
     ['load', () => tenant.load(id), (one) => one.name === 'Old harbour'],
@@ -165,9 +170,6 @@ test('tenants', options, async (t) => {
     ['delete', () => tenant.delete(id, true)],
   ]);
   await refused(tenant.load(id));
-  const settings = await ok(password.getSettings(''));
-  await ok(password.configureSettings('', { ...settings, minLength: 12 }));
-  assert.equal((await ok(password.getSettings(''))).minLength, 12);
 });
 
 test('roles and permissions', options, async (t) => {
@@ -222,7 +224,23 @@ test('tokens', options, async (t) => {
   assert.equal((await ok(jwtTemplate.update({ ...template, description: 'What tills want to know' }))).description, 'What tills want to know');
   assert.equal((await ok(jwtTemplate.load(template.id))).name, 'Till');
   assert.ok(await ok(jwtTemplate.list()));
+  assert.equal((await ok(jwtTemplate.validate(template.id, template))).valid, true);
+  assert.equal((await ok(jwtTemplate.validate(template.id, { ...template, type: 'robot' }))).valid, false);
   await ok(jwtTemplate.delete(template.id));
+  const [entry] = await ok(jwtTemplate.listLibrary());
+  assert.equal((await ok(jwtTemplate.loadLibraryEntry(entry.id))).name, entry.name);
+  assert.equal((await ok(jwtTemplate.applyFromLibrary({ libraryEntryId: entry.id, nameOverride: 'Ours' }))).name, 'Ours');
+
+  const assertion = await ok(jwt.generateClientAssertionJwt('https://shop.example', 'till', ['https://bank.example'], 300));
+  assert.equal(JSON.parse(Buffer.from(assertion.jwt.split('.')[1], 'base64url')).sub, 'till');
+});
+
+test('records of the audit', options, async (t) => {
+  const { audit } = (await newPlace(t)).management;
+  await ok(audit.createEvent({ action: 'till.opened', type: 'warn', actorId: 'the clerk', tenantId: 'hill', userId: 'U1', data: { till: '7' } }));
+  const [found] = await ok(audit.search({ actions: ['till.opened'], userIds: ['U1'] }));
+  assert.equal(found.action, 'till.opened');
+  assert.equal(found.data.till, '7');
 });
 
 test('management keys', options, async (t) => {
