@@ -3,16 +3,12 @@ package api
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
-	"postern/internal/authz"
 	"postern/internal/fault"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/session"
 	"postern/internal/store"
-	"postern/internal/tenant"
 	"postern/internal/user"
 )
 
@@ -132,24 +128,19 @@ func (in *backendRequest) create(tx *store.Tx, c *project.Config) (*user.User, b
 		return nil, false, err
 	}
 	u.VerifiedEmail, u.VerifiedPhone = in.VerifiedEmail && u.Email != "", in.VerifiedPhone && u.Phone != ""
-	var tenants []string
+	names := newDirectory(tx, c)
 	for _, grant := range in.Tenants {
-		tenants = append(tenants, grant.Tenant)
-	}
-	known, err := authz.Load(tx, c, tenants...)
-	if err != nil {
-		return nil, false, err
-	}
-	for _, grant := range in.Tenants {
-		if _, err := tenant.SettingsOf(tx, c.Project, grant.Tenant); err != nil {
-			return nil, false, err
-		}
-		ids, err := known.IDsIn(grant.Tenant, grant.Roles)
+		ids, err := names.roles(grant.Tenant, grant.Roles)
 		if err != nil {
 			return nil, false, err
 		}
-		u.Tenants = append(u.Tenants, user.Membership{Tenant: grant.Tenant, Roles: ids})
+		if ids, err = names.joining(u, grant.Tenant, ids); err != nil {
+			return nil, false, err
+		}
+		u.Join(grant.Tenant, ids...)
 	}
-	slices.SortFunc(u.Tenants, func(a, b user.Membership) int { return strings.Compare(a.Tenant, b.Tenant) })
+	if err := session.JoinByDomain(tx, c, u); err != nil {
+		return nil, false, err
+	}
 	return u, true, user.Create(tx, u)
 }

@@ -8,6 +8,7 @@ import (
 	"postern/internal/authz"
 	"postern/internal/fault"
 	"postern/internal/project"
+	"postern/internal/session"
 	"postern/internal/store"
 	"postern/internal/tenant"
 	"postern/internal/user"
@@ -50,8 +51,8 @@ type userTenantBody struct {
 	Roles []string `json:"roleNames"`
 }
 
-// change is what a body makes of a user; names finds roles and tenants.
-func (in *userBody) change(names *directory) (user.Change, error) {
+// change is what a body makes of a user, u as they are; names finds roles and tenants.
+func (in *userBody) change(names *directory, u *user.User) (user.Change, error) {
 	out := user.Change{
 		Name: or(in.DisplayName, in.Name), GivenName: in.GivenName, MiddleName: in.MiddleName, FamilyName: in.FamilyName, Picture: in.Picture,
 		Email: in.Email, Phone: in.Phone, VerifiedEmail: in.VerifiedEmail, VerifiedPhone: in.VerifiedPhone,
@@ -76,6 +77,9 @@ func (in *userBody) change(names *directory) (user.Change, error) {
 			if err != nil {
 				return out, err
 			}
+			if ids, err = names.joining(u, t.ID, ids); err != nil {
+				return out, err
+			}
 			list = append(list, user.Membership{Tenant: t.ID, Roles: ids})
 		}
 		out.Tenants = &list
@@ -86,7 +90,7 @@ func (in *userBody) change(names *directory) (user.Change, error) {
 // replacement is change for a body that is the whole of a user: what is not given is
 // taken away. Login ids, the status, what is verified and the second addresses stay,
 // since SDKs have no word to keep them.
-func (in *userBody) replacement(names *directory) (user.Change, error) {
+func (in *userBody) replacement(names *directory, u *user.User) (user.Change, error) {
 	whole := *in
 	blank, none, nowhere := "", []string{}, []userTenantBody{}
 	whole.Name = or(in.DisplayName, in.Name, &blank)
@@ -94,7 +98,7 @@ func (in *userBody) replacement(names *directory) (user.Change, error) {
 	whole.GivenName, whole.MiddleName, whole.FamilyName = or(in.GivenName, &blank), or(in.MiddleName, &blank), or(in.FamilyName, &blank)
 	whole.Picture, whole.Email, whole.Phone = or(in.Picture, &blank), or(in.Email, &blank), or(in.Phone, &blank)
 	whole.Roles, whole.Apps, whole.Tenants = or(in.Roles, &none), or(in.Apps, &none), or(in.Tenants, &nowhere)
-	out, err := whole.change(names)
+	out, err := whole.change(names, u)
 	out.WholeCustom = true
 	return out, err
 }
@@ -126,6 +130,19 @@ func (d *directory) roles(id string, names []string) ([]string, error) {
 		return nil, err
 	}
 	return d.tenants[id].IDsIn(id, names)
+}
+
+// joining returns the roles of a user in a tenant: those that are named, and of who is
+// no member yet also those that every new one gets.
+func (d *directory) joining(u *user.User, id string, named []string) ([]string, error) {
+	if _, member := u.In(id); member {
+		return named, nil
+	}
+	if id == "" {
+		return nil, errNoTenant
+	}
+	more, err := session.MemberRoles(d.tx, d.config, id)
+	return append(more, named...), err
 }
 
 // tenant refuses a tenant that there is not.

@@ -63,7 +63,7 @@ type updateUserRequest struct {
 // updateUser makes a user what the body says, whole.
 func (s *Server) updateUser(ctx context.Context, in *updateUserRequest) (*userAnswer, error) {
 	return s.changeUser(ctx, in.whoBody, func(names *directory, u *user.User) error {
-		change, err := in.replacement(names)
+		change, err := in.replacement(names, u)
 		if err != nil {
 			return err
 		}
@@ -252,7 +252,11 @@ func (s *Server) addUserTenant(ctx context.Context, in *tenantUserRequest) (*use
 		if err := names.tenant(in.Tenant); err != nil {
 			return err
 		}
-		u.Join(in.Tenant)
+		roles, err := names.joining(u, in.Tenant, nil)
+		if err != nil {
+			return err
+		}
+		u.Join(in.Tenant, roles...)
 		return user.Change{}.Apply(names.config, u)
 	})
 }

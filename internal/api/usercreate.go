@@ -177,7 +177,7 @@ func (s *Server) draft(ctx context.Context, config *project.Config, in *createUs
 	}
 	d := user.Draft{Make: func(tx *store.Tx) (*user.User, error) {
 		u := *plain
-		change, err := in.change(newDirectory(tx, config))
+		change, err := in.change(newDirectory(tx, config), &u)
 		if err != nil {
 			return nil, err
 		}

@@ -15,7 +15,7 @@ type patchUserBody struct {
 
 // patch changes what is given, and nothing else.
 func (in *patchUserBody) patch(names *directory, u *user.User) error {
-	change, err := in.change(names)
+	change, err := in.change(names, u)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern/internal/message"
+	"postern/internal/project"
 	"postern/internal/session"
 	"postern/internal/store"
 	"postern/internal/user"
@@ -16,7 +17,7 @@ import (
 // that asked for it has been ended. Where the address
 // is to be a login id and another user has it, the two become one, unless that is
 // not wanted or would lose somebody a credential.
-func (p *Pending) change(tx *store.Tx, h *holder) (*user.User, error) {
+func (p *Pending) change(tx *store.Tx, c *project.Config, h *holder) (*user.User, error) {
 	if p.Session != "" { // not so where management asked
 		if err := session.Stands(tx, p.Project, p.Session); err != nil {
 			return nil, err
@@ -43,6 +44,7 @@ func (p *Pending) change(tx *store.Tx, h *holder) (*user.User, error) {
 		}
 	}
 	first := u.Proves(p.Address, true)
+	was := *u
 	if p.Kind == message.Email {
 		u.Email, u.VerifiedEmail = p.Address, true
 	} else {
@@ -50,6 +52,9 @@ func (p *Pending) change(tx *store.Tx, h *holder) (*user.User, error) {
 	}
 	if p.Change.AddToLoginIDs && !slices.Contains(u.LoginIDs, p.Address) {
 		u.LoginIDs = append(u.LoginIDs, p.Address)
+	}
+	if err := joins(tx, c, &was, u); err != nil {
+		return nil, err
 	}
 	if first {
 		return u, h.settle(tx, u, p.Address)

@@ -172,13 +172,13 @@ func amr(p *Pending) string {
 func (p *Pending) settle(tx *store.Tx, c *project.Config, h *holder) (u *user.User, firstSeen bool, err error) {
 	switch {
 	case p.Act == Update:
-		u, err = p.change(tx, h)
+		u, err = p.change(tx, c, h)
 		return u, false, err
 	case p.User != "":
 		if u, err = user.Load(tx, p.Project, p.User); err != nil {
 			return nil, false, err
 		}
-		return u, false, p.known(tx, u, h)
+		return u, false, p.known(tx, c, u, h)
 	}
 	u, err = user.Find(tx, p.Project, p.LoginID)
 	switch {
@@ -187,17 +187,20 @@ func (p *Pending) settle(tx *store.Tx, c *project.Config, h *holder) (u *user.Us
 			return nil, false, err
 		}
 		p.mark(u)
+		if err := session.JoinByDomain(tx, c, u); err != nil {
+			return nil, false, err
+		}
 		return u, true, user.Create(tx, u)
 	case err != nil:
 		return nil, false, err
 	case p.Act != SignUpOrIn || p.Kind == "":
 		return nil, false, user.ErrExists // who signed up meanwhile
 	}
-	return u, false, p.known(tx, u, h)
+	return u, false, p.known(tx, c, u, h)
 }
 
 // known admits a user who has the address still.
-func (p *Pending) known(tx *store.Tx, u *user.User, h *holder) error {
+func (p *Pending) known(tx *store.Tx, c *project.Config, u *user.User, h *holder) error {
 	if err := u.MaySignIn(time.Now()); err != nil {
 		return err
 	}
@@ -208,14 +211,25 @@ func (p *Pending) known(tx *store.Tx, u *user.User, h *holder) error {
 	if !recovery && addressOf(u, p.Kind, p.LoginID, false) != p.Address {
 		return user.ErrExists // the address is no longer that of the user
 	}
-	first := u.Proves(p.Address, false)
-	switch news := p.mark(u); {
-	case first:
-		return h.settle(tx, u, p.Address)
-	case news:
-		return user.Save(tx, u)
+	was, first := *u, u.Proves(p.Address, false)
+	if news := p.mark(u); !first && !news {
+		return nil
 	}
-	return nil
+	if err := joins(tx, c, &was, u); err != nil {
+		return err
+	}
+	if first {
+		return h.settle(tx, u, p.Address)
+	}
+	return user.Save(tx, u)
+}
+
+// joins lets a user join tenants by an address that is theirs now and was not before.
+func joins(tx *store.Tx, c *project.Config, was, u *user.User) error {
+	if was.VerifiedEmail && was.Email == u.Email {
+		return nil
+	}
+	return session.JoinByDomain(tx, c, u)
 }
 
 // mark says of a user what the proof has shown, and reports whether it is news.

@@ -252,6 +252,22 @@ func (t *Tenant) writeKind(tx *store.Tx, kind string, list []string) error {
 	return nil
 }
 
+// OfSignUps returns the ids of the tenants that people with an address of a domain
+// join by themselves, sorted, as part of tx. A tenant that is disabled takes in nobody.
+func OfSignUps(tx *store.Tx, project, domain string) ([]string, error) {
+	if !validDomain.MatchString(domain) {
+		return nil, nil // PostgreSQL refuses to look for what is no text
+	}
+	ids, err := store.Collect(tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id) },
+		`SELECT d.tenant FROM tenant_domains d JOIN tenants t ON t.project = d.project AND t.id = d.tenant
+		WHERE d.project = $1 AND d.kind = $2 AND d.domain = $3 AND t.disabled = 0`, project, kindSignUp, domain)
+	if err != nil {
+		return nil, fmt.Errorf("find tenants by a domain: %w", err)
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
 // Exists refuses with ErrNotFound what is no tenant, as part of tx.
 func Exists(tx *store.Tx, project, id string) error {
 	_, err := row(tx, project, id)
