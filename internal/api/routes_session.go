@@ -43,6 +43,11 @@ func (s *Server) tokenRoutes() []route {
 		{http.MethodPost, "/v1/mgmt/jwt/templates/delete", in(mgmtkey.Import), call(s.deleteTemplate), "Remove a JWT template."},
 		{http.MethodPost, "/v1/mgmt/jwt/templates/load", in(mgmtkey.Read), call(s.loadTemplate), "One JWT template."},
 		{http.MethodPost, "/v1/mgmt/jwt/templates/list", in(mgmtkey.Read), call(s.listTemplates), "The JWT templates of the configuration."},
+		{http.MethodPost, "/v1/mgmt/jwt/templates/validate", in(mgmtkey.Plan), call(s.validateTemplate), "Say what is wrong with a JWT template, one of the configuration or one to be, and change nothing."},
+		{http.MethodPost, "/v1/mgmt/jwt/templates/library/list", in(mgmtkey.Read), call(s.listLibrary), "JWT templates to begin with."},
+		{http.MethodPost, "/v1/mgmt/jwt/templates/library/load", in(mgmtkey.Read), call(s.loadLibraryEntry), "One JWT template to begin with."},
+		{http.MethodPost, "/v1/mgmt/jwt/templates/library/apply", in(mgmtkey.Import), call(s.applyLibrary), "Add a JWT template of the library to the configuration."},
+		{http.MethodPost, "/v1/mgmt/token/clientassertion", admin, call(s.clientAssertion), "A signed assertion by which a client says to another server who it is (RFC 7523)."},
 		{http.MethodPost, "/v1/mgmt/project/signingkey/rotate", admin, call(s.rotateSigningKey), "Make a new key that signs tokens; no session ends by it."},
 	}
 }

@@ -48,11 +48,15 @@ func bodyOf(t *testing.T, b *bundle, path string) string {
 	case "/v1/mgmt/auth/signin", "/v1/mgmt/user/logout":
 		b.join(t, ada)
 		return `{"loginId":"` + ada + `"}`
-	case "/v1/mgmt/jwt/templates/create":
+	case "/v1/mgmt/jwt/templates/validate", "/v1/mgmt/jwt/templates/create":
 		return `{"template":{"name":"till","type":"user","template":{"shop":"one"}}}`
 	case "/v1/mgmt/jwt/templates/update", "/v1/mgmt/jwt/templates/delete", "/v1/mgmt/jwt/templates/load":
 		made := read[templateAnswer](t, b.send(t, "POST", "/v1/mgmt/jwt/templates/create", `{"template":{"name":"till","type":"user","template":{}}}`))
 		return `{"id":"` + made.Template.id() + `","template":{"id":"` + made.Template.id() + `","name":"other","type":"user","template":{}}}`
+	case "/v1/mgmt/jwt/templates/library/load", "/v1/mgmt/jwt/templates/library/apply":
+		return `{"id":"small","libraryEntryId":"small"}`
+	case "/v1/mgmt/token/clientassertion":
+		return `{"issuer":"i","subject":"s","audience":["a"],"expiresIn":60}`
 	case "/v1/mgmt/user/history":
 		return `[]`
 	case "/v1/mgmt/jwt/update":

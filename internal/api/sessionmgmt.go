@@ -140,6 +140,27 @@ func (s *Server) anonymous(ctx context.Context, in *anonymousRequest) (*wireToke
 	return s.tokensOnWire(ctx, tokens)
 }
 
+type assertionRequest struct {
+	Issuer    string   `json:"issuer"`
+	Subject   string   `json:"subject"`
+	Audience  []string `json:"audience"`
+	Lifetime  number   `json:"expiresIn"`       // seconds
+	Flat      bool     `json:"flattenAudience"` // text and no list, where there is one
+	Algorithm string   `json:"algorithm"`
+}
+
+func (s *Server) clientAssertion(ctx context.Context, in *assertionRequest) (*tokenAnswer, error) {
+	config, err := s.configOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	life := time.Duration(min(max(in.Lifetime, 0), number(longestDuration/time.Second))) * time.Second
+	token, err := s.Sessions.Assert(ctx, callerOf(ctx).Origin, config, session.Assertion{
+		Issuer: in.Issuer, Subject: in.Subject, Audience: in.Audience, Lifetime: life, Flat: in.Flat, Algorithm: in.Algorithm,
+	})
+	return &tokenAnswer{token.Reveal()}, err
+}
+
 type signingKeyAnswer struct {
 	Kid     string `json:"kid"`
 	SignsAt int64  `json:"signsAt"`    // Unix seconds; it is published before
