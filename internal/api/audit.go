@@ -33,15 +33,14 @@ type auditRequest struct {
 	Size            number   `json:"size"`      // at most 1,000, and 0 is as many
 	Page            number   `json:"page"`      // from 0
 	NoTenants       bool     `json:"noTenants"` // also what no tenant has, where tenants are named
-
-	// What records of a configuration do not have. A search for one of these
-	// finds nothing.
 	UserIDs         []string `json:"userIds"`
+	Tenants         []string `json:"tenants"`
+
+	// What no record has. A search for one of these finds nothing.
 	Devices         []string `json:"devices"`
 	Methods         []string `json:"methods"`
 	Geos            []string `json:"geos"`
 	ExternalIDs     []string `json:"externalIds"`
-	Tenants         []string `json:"tenants"`
 	LoginIDsContain []string `json:"loginIdsContain"`
 }
 
@@ -73,22 +72,25 @@ const mostPages = 1_000_000
 
 func (s *Server) searchAudit(ctx context.Context, in *auditRequest) (*auditAnswer, error) {
 	out := &auditAnswer{Audits: []wireAudit{}}
-	for _, list := range [][]string{in.UserIDs, in.Devices, in.Methods, in.Geos, in.ExternalIDs, in.LoginIDsContain} {
+	for _, list := range [][]string{in.Devices, in.Methods, in.Geos, in.ExternalIDs, in.LoginIDsContain} {
 		if len(list) > 0 {
 			return out, nil
 		}
-	}
-	if len(in.Tenants) > 0 && !in.NoTenants {
-		return out, nil
 	}
 	size := int(min(max(in.Size, 0), audit.MostFound))
 	if size == 0 {
 		size = audit.MostFound // the Node SDK has no word for a size, nor for a second page
 	}
 	search := audit.Search{
-		Project: callerOf(ctx).Project, Actions: in.Actions, ExcludedActions: in.ExcludedActions, Actors: in.ActorIDs,
+		Project: callerOf(ctx).Project, Actions: recorded(in.Actions), ExcludedActions: recorded(in.ExcludedActions), Actors: in.ActorIDs,
 		Remotes: in.RemoteAddresses, Text: in.Text, OldestFirst: in.OldestFirst, From: milliseconds(in.From), To: milliseconds(in.To),
 		Limit: size, Offset: int(min(max(in.Page, 0), mostPages)) * size,
+	}
+	if len(in.UserIDs) > 0 {
+		search.Named = append(search.Named, audit.Named{Member: detailUser, Values: in.UserIDs})
+	}
+	if len(in.Tenants) > 0 {
+		search.Named = append(search.Named, audit.Named{Member: detailTenant, Values: in.Tenants, OrNone: in.NoTenants})
 	}
 	if wanted := slices.Concat(in.AuditTypes, in.Levels); len(wanted) > 0 {
 		for _, outcome := range []string{audit.Done, audit.Refused, audit.Failed} {
@@ -111,7 +113,11 @@ func (s *Server) searchAudit(ctx context.Context, in *auditRequest) (*auditAnswe
 	}
 	out.Total = total
 	for _, e := range events {
-		out.Audits = append(out.Audits, auditOnWire(e))
+		one, err := auditOnWire(e)
+		if err != nil {
+			return nil, err
+		}
+		out.Audits = append(out.Audits, one)
 	}
 	return out, nil
 }
@@ -123,16 +129,21 @@ func milliseconds(n number) time.Time {
 	return time.UnixMilli(int64(n))
 }
 
-func auditOnWire(e audit.Event) wireAudit {
+func auditOnWire(e audit.Event) (wireAudit, error) {
 	data := map[string]any{"outcome": e.Outcome}
 	maps.Copy(data, e.Details)
 	if e.Request != "" {
 		data["requestId"] = e.Request
 	}
-	return wireAudit{
+	out := wireAudit{
 		ID: e.ID, ProjectID: e.Project, Action: e.Action, Occurred: strconv.FormatInt(e.OccurredAt.UnixMilli(), 10), RemoteAddress: e.Remote,
 		ExternalIDs: []string{}, Tenants: []string{}, Data: data, Type: levels[e.Outcome], ActorID: e.Actor,
 	}
+	out.UserID, _ = e.Details[detailUser].(string)
+	if tenant, _ := e.Details[detailTenant].(string); tenant != "" {
+		out.Tenants = []string{tenant}
+	}
+	return out, out.showReported(e)
 }
 
 // refused records what was refused to a key that is known.

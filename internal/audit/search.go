@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"postern/internal/store"
 )
 
@@ -20,12 +22,21 @@ type Search struct {
 	From, To        time.Time
 	Actions         []string // any of these
 	ExcludedActions []string
-	Actors          []string
+	Actors          []string // or the member actor of the details
 	Remotes         []string
 	Outcomes        []string
+	Named           []Named
 	Text            string // in the action, the actor, the address or the details, whatever the case
 	OldestFirst     bool
 	Limit, Offset   int // a page has at most MostFound events, and 0 is as many
+}
+
+// A Named wants records whose details have a member, of text, with one of some
+// values; OrNone wants those without the member, too.
+type Named struct {
+	Member string
+	Values []string
+	OrNone bool
 }
 
 // Find returns one page of the events that s wants, in the order in which they
@@ -74,7 +85,6 @@ func (s Search) where() (string, []any) {
 	}{
 		{"action", "", s.Actions},
 		{"action", "NOT ", s.ExcludedActions},
-		{"actor", "", s.Actors},
 		{"remote", "", s.Remotes},
 		{"outcome", "", s.Outcomes},
 	} {
@@ -87,6 +97,16 @@ func (s Search) where() (string, []any) {
 		}
 		parts = append(parts, in.column+` `+in.not+`IN (`+strings.Join(marks, ",")+`)`)
 	}
+	if len(s.Actors) > 0 {
+		either := named(Named{Member: "actor", Values: s.Actors}, next)
+		for _, v := range s.Actors {
+			either = append(either, `actor = `+next(storable(v)))
+		}
+		parts = append(parts, `(`+strings.Join(either, ` OR `)+`)`)
+	}
+	for _, n := range s.Named {
+		parts = append(parts, `(`+strings.Join(named(n, next), ` OR `)+`)`)
+	}
 	if s.Text != "" {
 		text := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(storable(s.Text)))
 		mark := next("%" + text + "%")
@@ -97,6 +117,24 @@ func (s Search) where() (string, []any) {
 		parts = append(parts, `(`+strings.Join(any, ` OR `)+`)`)
 	}
 	return strings.Join(parts, ` AND `), args
+}
+
+// named writes the conditions of which one must hold. Details are written without
+// blanks and have no text in which a quotation mark is not escaped, so a member with
+// its value is found as it is written. (LIKE would not tell capitals on SQLite.)
+func named(n Named, next func(any) string) []string {
+	var out []string
+	for _, v := range n.Values {
+		text, err := jsontext.AppendQuote(nil, storable(v))
+		if err != nil {
+			text = []byte(`""`) // which no member has
+		}
+		out = append(out, `REPLACE(details, `+next(`"`+n.Member+`":`+string(text))+`, '') <> details`)
+	}
+	if n.OrNone {
+		out = append(out, `REPLACE(details, `+next(`"`+n.Member+`":"`)+`, '') = details`)
+	}
+	return out
 }
 
 // storable makes a text one that PostgreSQL can look for; what it cannot hold is
