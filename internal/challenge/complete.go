@@ -28,10 +28,15 @@ var errRight = errors.New("the answer is right")
 // Answer checks an answer that may be guessed: right says whether it is the one.
 // A wrong one is counted, and the count is durable before it is told.
 //
-// A right one costs no commit here and is not consumed: SignIn does that.
+// A right one costs no commit here, is not counted and not consumed: SignIn does
+// that, and looks once more whether it may, so that it is as if all who answer at the
+// same time did so in the order in which they commit.
 func (s *Service) Answer(ctx context.Context, m Method, projectID, id, loginID string, right func(*Pending) bool) (*Pending, error) {
 	if err := s.prepare(ctx, projectID); err != nil {
 		return nil, err
+	}
+	if p, err := s.Find(ctx, projectID, m.Name, id); err != nil || p != nil && p.Tries > 0 && m.verdict(p, right) == nil {
+		return p, err
 	}
 	var found *Pending
 	var verdict error
@@ -48,16 +53,8 @@ func (s *Service) Answer(ctx context.Context, m Method, projectID, id, loginID s
 		if err := s.Limits.HitIn(tx, projectID, attempts...); err != nil {
 			return err
 		}
-		switch {
-		case p == nil:
-			verdict = m.Faults.Wrong
-		case p.Tries < 0:
-			verdict = m.Faults.Spent
-		case !right(p) || p.Nobody:
-			verdict = m.Faults.Wrong
-		case time.Now().After(p.Expires):
-			verdict = m.Faults.Expired
-		default:
+		if verdict = m.verdict(p, right); verdict == nil { // it was asked for just now
+			p.Tries++ // which is taken back
 			return errRight
 		}
 		return nil
@@ -69,6 +66,21 @@ func (s *Service) Answer(ctx context.Context, m Method, projectID, id, loginID s
 		return nil, err
 	}
 	return nil, verdict
+}
+
+// verdict says what is wrong with an answer, or nil; p is nil where nothing was asked.
+func (m *Method) verdict(p *Pending, right func(*Pending) bool) error {
+	switch {
+	case p == nil:
+		return m.Faults.Wrong
+	case p.Tries < 0:
+		return m.Faults.Spent
+	case !right(p) || p.Nobody:
+		return m.Faults.Wrong
+	case time.Now().After(p.Expires):
+		return m.Faults.Expired
+	}
+	return nil
 }
 
 func wrongRule(method string) limit.Rule {
@@ -114,8 +126,8 @@ func (s *Service) SignIn(ctx context.Context, p *Pending, client session.Client,
 		if !ok {
 			return nil, false, gone
 		}
-		for _, a := range p.attempts(wrongRule(p.Method), p.subject()) {
-			if err := s.Limits.ResetIn(tx, p.Project, a.Rule, a.Subject); err != nil {
+		if p.Tries > 0 { // its wrong answers were counted
+			if err := s.Limits.ClearIn(tx, p.Project, p.attempts(wrongRule(p.Method), p.subject())...); err != nil {
 				return nil, false, err
 			}
 		}

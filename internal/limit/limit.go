@@ -133,6 +133,29 @@ func (s *Service) ResetIn(tx *store.Tx, project string, rule Rule, subject strin
 	return err
 }
 
+// ClearIn forgets attempts inside a transaction of the caller, because what was tried
+// went right, unless they are over a limit: that is refused as HitIn refuses it.
+func (s *Service) ClearIn(tx *store.Tx, project string, attempts ...Attempt) error {
+	list, err := s.prepare(project, attempts)
+	if err != nil {
+		return err
+	}
+	var refused []counter
+	for _, c := range list {
+		over, err := c.clear(tx)
+		if err != nil {
+			return fmt.Errorf("forget attempts: %w", err)
+		}
+		if over {
+			refused = append(refused, c)
+		}
+	}
+	if len(refused) > 0 {
+		return exceeded(refused)
+	}
+	return nil
+}
+
 // Expire deletes what means nothing any more, and returns how many rows it were.
 // Several servers may do so at once.
 func (s *Service) Expire(ctx context.Context) (int, error) {
@@ -241,6 +264,17 @@ func (c *counter) count(tx *store.Tx) (passed bool, err error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// clear forgets the tries of c, and reports whether another one would be refused.
+func (c *counter) clear(tx *store.Tx) (over bool, err error) {
+	var since, tries int64
+	err = tx.QueryRow(`DELETE FROM limits WHERE project = $1 AND scope = $2 AND subject = $3 RETURNING since, tries`, c.project, c.Scope, c.subject[:]).Scan(&since, &tries)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	c.wait = time.UnixMilli(since).Add(c.Within).Sub(c.at)
+	return tries >= int64(c.Max) && c.wait > 0 && c.wait < 2*c.Within, err
 }
 
 // left finds how long c must wait.

@@ -258,6 +258,42 @@ func TestInATransaction(t *testing.T) {
 	})
 }
 
+// What went right forgets the attempts before it, unless they are too many by then.
+func TestWhatWentRight(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		s := services(t, url, 1)[0]
+		one, other := limit.Attempt{Rule: rule, Subject: "a"}, limit.Attempt{Rule: rule, Subject: "b"}
+		clear := func() error {
+			return s.DB.Write(t.Context(), func(_ context.Context, tx *store.Tx) error { return s.ClearIn(tx, project, one, other) })
+		}
+		passes(t, clear(), true, "nothing was tried")
+		for range rule.Max - 1 {
+			passes(t, s.HitAll(t.Context(), project, one), true, "as often as it may")
+		}
+		passes(t, s.HitAll(t.Context(), project, other), true, "another")
+		passes(t, clear(), true, "once less than it may")
+		if diff := cmp.Diff([]int(nil), tries(t, s.DB)); diff != "" {
+			t.Errorf("tries (-want +got):\n%s", diff)
+		}
+		for range rule.Max {
+			passes(t, s.HitAll(t.Context(), project, one), true, "as often as it may")
+		}
+		err := clear()
+		passes(t, err, false, "as often as it may, and then right")
+		if n := seconds(t, err); n < 1 || n > int(rule.Within.Seconds()) {
+			t.Errorf("it says to wait for %d seconds", n)
+		}
+		if diff := cmp.Diff([]int{rule.Max}, tries(t, s.DB)); diff != "" {
+			t.Errorf("tries (-want +got):\n%s", diff)
+		}
+		if _, err := s.DB.Exec(t.Context(), `UPDATE limits SET since = since - $1`, rule.Within.Milliseconds()); err != nil {
+			t.Fatal(err)
+		}
+		passes(t, clear(), true, "after the time")
+	})
+}
+
 // Nothing in the database says in clear who tried.
 func TestSubjectsAreHashed(t *testing.T) {
 	t.Parallel()

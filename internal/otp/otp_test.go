@@ -294,3 +294,56 @@ func TestOneCodeOneSession(t *testing.T) {
 		}
 	})
 }
+
+// A right answer is looked at before it is counted. It comes to nothing where the tries
+// run out, or wrong answers become too many, before it makes its session.
+func TestARightAnswerThatIsOvertaken(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		b := setup(t, db)
+		b.configure(t, map[string]string{"auth/otp.json": `{"rateLimitRetries":100}`})
+		b.user(t, user.User{LoginIDs: []string{ada}, Email: ada})
+		right := func() *challenge.Pending {
+			t.Helper()
+			b.begin(t, b.ask(t, challenge.SignIn, ada))
+			p, err := b.Challenges.Answer(t.Context(), challenge.Method{Name: "otp"}, b.project, challenge.Name(ada), ada, func(*challenge.Pending) bool { return true })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		guess := func(n int) {
+			t.Helper()
+			for range n {
+				if _, err := b.verify(t, ada, wrong(b.code(t))); !errors.Is(err, otp.ErrWrong) {
+					t.Errorf("a wrong one: %v", err)
+				}
+			}
+		}
+		errGone := errors.New("gone")
+		p := right()
+		guess(otp.Attempts - 1)
+		if _, err := b.Challenges.SignIn(t.Context(), p, session.Client{}, errGone); err != nil {
+			t.Errorf("with one try left: %v", err)
+		}
+		p = right()
+		guess(otp.Attempts)
+		if _, err := b.Challenges.SignIn(t.Context(), p, session.Client{}, errGone); !errors.Is(err, errGone) {
+			t.Errorf("with no try left: %v", err)
+		}
+		for range 30/otp.Attempts - 2 {
+			b.begin(t, b.ask(t, challenge.SignIn, ada))
+			guess(otp.Attempts)
+		}
+		b.begin(t, b.ask(t, challenge.SignIn, ada))
+		guess(otp.Attempts - 1)
+		p = right()
+		guess(1)
+		if _, err := b.Challenges.SignIn(t.Context(), p, session.Client{}, errGone); !errors.Is(err, limit.ErrExceeded) {
+			t.Errorf("after thirty wrong ones: %v", err)
+		}
+		if _, err := b.verify(t, ada, b.code(t)); !errors.Is(err, limit.ErrExceeded) {
+			t.Errorf("the right one after thirty wrong ones: %v", err)
+		}
+	})
+}
