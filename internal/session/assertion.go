@@ -71,5 +71,5 @@ func (s *Service) Assert(ctx context.Context, by audit.Origin, c *project.Config
 	if err != nil {
 		return secret.Text{}, fmt.Errorf("record an assertion: %w", err)
 	}
-	return sign(ring, claims)
+	return sign(ring.Sign, claims)
 }
