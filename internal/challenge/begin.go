@@ -76,6 +76,9 @@ func (s *Service) Begin(ctx context.Context, in Request, issue func(*Pending) (*
 	if err != nil {
 		return nil, err
 	}
+	if err := s.Rows.Added(ctx, in.Config.Project, 1); err != nil {
+		return nil, err
+	}
 	in.show(out.Values, who)
 	return out, s.deliver(ctx, in, out)
 }

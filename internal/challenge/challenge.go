@@ -196,6 +196,7 @@ type Service struct {
 	Projects *project.Service
 	Sessions *session.Service
 	Limits   *limit.Service
+	Rows     *store.Cap // of Bounded; nil is no bound
 	Log      *slog.Logger
 	// Send gives a message to the connector with that id, or to the built-in one.
 	Send func(ctx context.Context, c *project.Config, connector string, m message.Message) error

@@ -36,10 +36,27 @@ func put(tx *store.Tx, p *Pending) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO challenges (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11)
-		ON CONFLICT (project, method, id) DO UPDATE SET user_id = $4, poll = $5, digest = $6, tries = $7, verified = 0, revision = $8, data = $9, created_at = $10, expires_at = $11`,
-		p.Project, p.Method, p.ID, null(p.User), null(p.Poll), p.Digest, p.Tries, p.Revision, string(data), p.Created.Unix(), p.Expires.Unix())
+	managed := 0
+	if p.Managed {
+		managed = 1
+	}
+	_, err = tx.Exec(`INSERT INTO challenges (`+columns+`, managed) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12)
+		ON CONFLICT (project, method, id) DO UPDATE SET user_id = $4, poll = $5, digest = $6, tries = $7, verified = 0, revision = $8, data = $9, created_at = $10, expires_at = $11, managed = $12`,
+		p.Project, p.Method, p.ID, null(p.User), null(p.Poll), p.Digest, p.Tries, p.Revision, string(data), p.Created.Unix(), p.Expires.Unix(), managed)
 	return err
+}
+
+// Bounded bounds the proofs of a project that are not answered. Those that the
+// customer's own system began, such as invitations, are not counted and never give way.
+func Bounded(db *store.DB, most int) *store.Cap {
+	return &store.Cap{Most: most, Trim: func(ctx context.Context, project string, most int) error {
+		_, err := db.Prune(ctx, `DELETE FROM challenges WHERE (project, method, id) IN (
+			SELECT project, method, id FROM challenges WHERE project = $1 AND managed = 0 ORDER BY created_at DESC LIMIT $3 OFFSET $2)`, project, most)
+		if err != nil {
+			return fmt.Errorf("bound the challenges: %w", err)
+		}
+		return nil
+	}}
 }
 
 func null(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }

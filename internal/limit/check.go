@@ -36,7 +36,7 @@ func (s *Service) Check(ctx context.Context, project string, rule Rule, subject 
 		c.project, c.Scope, c.subject[:], c.Max, c.at.Add(-c.Within).UnixMilli(), c.at.Add(c.Within).UnixMilli())
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return nil
+		return s.Rows.Look(ctx, project)
 	case err != nil:
 		return fmt.Errorf("look at attempts: %w", err)
 	}

@@ -54,7 +54,21 @@ type Attempt struct {
 // Service counts.
 type Service struct {
 	DB   *store.DB
+	Rows *store.Cap // of Bounded; nil is no bound
 	over over
+}
+
+// Bounded bounds the counts of a project: a guesser who takes another login id each time
+// makes a row each time. Those that mean nothing soonest give way.
+func Bounded(db *store.DB, most int) *store.Cap {
+	return &store.Cap{Most: most, Trim: func(ctx context.Context, project string, most int) error {
+		_, err := db.Prune(ctx, `DELETE FROM limits WHERE (project, scope, subject) IN (
+			SELECT project, scope, subject FROM limits WHERE project = $1 ORDER BY expires_at DESC LIMIT $3 OFFSET $2)`, project, most)
+		if err != nil {
+			return fmt.Errorf("bound the counts of attempts: %w", err)
+		}
+		return nil
+	}}
 }
 
 // Hit counts one attempt, or refuses it with ErrExceeded. An attempt that is
@@ -90,7 +104,7 @@ func (s *Service) HitAll(ctx context.Context, project string, attempts ...Attemp
 	if err != nil {
 		return fmt.Errorf("count attempts: %w", err)
 	}
-	return nil
+	return s.Rows.Added(ctx, project, len(list))
 }
 
 // HitIn is HitAll inside a transaction of the caller, and counts if that commits:
@@ -110,6 +124,7 @@ func (s *Service) HitIn(tx *store.Tx, project string, attempts ...Attempt) error
 	case len(refused) > 0: // not kept in mind: the transaction may have counted itself, and be rolled back
 		return exceeded(refused)
 	}
+	s.Rows.Note(project, len(list))
 	return nil
 }
 

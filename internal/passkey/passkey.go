@@ -45,6 +45,7 @@ type Service struct {
 	DB       *store.DB
 	Projects *project.Service
 	Sessions *session.Service
+	Rows     *store.Cap // of Bounded; nil is no bound
 }
 
 // A Passkey is a credential of a user.

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"postern/internal/api"
+	"postern/internal/challenge"
 	"postern/internal/edge"
 	"postern/internal/limit"
 	"postern/internal/mgmtkey"
+	"postern/internal/passkey"
 	"postern/internal/session"
 )
 
@@ -24,12 +26,13 @@ type Abuse struct {
 	AddressAsks     int      `help:"Codes, links, seeds and passkey ceremonies that one address may ask for in a project within ten minutes; 0 is no limit." default:"3000" env:"POSTERN_ADDRESS_ASKS" placeholder:"N"`
 	AddressSignUps  int      `name:"address-signups" help:"Strangers from one address who become users of a project within an hour; 0 is no limit." default:"1000" env:"POSTERN_ADDRESS_SIGNUPS" placeholder:"N"`
 	ProjectSignUps  int      `name:"project-signups" help:"Strangers who become users of a project within an hour; 0 is no limit." default:"20000" env:"POSTERN_PROJECT_SIGNUPS" placeholder:"N"`
+	PendingRows     int      `help:"Codes and links that are not answered, ceremonies and sign-ups that are under way, of one project, each; the oldest give way. Ten times as many attempts are remembered. 0 is no bound." default:"100000" env:"POSTERN_PENDING_ROWS" placeholder:"N"`
 }
 
-var errAbuse = errors.New("--address-failures, --address-asks, --address-signups and --project-signups must not be negative; 0 is no limit")
+var errAbuse = errors.New("--address-failures, --address-asks, --address-signups, --project-signups and --pending-rows must not be negative; 0 is no limit")
 
 func (a *Abuse) check() error {
-	if min(a.AddressFailures, a.AddressAsks, a.AddressSignUps, a.ProjectSignUps) < 0 {
+	if min(a.AddressFailures, a.AddressAsks, a.AddressSignUps, a.ProjectSignUps, a.PendingRows) < 0 {
 		return errAbuse
 	}
 	_, err := a.proxies()
@@ -63,6 +66,14 @@ func (a *Abuse) signUps() session.SignUps {
 		Project: limit.Rule{Scope: "project.signups", Max: a.ProjectSignUps, Within: joinWithin},
 		Address: limit.Rule{Scope: "address.signups", Max: a.AddressSignUps, Within: joinWithin},
 	}
+}
+
+// bound bounds the rows that strangers can make in a project.
+func (s *Server) bound(most int) {
+	s.totp.Rows = s.totp.Bounded(most)
+	s.passkeys.Rows = passkey.Bounded(s.db, most)
+	s.challenges.Rows = challenge.Bounded(s.db, most)
+	s.Attempts.Rows = limit.Bounded(s.db, 10*most)
 }
 
 // forwarded makes the client that a trusted proxy names the one that a request comes

@@ -10,6 +10,7 @@ import (
 
 	"postern/internal/audit"
 	"postern/internal/project"
+	"postern/internal/store"
 )
 
 // Who stands before a proxy that nobody knows may have made up the rest.
@@ -82,6 +83,7 @@ func TestSettingsAgainstAbuseThatAreRefused(t *testing.T) {
 		func(c *Config) { c.AddressAsks = -1 },
 		func(c *Config) { c.AddressSignUps = -1 },
 		func(c *Config) { c.ProjectSignUps = -1 },
+		func(c *Config) { c.PendingRows = -1 },
 	} {
 		c := settings(t)
 		change(&c)
@@ -111,5 +113,20 @@ func TestTheSettingsAreObeyed(t *testing.T) {
 	}
 	if !slices.Equal(codes, []int{401, 429}) {
 		t.Errorf("answered %v", codes)
+	}
+}
+
+func TestWhatStrangersBeginIsBounded(t *testing.T) {
+	t.Parallel()
+	c := settings(t)
+	c.PendingRows = 5
+	s, _ := start(t, c)
+	for name, rows := range map[string]*store.Cap{"challenges": s.challenges.Rows, "ceremonies": s.passkeys.Rows, "sign-ups": s.totp.Rows} {
+		if rows == nil || rows.Most != 5 {
+			t.Errorf("%s: %+v", name, rows)
+		}
+	}
+	if rows := s.Attempts.Rows; rows == nil || rows.Most != 50 {
+		t.Errorf("attempts: %+v", rows)
 	}
 }

@@ -18,6 +18,7 @@ func (s *Server) manage(edge *api.Server) {
 		DB: s.db, Projects: s.Projects, HasTenant: tenant.Exists, Drop: []func(*store.Tx, string, []string) error{user.DropRoles, accesskey.DropRoles},
 	}
 	edge.Users = &user.Service{DB: s.db}
+	s.bound(s.config.PendingRows)
 	edge.Guard = s.config.guard(s.Attempts)
 	edge.AccessKeys = &accesskey.Service{DB: s.db, Limits: s.Attempts}
 }

@@ -38,6 +38,7 @@ var landed = map[string]string{
 	"0018_members.sql":      "414f70a9fbce598d2e35c0c4af98ead9841f968d605caf1b59b11bf3bfe529b6",
 	"0019_unproven.sql":     "c609eda2aaeb4dca098164907d3faef8b911273b0e510c2219e42e519978651e",
 	"0020_proposals.sql":    "890434839d29aab24528401bc159ae43c002139ca5af1e0ec4f6d86362d870ac",
+	"0021_bounds.sql":       "5c62454d02420bd85b932fcc066d03cf0ce012d570306ec72782ea6a3286d41b",
 }
 
 func TestLandedMigrations(t *testing.T) {

@@ -122,9 +122,3 @@ func removeSignUp(tx *store.Tx, project, loginID string) error {
 
 // expireAtOnce bounds the rows that one transaction deletes: others wait for it.
 const expireAtOnce = 1000
-
-// expiredSignUps returns the project and the login id of those whose time is over.
-func expiredSignUps(tx *store.Tx, now time.Time) ([][2]string, error) {
-	return store.Collect(tx, func(row store.Scanner) (r [2]string, err error) { return r, row.Scan(&r[0], &r[1]) },
-		`SELECT project, login_id FROM totp_signups WHERE expires_at <= $1 LIMIT $2`, now.Unix(), expireAtOnce)
-}

@@ -52,6 +52,7 @@ type Service struct {
 	Projects *project.Service
 	Sessions *session.Service
 	Attempts *limit.Service
+	Rows     *store.Cap // of Bounded; nil is no bound
 }
 
 // SignUp gives somebody who is no user yet a seed. The first right code, within an
@@ -84,7 +85,7 @@ func (s *Service) SignUp(ctx context.Context, cfg *project.Config, loginID strin
 	if err != nil {
 		return nil, fmt.Errorf("sign up with an authenticator app: %w", err)
 	}
-	return e, nil
+	return e, s.Rows.Added(ctx, cfg.Project, 1)
 }
 
 // Update gives a user who is signed in a seed. It takes the place of the one that
@@ -159,9 +160,31 @@ func (s *Service) Delete(ctx context.Context, by audit.Origin, project, userID s
 // Expire forgets those who signed up and did not show a code in time, and returns how
 // many they were.
 func (s *Service) Expire(ctx context.Context) (int, error) {
-	n := 0
-	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-		gone, err := expiredSignUps(tx, time.Now())
+	n, err := s.forget(ctx, `SELECT project, login_id FROM totp_signups WHERE expires_at <= $1 LIMIT $2`, time.Now().Unix(), expireAtOnce)
+	if err != nil {
+		return 0, fmt.Errorf("forget those who did not sign up: %w", err)
+	}
+	return n, nil
+}
+
+// Bounded bounds those of a project who sign up and have shown no code yet.
+func (s *Service) Bounded(most int) *store.Cap {
+	return &store.Cap{Most: most, Trim: func(ctx context.Context, project string, most int) error {
+		for n := expireAtOnce; n == expireAtOnce; {
+			var err error
+			if n, err = s.forget(ctx, `SELECT project, login_id FROM totp_signups WHERE project = $1 ORDER BY expires_at DESC LIMIT $3 OFFSET $2`, project, most, expireAtOnce); err != nil {
+				return fmt.Errorf("bound those who sign up: %w", err)
+			}
+		}
+		return nil
+	}}
+}
+
+// forget takes away those whom a query chooses by project and login id, and their
+// seeds.
+func (s *Service) forget(ctx context.Context, query string, args ...any) (n int, err error) {
+	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		gone, err := store.Collect(tx, func(row store.Scanner) (r [2]string, err error) { return r, row.Scan(&r[0], &r[1]) }, query, args...)
 		n = len(gone)
 		for _, g := range gone {
 			if err == nil {
@@ -170,8 +193,5 @@ func (s *Service) Expire(ctx context.Context) (int, error) {
 		}
 		return err
 	})
-	if err != nil {
-		return 0, fmt.Errorf("forget those who did not sign up: %w", err)
-	}
-	return n, nil
+	return n, err
 }
