@@ -112,7 +112,7 @@ func (s *Server) person(need edge.Need, r *http.Request) (*http.Request, error) 
 		}
 	}
 	caller := edge.NewPerson(r, config, secret.New(token))
-	caller.Base = baseOf(r)
+	caller.Base, caller.Device = baseOf(r), deviceToken(r)
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
 	if backend != "" {
 		if caller.Key, err = s.backend(r, id, backend); err != nil {

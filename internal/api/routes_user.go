@@ -52,7 +52,7 @@ func (s *Server) userRoutes() []route {
 
 		{http.MethodPost, "/v1/mgmt/user/import", admin, call(s.importUsers), "Files of other services, which are not read yet: create/batch takes users with their password hashes."},
 		{http.MethodGet, "/v1/mgmt/user/provider/token", admin, call(s.providerToken), "A token of an outside provider; none are kept yet."},
-		{http.MethodPost, "/v1/mgmt/user/trusteddevices/list", admin, call(s.listDevices), "The trusted devices of users; none are kept yet."},
+		{http.MethodPost, "/v1/mgmt/user/trusteddevices/list", admin, call(s.listDevices), "The trusted devices of users."},
 		{http.MethodPost, "/v1/mgmt/user/trusteddevices/remove", admin, call(s.removeDevices), "Remove trusted devices of a user."},
 
 		{http.MethodPost, "/v1/mgmt/group/all", admin, call(s.groups), "The groups of a tenant; none are known yet."},

@@ -26,6 +26,7 @@ type wireLoginOptions struct {
 	PKCEChallenge   string            `json:"pkceChallenge"`
 	RevokeOthers    bool              `json:"revokeOtherSessions"`
 	RevokeTypes     []string          `json:"revokeOtherSessionsTypes"`
+	TrustDevice     bool              `json:"trustDevice"` // ours: remember the device, with a further factor
 	Tenant          string            `json:"tenantId"`
 }
 
@@ -35,7 +36,7 @@ func (in *wireLoginOptions) options() session.Options {
 		return session.Options{}
 	}
 	return session.Options{
-		StepUp: in.StepUp, MFA: in.MFA, CustomClaims: in.CustomClaims, Tenant: in.Tenant, App: in.App, RevokeOthers: in.RevokeOthers,
+		StepUp: in.StepUp, MFA: in.MFA, CustomClaims: in.CustomClaims, Tenant: in.Tenant, App: in.App, RevokeOthers: in.RevokeOthers, TrustDevice: in.TrustDevice,
 	}
 }
 
@@ -50,7 +51,7 @@ func (s *Server) loginOf(ctx context.Context, method string, in *wireLoginOption
 
 // clientOf returns what is known of the device that calls.
 func clientOf(c *edge.Caller) session.Client {
-	out := session.Client{Address: c.Origin.Remote, Counted: c.Counted, UserAgent: c.Agent, Origin: c.Page, Base: c.Base, Shown: c.Token}
+	out := session.Client{Address: c.Origin.Remote, Counted: c.Counted, UserAgent: c.Agent, Origin: c.Page, Base: c.Base, Shown: c.Token, Device: c.Device}
 	if c.Key != nil { // a backend, which calls for many people
 		out.Counted = ""
 	}
@@ -71,6 +72,7 @@ type wireTokens struct {
 	SessionCookie     string         `json:"sessionCookieName,omitempty"`
 	SessionDomain     string         `json:"sessionCookieDomain,omitempty"`
 	User              *wireUser      `json:"user,omitempty"`
+	Device            string         `json:"trustedDeviceJwt,omitempty"` // empty where it goes by cookie
 	FirstSeen         bool           `json:"firstSeen"`
 	Claims            map[string]any `json:"claims,omitempty"`
 }
@@ -79,6 +81,7 @@ type wireTokens struct {
 const (
 	sessionCookie = "DS"
 	refreshCookie = "DSR"
+	deviceCookie  = "DTD"
 	cookiePath    = "/"
 )
 
@@ -125,6 +128,10 @@ func (s *Server) handOut(w http.ResponseWriter, r *http.Request, t *session.Toke
 		setCookie(w, r, name, settings.RefreshCookie, t.Refresh, t.RefreshExpires)
 		out.Refresh, out.CookieName = "", name
 	}
+	if settings.RefreshCookie.Use && !t.Device.IsZero() {
+		setCookie(w, r, deviceCookie, settings.RefreshCookie, t.Device, t.DeviceExpires)
+		out.Device = ""
+	}
 	return out, nil
 }
 
@@ -134,7 +141,7 @@ func (s *Server) tokensOnWire(ctx context.Context, t *session.Tokens) (*wireToke
 	out := &wireTokens{
 		Session: t.Session.Reveal(), Refresh: t.Refresh.Reveal(), CookieDomain: t.Config.Settings.RefreshCookie.Domain, CookiePath: cookiePath,
 		CookieMaxAge: wholeSeconds(t.RefreshExpires.Sub(now)), CookieExpiration: seconds(t.RefreshExpires), SessionExpiration: seconds(t.SessionExpires),
-		NextRefresh: nextRefresh(t.SessionExpires.Sub(now)), FirstSeen: t.FirstSeen, Claims: t.Claims,
+		NextRefresh: nextRefresh(t.SessionExpires.Sub(now)), FirstSeen: t.FirstSeen, Claims: t.Claims, Device: t.Device.Reveal(),
 	}
 	if t.User == nil {
 		return out, nil
@@ -209,10 +216,21 @@ func hostOnly(host string) string {
 // may choose.
 func refreshName(r *http.Request) string {
 	name := r.Header.Get("X-Descope-Refresh-Cookie-Name")
-	if name == "" || len(name) > 64 || name == sessionCookie || strings.Trim(name, cookieLetters) != "" {
+	if name == "" || len(name) > 64 || name == sessionCookie || name == deviceCookie || strings.Trim(name, cookieLetters) != "" {
 		return refreshCookie
 	}
 	return name
+}
+
+// deviceToken returns the token of a trusted device: from the header, or the cookie.
+func deviceToken(r *http.Request) secret.Text {
+	if token := r.Header.Get("X-Descope-Trusted-Device-Token"); token != "" {
+		return secret.New(token)
+	}
+	if cookie, err := r.Cookie(deviceCookie); err == nil {
+		return secret.New(cookie.Value)
+	}
+	return secret.Text{}
 }
 
 const cookieLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"

@@ -189,36 +189,3 @@ var errNoSource = fault.New(fault.Invalid, "E011003", "Request is invalid: users
 func (s *Server) importUsers(_ context.Context, _ *importUsersRequest) (*empty, error) {
 	return nil, errNoSource
 }
-
-type devicesRequest struct {
-	Identifiers []string `json:"identifiers"` // login ids or ids
-}
-
-// devicesAnswer is empty: devices are not remembered yet.
-type devicesAnswer struct {
-	Devices []empty `json:"devices"`
-}
-
-func (s *Server) listDevices(_ context.Context, in *devicesRequest) (*devicesAnswer, error) {
-	if len(in.Identifiers) == 0 {
-		return nil, errMember.WithMessage("the body lacks identifiers, the users whose devices are wanted")
-	}
-	return &devicesAnswer{Devices: []empty{}}, nil
-}
-
-type removeDevicesRequest struct {
-	LoginID    string   `json:"loginId"`
-	Identifier string   `json:"identifier"` // the same, as SDKs call it
-	DeviceIDs  []string `json:"deviceIds"`
-}
-
-// removeDevices has nothing to remove, which is what its caller wants.
-func (s *Server) removeDevices(ctx context.Context, in *removeDevicesRequest) (*empty, error) {
-	if in.LoginID == "" {
-		in.LoginID = in.Identifier
-	}
-	if _, err := s.userNamed(ctx, whoBody{LoginID: in.LoginID}); err != nil {
-		return nil, err
-	}
-	return &empty{}, nil
-}

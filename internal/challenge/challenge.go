@@ -171,15 +171,16 @@ type Options struct {
 	Tenant       string         `json:"tenant,omitzero"`
 	App          string         `json:"app,omitzero"`
 	RevokeOthers bool           `json:"revokeOthers,omitzero"`
+	TrustDevice  bool           `json:"trustDevice,omitzero"`
 }
 
 func optionsOf(o session.Options) Options {
-	return Options{o.StepUp, o.MFA, o.CustomClaims, o.Trusted, o.Tenant, o.App, o.RevokeOthers}
+	return Options{o.StepUp, o.MFA, o.CustomClaims, o.Trusted, o.Tenant, o.App, o.RevokeOthers, o.TrustDevice}
 }
 
 func (o Options) session() session.Options {
 	return session.Options{
-		StepUp: o.StepUp, MFA: o.MFA, CustomClaims: o.CustomClaims, Trusted: o.Trusted, Tenant: o.Tenant, App: o.App, RevokeOthers: o.RevokeOthers,
+		StepUp: o.StepUp, MFA: o.MFA, CustomClaims: o.CustomClaims, Trusted: o.Trusted, Tenant: o.Tenant, App: o.App, RevokeOthers: o.RevokeOthers, TrustDevice: o.TrustDevice,
 	}
 }
 

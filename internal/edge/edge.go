@@ -95,6 +95,7 @@ type Caller struct {
 
 	Config *project.Config // of Project, where a person calls
 	Token  secret.Text     // what a person shows beside the id of the project
+	Device secret.Text     // the token of the device, where its user trusts it
 	Agent  string          // what the client calls itself
 	Page   string          // the origin of the page that calls, where a browser says so
 	Base   string          // the URL of the server that the request came to, without a slash at the end

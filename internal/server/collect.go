@@ -57,6 +57,7 @@ func (s *Server) expiring() map[string]func(context.Context) (int, error) {
 		"ceremony":  s.passkeys.Expire,
 		"challenge": s.challenges.Expire,
 		"session":   s.Sessions.Collect,
+		"device":    s.Sessions.ExpireDevices,
 	}
 }
 

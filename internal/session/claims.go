@@ -39,7 +39,7 @@ type minting struct {
 // a template sets the audience and the subject alone.
 func reserved(claim string) bool {
 	switch claim {
-	case "iss", "sub", "dsub", "aud", "exp", "nbf", "iat", "jti", "drn", "amr", "sid", "gen", "su", "act", "cnf", "nsec",
+	case "iss", "sub", "dsub", "aud", "exp", "nbf", "iat", "jti", "drn", "amr", "sid", "gen", "su", "did", claimDevice, "act", "cnf", "nsec",
 		"roles", "permissions", "tenants", "dct":
 		return true
 	}
@@ -80,6 +80,9 @@ func (m minting) claims() (map[string]any, error) {
 	}
 	if m.stepUp {
 		out["su"] = true
+	}
+	if m.session.Extra.Device != "" {
+		out[claimDevice] = true
 	}
 	if m.session.Extra.Actor != "" { // RFC 8693 §4.1
 		out["act"] = map[string]any{"sub": m.session.Extra.Actor}
@@ -157,6 +160,7 @@ type made struct {
 	base      string // the URL that the request came to
 	now       time.Time
 	firstSeen bool
+	device    *Device // that is trusted from now on; nil for none
 	stepUp    bool
 	refresh   bool // whether there is a new refresh token
 }
@@ -188,6 +192,12 @@ func (s *Service) tokens(m made) (*Tokens, error) {
 	}
 	out := &Tokens{
 		SessionExpires: mint.ends, RefreshExpires: until, Claims: claims, User: m.user, FirstSeen: m.firstSeen, Config: m.config, ID: m.session.ID,
+	}
+	if m.device != nil {
+		out.DeviceExpires = m.device.ExpiresAt
+		if out.Device, err = m.deviceToken(mint.issuer); err != nil {
+			return nil, err
+		}
 	}
 	if out.Session, err = sign(m.ring.Sign, claims); err != nil || !m.refresh {
 		return out, err

@@ -56,7 +56,26 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 			return nil, err
 		}
 	}
-	return out, nil
+	forgotten, err := s.foreseeDevices(ctx, p, before, after)
+	return append(out, forgotten...), err
+}
+
+// foreseeDevices tells of devices that would not be trusted any more.
+func (s *Service) foreseeDevices(ctx context.Context, p project.Planned, before, after *project.Config) ([]project.Told, error) {
+	was, will, now := before.Settings.TrustedDeviceFor, after.Settings.TrustedDeviceFor, time.Now()
+	if will >= was {
+		return nil, nil
+	}
+	var n int
+	err := s.DB.One(ctx, func(row store.Scanner) error { return row.Scan(&n) },
+		`SELECT COUNT(*) FROM trusted_devices WHERE project = $1 AND expires_at > $2 AND created_at > $3 AND created_at <= $4`,
+		p.Project, now.Unix(), now.Add(-was).Unix(), now.Add(-will).Unix())
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	text := project.Counted(n, "device is", "devices are") + " not trusted any more: for longer than " + message.Words(will) + "."
+	at := p.In(project.SettingsFile, "trustedDeviceTokenExpiration", "trustedDeviceTokenExpirationUnit")
+	return []project.Told{{Difference: at, Effect: snapshot.Effect{Code: "devices_forgotten", Message: text, Count: n}}}, nil
 }
 
 // otherIssuer reports whether the tokens of now have an issuer that would be refused.

@@ -45,6 +45,7 @@ type Options struct {
 	Tenant       string        // to be the current one
 	App          string        // id of an SSO application
 	RevokeOthers bool          // end the other sessions of the user
+	TrustDevice  bool          // remember the device; it takes a further factor
 }
 
 // A Client is what is known of the device that signs in.
@@ -55,8 +56,9 @@ type Client struct {
 	Origin    string // of the page, where a browser says so
 	// Shown is a token that it shows without need, as browsers do: of a session that
 	// there is, where it still counts.
-	Shown secret.Text
-	Base  string // the URL of this server that the request came to, "https://id.example.com"
+	Shown  secret.Text
+	Base   string      // the URL of this server that the request came to, "https://id.example.com"
+	Device secret.Text // the token that it keeps where it is trusted
 }
 
 // A Login is a proof of who somebody is, on the way to a session.
@@ -86,7 +88,9 @@ type Tokens struct {
 	User           *user.User     // nil for an access key
 	FirstSeen      bool
 	Config         *project.Config
-	ID             string // of the session
+	ID             string      // of the session
+	Device         secret.Text // the token for a device that is trusted from now on; else empty
+	DeviceExpires  time.Time
 }
 
 // What callers are told.

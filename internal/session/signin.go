@@ -22,6 +22,10 @@ func (s *Service) SignIn(ctx context.Context, in Login) (*Tokens, error) {
 	if err != nil {
 		return nil, err
 	}
+	device, trusts, err := s.shownDevice(ctx, in.Config, in.Client.Device)
+	if err != nil {
+		return nil, err
+	}
 	var m made
 	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
 		now := time.Now().UTC().Truncate(time.Second)
@@ -30,7 +34,7 @@ func (s *Service) SignIn(ctx context.Context, in Login) (*Tokens, error) {
 			return err
 		}
 		m = made{ring: ring, config: in.Config, user: u, firstSeen: firstSeen, base: in.Client.Base, now: now, stepUp: in.Options.StepUp, refresh: true}
-		return s.establish(tx, in, &m, current)
+		return s.establish(tx, in, &m, current, device, trusts)
 	})
 	if err != nil {
 		return nil, err
@@ -58,7 +62,7 @@ func (s *Service) currentOf(ctx context.Context, in Login) (bearer, error) {
 const anyGeneration = -1
 
 // establish makes the session of a login, or raises the current one, as part of tx.
-func (s *Service) establish(tx *store.Tx, in Login, m *made, current bearer) error {
+func (s *Service) establish(tx *store.Tx, in Login, m *made, current bearer, device, trusts string) error {
 	u, now := m.user, m.now
 	if u.Project != in.Config.Project {
 		return fmt.Errorf("a proof of project %s in a login of %s", u.Project, in.Config.Project)
@@ -77,6 +81,9 @@ func (s *Service) establish(tx *store.Tx, in Login, m *made, current bearer) err
 		return err
 	}
 	if m.session, m.lifetimes, err = sessionOf(tx, in, u, current, now); err != nil {
+		return err
+	}
+	if err := m.onDevice(tx, in, device, trusts); err != nil {
 		return err
 	}
 	store := m.session.insert

@@ -34,6 +34,7 @@ type bearer struct {
 	Session    string `json:"sid"`
 	Generation int64  `json:"gen"`
 	StepUp     bool   `json:"su"`
+	Device     string `json:"did"` // of the token that a trusted device keeps
 
 	payload []byte
 }
