@@ -88,7 +88,7 @@ func first(a, b string) string {
 func (in *messageSignIn) request(message.Kind) challenge.Request {
 	out := challenge.Request{LoginID: in.LoginID, Recovery: in.Recovery}
 	out.Options, out.Choice = in.Options.message(in.Provider)
-	out.Options.App = first(in.App, out.Options.App)
+	out.Options.App, out.CodeChallenge = first(in.App, out.Options.App), in.Options.codeChallenge()
 	return out
 }
 
@@ -101,6 +101,7 @@ func (in *messageSignUp) request(kind message.Kind) challenge.Request {
 		out.Profile.Phone = in.Phone
 	}
 	out.Options, out.Choice = in.Options.message(in.Provider)
+	out.CodeChallenge = in.Options.codeChallenge()
 	return out
 }
 
@@ -125,6 +126,13 @@ func (in *wireLoginOptions) message(provider string) (session.Options, challenge
 		return session.Options{}, challenge.Choice{Provider: provider}
 	}
 	return in.options(), challenge.Choice{Template: in.Template, Provider: provider, Options: in.TemplateOptions}
+}
+
+func (in *wireLoginOptions) codeChallenge() string {
+	if in == nil {
+		return ""
+	}
+	return in.PKCEChallenge
 }
 
 // requestOf completes a request with who makes it.

@@ -17,7 +17,8 @@ type enchantedAnswer struct {
 
 // pendingRequest is the body of who waits.
 type pendingRequest struct {
-	Pending string `json:"pendingRef"`
+	Pending  string `json:"pendingRef"`
+	Verifier string `json:"pkceVerifier,omitempty"` // of the challenge that it began with; of nOTP alone
 }
 
 // sendEnchanted makes the operation that sends three links.
@@ -39,7 +40,7 @@ func (s *Server) verifyEnchanted(ctx context.Context, in *linkRequest) (*struct{
 	if in.Token == "" {
 		return nil, errMember
 	}
-	return &struct{}{}, s.EnchantedLinks.Verify(ctx, callerOf(ctx).Project, in.Token)
+	return &struct{}{}, s.EnchantedLinks.Verify(ctx, callerOf(ctx).Project, in.Token, in.Verifier)
 }
 
 // pendingSession gives the session to who waits, once the right link was opened.

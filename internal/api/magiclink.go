@@ -13,7 +13,8 @@ import (
 
 // linkRequest is the token of a link that somebody opened.
 type linkRequest struct {
-	Token string `json:"token"`
+	Token    string `json:"token"`
+	Verifier string `json:"pkceVerifier,omitempty"` // of the challenge that it was asked for with
 }
 
 // sendLink makes the operation that sends a magic link.
@@ -40,7 +41,7 @@ func (s *Server) verifyLink(ctx context.Context, in *linkRequest) (*session.Toke
 	if password.IsResetToken(in.Token) {
 		return s.Passwords.VerifyReset(ctx, c.Config, secret.New(in.Token), c.Client)
 	}
-	return s.MagicLinks.Verify(ctx, c.Config.Project, in.Token, c.Client)
+	return s.MagicLinks.Verify(ctx, c.Config.Project, in.Token, in.Verifier, c.Client)
 }
 
 // embeddedSignIn is the body that makes an embedded link of a user.

@@ -81,7 +81,7 @@ func (s *Server) pendingNOTP(ctx context.Context, in *pendingRequest) (*session.
 		return nil, errMember
 	}
 	c := s.loginOf(ctx, "", nil)
-	return s.NOTP.Session(ctx, c.Config.Project, in.Pending, c.Client)
+	return s.NOTP.Session(ctx, c.Config.Project, in.Pending, in.Verifier, c.Client)
 }
 
 // inboundRequest is what a gateway of the project's own hands in.

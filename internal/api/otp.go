@@ -11,8 +11,9 @@ import (
 
 // codeRequest is a code that somebody shows.
 type codeRequest struct {
-	LoginID string `json:"loginId"`
-	Code    string `json:"code"`
+	LoginID  string `json:"loginId"`
+	Code     string `json:"code"`
+	Verifier string `json:"pkceVerifier,omitempty"` // of the challenge that it was asked for with
 }
 
 // sendCode makes the operation that sends a code. In is one of the bodies of
@@ -39,7 +40,7 @@ func (s *Server) verifyCode(kind message.Kind) operation {
 			return nil, errMember
 		}
 		c := s.loginOf(ctx, "", nil)
-		return s.OTP.Verify(ctx, otp.Answer{Project: c.Config.Project, Kind: kind, LoginID: in.LoginID, Code: in.Code, Client: c.Client})
+		return s.OTP.Verify(ctx, otp.Answer{Project: c.Config.Project, Kind: kind, LoginID: in.LoginID, Code: in.Code, Verifier: in.Verifier, Client: c.Client})
 	})
 }
 

@@ -38,7 +38,7 @@ func (s *Service) Begin(ctx context.Context, in Request, issue func(*Pending) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := in.normal(); err != nil {
+	if err := errors.Join(checkCodeChallenge(in.CodeChallenge), in.normal()); err != nil {
 		return nil, err
 	}
 	if _, ok := in.Config.Connectors[in.Choice.Provider]; in.Choice.Provider != "" && !ok {
@@ -178,7 +178,7 @@ func (in *Request) pending(u *user.User, hidden bool, current *session.Current) 
 		Data: Data{
 			Act: in.Act, Kind: in.Kind, LoginID: in.LoginID, Address: in.Address, Options: optionsOf(in.Options), Change: in.Change, Salt: make([]byte, 16), Managed: in.Managed,
 			VerifiedEmail: in.Verified.Email, VerifiedPhone: in.Verified.Phone, Test: user.IsTest(in.Config, in.LoginID),
-			Dialogue: in.Dialogue,
+			Dialogue: in.Dialogue, CodeChallenge: in.CodeChallenge,
 		},
 	}
 	_, _ = rand.Read(p.Salt)

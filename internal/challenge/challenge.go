@@ -75,19 +75,21 @@ type Faults struct {
 
 // A Request begins a proof.
 type Request struct {
-	Config   *project.Config
-	Method   Method
-	Act      Act
-	Kind     message.Kind
-	LoginID  string
-	Address  string // of a sign-up, or the new one of an update
-	Profile  user.Profile
-	Options  session.Options
-	Choice   Choice
-	Change   Change
-	Recovery bool        // to the second address of the user
-	Current  secret.Text // the refresh token of who is signed in, for an update, step-up or MFA
-	Lifetime time.Duration
+	Config  *project.Config
+	Method  Method
+	Act     Act
+	Kind    message.Kind
+	LoginID string
+	Address string // of a sign-up, or the new one of an update
+	Profile user.Profile
+	Options session.Options
+	Choice  Choice
+	Change  Change
+	// CodeChallenge binds the answer to who asks (RFC 7636, S256); empty for none.
+	CodeChallenge string
+	Recovery      bool        // to the second address of the user
+	Current       secret.Text // the refresh token of who is signed in, for an update, step-up or MFA
+	Lifetime      time.Duration
 	// Managed requests come from the customer's own system: nothing is sent, nobody
 	// is turned away for being a stranger, and Verified says what it vouches for.
 	Managed  bool
@@ -141,16 +143,17 @@ type Pending struct {
 
 // Data is what a pending proof remembers, as JSON. It holds no secret.
 type Data struct {
-	Act     Act          `json:"act"`
-	Kind    message.Kind `json:"kind,omitzero"`
-	LoginID string       `json:"loginId"`
-	Address string       `json:"address,omitzero"`
-	Profile user.Profile `json:"profile,omitzero"`
-	Options Options      `json:"options,omitzero"`
-	Change  Change       `json:"change,omitzero"`
-	Session string       `json:"session,omitzero"` // id of the one that a step-up, MFA or update belongs to
-	Salt    []byte       `json:"salt,omitzero"`
-	Test    bool         `json:"test,omitzero"`
+	Act           Act          `json:"act"`
+	Kind          message.Kind `json:"kind,omitzero"`
+	LoginID       string       `json:"loginId"`
+	Address       string       `json:"address,omitzero"`
+	Profile       user.Profile `json:"profile,omitzero"`
+	Options       Options      `json:"options,omitzero"`
+	Change        Change       `json:"change,omitzero"`
+	Session       string       `json:"session,omitzero"` // id of the one that a step-up, MFA or update belongs to
+	CodeChallenge string       `json:"codeChallenge,omitzero"`
+	Salt          []byte       `json:"salt,omitzero"`
+	Test          bool         `json:"test,omitzero"`
 	// Dialogue is there where the address is proven by writing from it. Without a login
 	// id whoever does is who signs in.
 	Dialogue *Dialogue `json:"dialogue,omitzero"`

@@ -148,8 +148,9 @@ func (s *Service) SignIn(ctx context.Context, p *Pending, client session.Client,
 }
 
 // Collect makes the session of who waits for an answer that is given elsewhere, once
-// it was given.
-func (s *Service) Collect(ctx context.Context, says Faults, projectID, method, pending string, client session.Client) (*session.Tokens, error) {
+// it was given. Where the answer cannot show the verifier of a code challenge, since
+// it is a message of WhatsApp, who waits shows it.
+func (s *Service) Collect(ctx context.Context, says Faults, projectID, method, pending, verifier string, client session.Client) (*session.Tokens, error) {
 	p, err := s.Polled(ctx, projectID, method, Name(pending))
 	switch {
 	case err != nil:
@@ -158,6 +159,8 @@ func (s *Service) Collect(ctx context.Context, says Faults, projectID, method, p
 		return nil, says.Wrong
 	case time.Now().After(p.Expires):
 		return nil, says.Expired
+	case p.Dialogue != nil && !p.Shows(verifier):
+		return nil, ErrVerifier
 	case !p.Verified:
 		return nil, says.Pending
 	}

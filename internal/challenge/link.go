@@ -77,8 +77,9 @@ func (s *Service) BeginLink(ctx context.Context, in Request, target, prefix stri
 	return b, link, err
 }
 
-// VerifyLink makes a session of the token of a link, which works once.
-func (s *Service) VerifyLink(ctx context.Context, projectID, method, token string, client session.Client) (*session.Tokens, error) {
+// VerifyLink makes a session of the token of a link, which works once. Where it was
+// asked for with a code challenge, verifier is that of it.
+func (s *Service) VerifyLink(ctx context.Context, projectID, method, token, verifier string, client session.Client) (*session.Tokens, error) {
 	p, err := s.Find(ctx, projectID, method, Name(token))
 	switch {
 	case err != nil:
@@ -87,6 +88,8 @@ func (s *Service) VerifyLink(ctx context.Context, projectID, method, token strin
 		return nil, ErrNoLink
 	case !time.Now().Before(p.Expires):
 		return nil, ErrLinkExpired
+	case !p.Shows(verifier):
+		return nil, ErrVerifier
 	}
 	return s.SignIn(ctx, p, client, ErrNoLink)
 }

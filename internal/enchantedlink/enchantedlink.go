@@ -136,8 +136,9 @@ func draw() (out [3]string) {
 
 // Verify takes the token of a link that somebody opened. The right one lets whoever
 // waits in; a wrong one ends the proof. It makes no session here: the mail may be
-// open on another device.
-func (s *Service) Verify(ctx context.Context, projectID, token string) error {
+// open on another device. Where they were asked for with a code challenge, verifier
+// is that of it, so that only the page that asked can take one.
+func (s *Service) Verify(ctx context.Context, projectID, token, verifier string) error {
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || len(raw) != common+own {
 		return challenge.ErrNoLink
@@ -157,6 +158,9 @@ func (s *Service) Verify(ctx context.Context, projectID, token string) error {
 		}
 		return ErrWrong
 	}
+	if !p.Shows(verifier) {
+		return challenge.ErrVerifier
+	}
 	waited, err := s.Challenges.Verify(ctx, p)
 	if err == nil && !waited {
 		err = challenge.ErrNoLink
@@ -168,5 +172,5 @@ func (s *Service) Verify(ctx context.Context, projectID, token string) error {
 // is ErrPending.
 func (s *Service) Session(ctx context.Context, projectID, pending string, client session.Client) (*session.Tokens, error) {
 	faults := challenge.Faults{Wrong: challenge.ErrNoLink, Expired: challenge.ErrLinkExpired, Pending: ErrPending}
-	return s.Challenges.Collect(ctx, faults, projectID, name, pending, client)
+	return s.Challenges.Collect(ctx, faults, projectID, name, pending, "", client)
 }

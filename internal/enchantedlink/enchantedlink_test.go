@@ -142,14 +142,14 @@ func TestOnlyTheRightLink(t *testing.T) {
 		if _, err := b.session(t, "x"); !errors.Is(err, challenge.ErrNoLink) {
 			t.Errorf("who waits for nothing: %v", err)
 		}
-		if err := b.Verify(t.Context(), b.project, "x"); !errors.Is(err, challenge.ErrNoLink) {
+		if err := b.Verify(t.Context(), b.project, "x", ""); !errors.Is(err, challenge.ErrNoLink) {
 			t.Errorf("no token: %v", err)
 		}
 		token := b.links(t)[begun.Number]
-		if err := b.Verify(t.Context(), b.project, token); err != nil {
+		if err := b.Verify(t.Context(), b.project, token, ""); err != nil {
 			t.Fatalf("the right one, %s: %v", begun.Number, err)
 		}
-		if err := b.Verify(t.Context(), b.project, token); !errors.Is(err, challenge.ErrNoLink) {
+		if err := b.Verify(t.Context(), b.project, token, ""); !errors.Is(err, challenge.ErrNoLink) {
 			t.Errorf("again: %v", err)
 		}
 		var group sync.WaitGroup
@@ -176,13 +176,13 @@ func TestOnlyTheRightLink(t *testing.T) {
 		all := b.links(t)
 		for number, token := range all {
 			if number != begun.Number {
-				if err := b.Verify(t.Context(), b.project, token); !errors.Is(err, enchantedlink.ErrWrong) {
+				if err := b.Verify(t.Context(), b.project, token, ""); !errors.Is(err, enchantedlink.ErrWrong) {
 					t.Errorf("a wrong one: %v", err)
 				}
 				break
 			}
 		}
-		if err := b.Verify(t.Context(), b.project, all[begun.Number]); !errors.Is(err, challenge.ErrNoLink) {
+		if err := b.Verify(t.Context(), b.project, all[begun.Number], ""); !errors.Is(err, challenge.ErrNoLink) {
 			t.Errorf("the right one afterwards: %v", err)
 		}
 		if _, err := b.session(t, begun.Pending); !errors.Is(err, challenge.ErrNoLink) {
@@ -218,12 +218,12 @@ func TestSettings(t *testing.T) {
 		begun := b.begin(t, b.ask(t, challenge.SignIn))
 		b.configure(t, map[string]string{"auth/enchantedlink.json": `{"expirationTime":1}`})
 		time.Sleep(2 * time.Minute)
-		if err := b.Verify(t.Context(), b.project, b.links(t)[begun.Number]); err != nil {
+		if err := b.Verify(t.Context(), b.project, b.links(t)[begun.Number], ""); err != nil {
 			t.Errorf("of before the import: %v", err)
 		}
 		begun = b.begin(t, b.ask(t, challenge.SignIn))
 		time.Sleep(62 * time.Second)
-		if err := b.Verify(t.Context(), b.project, b.links(t)[begun.Number]); !errors.Is(err, challenge.ErrLinkExpired) {
+		if err := b.Verify(t.Context(), b.project, b.links(t)[begun.Number], ""); !errors.Is(err, challenge.ErrLinkExpired) {
 			t.Errorf("of after it: %v", err)
 		}
 		if _, err := b.session(t, begun.Pending); !errors.Is(err, challenge.ErrLinkExpired) {

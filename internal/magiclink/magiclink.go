@@ -81,7 +81,8 @@ func (s *Service) Embed(ctx context.Context, in challenge.Request) (*Embedded, e
 	return out, nil
 }
 
-// Verify makes a session of the token of a link.
-func (s *Service) Verify(ctx context.Context, projectID, token string, client session.Client) (*session.Tokens, error) {
-	return s.Challenges.VerifyLink(ctx, projectID, Method, token, client)
+// Verify makes a session of the token of a link. verifier is of the code challenge
+// that it was asked for with, if there was one.
+func (s *Service) Verify(ctx context.Context, projectID, token, verifier string, client session.Client) (*session.Tokens, error) {
+	return s.Challenges.VerifyLink(ctx, projectID, Method, token, verifier, client)
 }

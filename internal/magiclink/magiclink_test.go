@@ -117,7 +117,7 @@ func (b *bench) token(t *testing.T) string {
 
 func (b *bench) verify(t *testing.T, token string) (*session.Tokens, error) {
 	t.Helper()
-	return b.Verify(t.Context(), b.project, token, session.Client{})
+	return b.Verify(t.Context(), b.project, token, "", session.Client{})
 }
 
 func TestALinkSignsInOnce(t *testing.T) {

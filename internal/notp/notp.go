@@ -175,7 +175,8 @@ func (s *Service) say(ctx context.Context, c *project.Config, purpose message.Pu
 }
 
 // Session makes the session of who waits, once the message came and was confirmed.
-// Before it is ErrPending.
-func (s *Service) Session(ctx context.Context, projectID, pending string, client session.Client) (*session.Tokens, error) {
-	return s.Challenges.Collect(ctx, challenge.Faults{Wrong: ErrOver, Expired: ErrExpired, Pending: ErrPending}, projectID, name, pending, client)
+// Before it is ErrPending. verifier is of the code challenge that it began with, if
+// there was one.
+func (s *Service) Session(ctx context.Context, projectID, pending, verifier string, client session.Client) (*session.Tokens, error) {
+	return s.Challenges.Collect(ctx, challenge.Faults{Wrong: ErrOver, Expired: ErrExpired, Pending: ErrPending}, projectID, name, pending, verifier, client)
 }

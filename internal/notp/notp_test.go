@@ -144,7 +144,7 @@ func (b *bench) said(t *testing.T, to, begins string, n int) {
 
 func (b *bench) session(t *testing.T, pending string) (*session.Tokens, error) {
 	t.Helper()
-	return b.Session(t.Context(), b.project, pending, session.Client{})
+	return b.Session(t.Context(), b.project, pending, "", session.Client{})
 }
 
 const (

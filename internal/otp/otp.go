@@ -106,11 +106,12 @@ func draw() string {
 
 // An Answer is a code that somebody shows.
 type Answer struct {
-	Project string
-	Kind    message.Kind // that the code came by
-	LoginID string
-	Code    string
-	Client  session.Client
+	Project  string
+	Kind     message.Kind // that the code came by
+	LoginID  string
+	Code     string
+	Verifier string // of the code challenge that the code was asked for with
+	Client   session.Client
 }
 
 // Verify makes a session of the right code.
@@ -122,7 +123,7 @@ func (s *Service) Verify(ctx context.Context, in Answer) (*session.Tokens, error
 	m := challenge.Method{Name: "otp", Faults: challenge.Faults{Wrong: ErrWrong, Spent: ErrSpent, Expired: ErrExpired}}
 	p, err := s.Challenges.Answer(ctx, m, in.Project, challenge.Name(loginID), loginID, func(p *challenge.Pending) bool {
 		digest, err := s.Challenges.Seal(p, in.Code)
-		return err == nil && hmac.Equal(digest, p.Digest) && p.Kind == in.Kind
+		return err == nil && hmac.Equal(digest, p.Digest) && p.Kind == in.Kind && p.Shows(in.Verifier)
 	})
 	if err != nil {
 		return nil, err

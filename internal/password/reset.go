@@ -73,5 +73,5 @@ func (s *Service) SendReset(ctx context.Context, in Reset) (masked string, err e
 // VerifyReset signs in whoever shows the token of a link. It works once, and by the
 // configuration that it was sent under.
 func (s *Service) VerifyReset(ctx context.Context, c *project.Config, token secret.Text, client session.Client) (*session.Tokens, error) {
-	return s.Challenges.VerifyLink(ctx, c.Project, reset(c).Name, token.Reveal(), client)
+	return s.Challenges.VerifyLink(ctx, c.Project, reset(c).Name, token.Reveal(), "", client)
 }
