@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"postern/internal/dpop"
 	"postern/internal/edge"
 	"postern/internal/fault"
 	"postern/internal/ident"
@@ -120,7 +121,38 @@ func (s *Server) person(need edge.Need, r *http.Request) (*http.Request, error) 
 		}
 		caller.Origin.Actor = caller.Key.ID
 	}
+	if caller.Proof, err = s.proven(need, r, caller); err != nil {
+		return r, err
+	}
 	return s.holder(need, r, caller)
+}
+
+var errProofs = dpop.ErrProof.WithMessage("a call has at most one header DPoP")
+
+// proven verifies the proof that a call brings of the key that its token is bound to,
+// or that the tokens it gets are to be bound to, and returns the thumbprint of it.
+// A token that is bound does not count without.
+func (s *Server) proven(need edge.Need, r *http.Request, c *edge.Caller) (string, error) {
+	proofs := r.Header.Values("DPoP")
+	shown := c.Token
+	if need.Scope == edge.Anyone && !need.Renews { // a token is of no account there, but for a step-up or a further factor
+		shown = secret.Text{}
+	}
+	bound := session.BoundTo(c.Token)
+	switch {
+	case len(proofs) > 1:
+		return "", errProofs
+	case len(proofs) == 0 && bound != "" && need.Scope == edge.Anyone:
+		c.Token = secret.Text{} // as good as none: a cookie of a former session must not keep anybody from signing in
+		return "", nil
+	case len(proofs) == 0 && bound != "" && !need.Carried:
+		return "", dpop.ErrNoProof
+	case len(proofs) == 0:
+		return "", nil
+	}
+	return s.DPoP.Verify(r.Context(), proofs[0], dpop.Call{
+		Project: c.Config.Project, Method: r.Method, URL: s.Sessions.Base(c.Base) + r.URL.EscapedPath(), Token: shown, Bound: bound, Renews: need.Renews,
+	})
 }
 
 // parts reads "<project id>[:<token>][:<management key>]". A token of ours begins

@@ -14,6 +14,7 @@ import (
 	"postern/internal/accesskey"
 	"postern/internal/authz"
 	"postern/internal/connector"
+	"postern/internal/dpop"
 	"postern/internal/edge"
 	"postern/internal/enchantedlink"
 	"postern/internal/fault"
@@ -57,6 +58,8 @@ type Server struct {
 	MagicLinks     *magiclink.Service
 	EnchantedLinks *enchantedlink.Service
 	NOTP           *notp.Service
+
+	DPoP *dpop.Service
 }
 
 // Limits bound a request.

@@ -13,6 +13,7 @@ import (
 
 	"postern/internal/audit"
 	"postern/internal/connector"
+	"postern/internal/dpop"
 	"postern/internal/edge"
 	"postern/internal/key"
 	"postern/internal/limit"
@@ -72,6 +73,7 @@ func setup(t testing.TB, url string) *bundle {
 	b.Passwords = &password.Service{DB: db, Projects: b.Projects, Hasher: hasher, Sessions: b.Sessions, Limits: &limit.Service{DB: db}, Log: log}
 	manage(b.Server, db)
 	b.Users = &user.Service{DB: db}
+	b.DPoP = &dpop.Service{Limits: &limit.Service{DB: db}}
 	b.Messages = &connector.Service{DB: db, Projects: b.Projects, Log: log}
 	b.byMessage(db, log)
 	b.Passwords.Challenges = b.challenges

@@ -29,6 +29,13 @@ func signedIn() edge.Need { return edge.Need{Scope: edge.User} }
 // withToken makes the need of a call that looks at the refresh token by itself.
 func withToken() edge.Need { return edge.Need{Scope: edge.Token} }
 
+// renewing makes the need of a call that gives further tokens for the one that it
+// looks at by itself, or for none.
+func renewing(scope edge.Scope) edge.Need { return edge.Need{Scope: scope, Renews: true} }
+
+// carried makes the need of a call that looks at a token that somebody else may hold.
+func carried() edge.Need { return edge.Need{Scope: edge.Token, Carried: true} }
+
 // public makes the need of a call that everybody may make.
 func public() edge.Need { return edge.Need{Scope: edge.Public} }
 

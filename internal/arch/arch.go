@@ -11,7 +11,7 @@ var layers = [][]string{
 	{"store", "snapshot", "message", "safehttp"},
 	{"audit", "infra", "signature"},
 	{"project", "mgmtkey", "limit"},
-	{"user", "tenant", "authz", "connector", "key", "doctor"},
+	{"user", "tenant", "authz", "connector", "key", "dpop", "doctor"},
 	{"session", "backup", "accesskey"},
 	{"challenge"},
 	{"otp", "magiclink", "enchantedlink", "notp", "password", "totp", "passkey", "questions", "federation", "recovery"},

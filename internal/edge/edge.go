@@ -62,6 +62,10 @@ type Need struct {
 
 	Guess bool // failing calls of one address are counted: each may be a guess
 	Asks  bool // all of them are: each leaves something behind, or is sent to somebody
+
+	// Renews says that a token is shown for further ones; Carried, that whoever shows it
+	// need not be who holds it, so that it takes no proof of the key that it is bound to.
+	Renews, Carried bool
 }
 
 // OfPerson reports whether people make the call, who sign in or have.
@@ -95,6 +99,7 @@ type Caller struct {
 
 	Config *project.Config // of Project, where a person calls
 	Token  secret.Text     // what a person shows beside the id of the project
+	Proof  string          // the thumbprint of the key that the call was proven with (DPoP); empty for none
 	Device secret.Text     // the token of the device, where its user trusts it
 	Agent  string          // what the client calls itself
 	Page   string          // the origin of the page that calls, where a browser says so

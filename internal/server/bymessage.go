@@ -3,6 +3,7 @@ package server
 import (
 	"postern/internal/api"
 	"postern/internal/challenge"
+	"postern/internal/dpop"
 	"postern/internal/enchantedlink"
 	"postern/internal/magiclink"
 	"postern/internal/notp"
@@ -20,5 +21,6 @@ func (s *Server) byMessage(edge *api.Server) {
 	edge.OTP = &otp.Service{Challenges: s.challenges}
 	edge.MagicLinks = &magiclink.Service{Challenges: s.challenges}
 	edge.EnchantedLinks = &enchantedlink.Service{Challenges: s.challenges}
+	edge.DPoP = &dpop.Service{Limits: s.Attempts}
 	edge.NOTP = &notp.Service{Challenges: s.challenges, Messages: s.Messages}
 }

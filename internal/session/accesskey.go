@@ -49,6 +49,7 @@ func (s *Service) ForKey(ctx context.Context, in KeyLogin) (*Tokens, error) {
 		m.template = t
 	}
 	m.issuer = s.issuer(in.Config, m.template, in.Client.Base)
+	m.session.Extra.Key = in.Client.Key
 	m.session.Extra.ask(Options{CustomClaims: in.Claims, Trusted: true})
 	m.session.Extra.ask(in.Options)
 	claims, err := m.claims()

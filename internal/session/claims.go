@@ -81,6 +81,9 @@ func (m minting) claims() (map[string]any, error) {
 	if m.stepUp {
 		out["su"] = true
 	}
+	if m.session.Extra.Key != "" {
+		out["cnf"] = confirmation(m.session.Extra.Key)
+	}
 	if m.session.Extra.Device != "" {
 		out[claimDevice] = true
 	}
@@ -202,9 +205,16 @@ func (s *Service) tokens(m made) (*Tokens, error) {
 	if out.Session, err = sign(m.ring.Sign, claims); err != nil || !m.refresh {
 		return out, err
 	}
-	out.Refresh, err = sign(m.ring.SignReturning, map[string]any{
+	renewing := map[string]any{
 		"iss": mint.issuer, "sub": mint.holder.id, "iat": m.now.Unix(), "exp": until.Unix(), "drn": drnRefresh,
 		"amr": m.session.AMR, "sid": m.session.ID, "gen": m.session.Generation,
-	})
+	}
+	if m.session.Extra.Key != "" {
+		renewing["cnf"] = confirmation(m.session.Extra.Key)
+	}
+	out.Refresh, err = sign(m.ring.SignReturning, renewing)
 	return out, err
 }
+
+// confirmation is the claim that binds a token to a key (RFC 9449 §6.1).
+func confirmation(thumbprint string) map[string]any { return map[string]any{"jkt": thumbprint} }

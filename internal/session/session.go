@@ -54,11 +54,12 @@ type Client struct {
 	Counted   string // what limits count as the address; empty where it does not say who it is
 	UserAgent string
 	Origin    string // of the page, where a browser says so
+	Base      string // the URL of this server that the request came to, "https://id.example.com"
 	// Shown is a token that it shows without need, as browsers do: of a session that
 	// there is, where it still counts.
 	Shown  secret.Text
-	Base   string      // the URL of this server that the request came to, "https://id.example.com"
 	Device secret.Text // the token that it keeps where it is trusted
+	Key    string      // the thumbprint of the key that it has proven to have (DPoP); empty for none
 }
 
 // A Login is a proof of who somebody is, on the way to a session.
@@ -99,6 +100,7 @@ var (
 	ErrExpired   = fault.New(fault.Unauthenticated, "P40107", "the session has expired")
 	ErrReplayed  = fault.New(fault.Unauthenticated, "P40108", "the refresh token was used before; its session has ended")
 	ErrNoSession = fault.New(fault.Unauthenticated, "P40109", "a step-up or a further factor needs the refresh token of a session")
+	ErrOtherKey  = fault.New(fault.Unauthenticated, "P40118", "the session is bound to another key than that of the DPoP proof, or there is none")
 	ErrOtherUser = fault.New(fault.Forbidden, "P40310", "the session is of another user")
 	ErrNotMember = fault.New(fault.Forbidden, "P40311", "the user is not in the tenant")
 )

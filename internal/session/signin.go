@@ -109,7 +109,7 @@ func sessionOf(tx *store.Tx, in Login, u *user.User, current bearer, now time.Ti
 			AMR: []string{}, Tenant: in.Options.Tenant, Client: in.Client,
 		}
 		sess.addMethod(in.Method)
-		sess.Extra.App, sess.Extra.Actor = in.Options.App, in.Options.Actor
+		sess.Extra.App, sess.Extra.Actor, sess.Extra.Key = in.Options.App, in.Options.Actor, in.Client.Key
 		sess.Extra.ask(in.Options)
 		l, err := obey(tx, in.Config, sess, true)
 		sess.ExpiresAt = now.Add(l.refresh)
@@ -124,6 +124,9 @@ func sessionOf(tx *store.Tx, in Login, u *user.User, current bearer, now time.Ti
 	}
 	if sess.User != u.ID {
 		return nil, lifetimes{}, ErrOtherUser
+	}
+	if sess.Extra.Key != "" && sess.Extra.Key != in.Client.Key {
+		return nil, lifetimes{}, ErrOtherKey // a proof that ends elsewhere, such as a code, brings no token that could say so
 	}
 	if current.Generation != anyGeneration && current.Generation != sess.Generation {
 		return nil, lifetimes{}, ErrReplayed

@@ -40,6 +40,7 @@ type Extra struct {
 	App       string         `json:"app,omitempty"`       // id of an SSO application
 	Actor     string         `json:"actor,omitempty"`     // the id of the user who impersonates this one
 	Consent   bool           `json:"consent,omitempty"`   // whether the impersonation lasts only as long as the user's consent
+	Key       string         `json:"key,omitempty"`       // the thumbprint of the key that its tokens are bound to (RFC 9449)
 	Device    string         `json:"device,omitempty"`    // id of the trusted device that it began on
 	Roles     []string       `json:"roles,omitempty"`     // ids of roles, of an anonymous visitor
 }
