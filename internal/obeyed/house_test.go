@@ -33,6 +33,7 @@ type house struct {
 	key     string
 	gateway gateway
 	people  atomic.Int64
+	calls   atomic.Int64
 }
 
 // A gateway is an outside service that takes what connectors send.
@@ -154,6 +155,8 @@ func (p *place) call(method, path, bearer string, body any, headers ...string) a
 		path = "http://id.lantern.example" + path
 	}
 	r := httptest.NewRequestWithContext(p.t.Context(), method, path, bytes.NewReader(b))
+	n := p.calls.Add(1) // each from another address: what is limited by address is no setting
+	r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:443", n>>16&0xff, n>>8&0xff, n&0xff)
 	r.Header.Set("Authorization", "Bearer "+bearer)
 	r.Header.Set("Content-Type", "application/json")
 	for i := 0; i < len(headers); i += 2 {
@@ -215,7 +218,20 @@ func (p *place) user() (string, answer) {
 // message returns the last message to somebody that the outbox of the project kept.
 func (p *place) message(to string) map[string]any {
 	p.t.Helper()
-	list, _ := p.manage("GET", "/v1/mgmt/outbox?to="+strings.ReplaceAll(to, "+", "%2B"), nil).ok(p.t)["messages"].([]any)
+	a := p.outbox(to)
+	a.ok(p.t)
+	return newest(a)
+}
+
+// outbox asks for the messages to somebody.
+func (p *place) outbox(to string) answer {
+	p.t.Helper()
+	return p.manage("GET", "/v1/mgmt/outbox?to="+strings.ReplaceAll(to, "+", "%2B"), nil)
+}
+
+// newest is the first message of an outbox; empty where there is none.
+func newest(a answer) map[string]any {
+	list, _ := a.body["messages"].([]any)
 	if len(list) == 0 {
 		return map[string]any{}
 	}
@@ -230,7 +246,12 @@ var (
 // code returns the code in the last message to somebody; blank where there is none.
 func (p *place) code(to string) string {
 	p.t.Helper()
-	text, _ := p.message(to)["text"].(string)
+	return codeIn(p.message(to))
+}
+
+// codeIn is the code in a message; blank where there is none.
+func codeIn(m map[string]any) string {
+	text, _ := m["text"].(string)
 	return sixDigits.FindString(text)
 }
 
