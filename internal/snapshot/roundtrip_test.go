@@ -11,7 +11,7 @@ import (
 )
 
 // projects are those that the promises of the format are held against.
-var projects = []string{"shop", "edge", "minimal", "empty-sections", "full"}
+var projects = []string{"shop", "edge", "minimal", "empty-sections", "untouched", "full"}
 
 func TestAnExportImportsWithoutAChange(t *testing.T) {
 	t.Parallel()
