@@ -1,6 +1,7 @@
 package project
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -8,6 +9,9 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/fault"
 	"postern/internal/store"
@@ -40,6 +44,25 @@ func Typed(list []Attribute, values map[string]any) (map[string]any, error) {
 		out[name] = kept
 	}
 	return out, nil
+}
+
+// CountCustom counts the rows of a query, which returns custom attributes as JSON, that
+// have a value by a name.
+func CountCustom(ctx context.Context, db *store.DB, name, query string, args ...any) (n int, err error) {
+	err = db.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		n = 0
+		return store.Each(tx, func(row store.Scanner) (text string, err error) { return text, row.Scan(&text) }, func(text string) error {
+			var custom map[string]jsontext.Value
+			if err := json.Unmarshal([]byte(text), &custom); err != nil {
+				return err
+			}
+			if _, ok := custom[name]; ok {
+				n++
+			}
+			return nil
+		}, query, args...)
+	})
+	return n, err
 }
 
 // Retyped is Typed for what has custom attributes already: a value that stays is kept

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"postern/internal/accesskey"
 	"postern/internal/api"
 	"postern/internal/challenge"
 	"postern/internal/connector"
@@ -26,6 +27,7 @@ import (
 	"postern/internal/project"
 	"postern/internal/session"
 	"postern/internal/store"
+	"postern/internal/tenant"
 	"postern/internal/user"
 	"postern/internal/web"
 )
@@ -91,7 +93,8 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		DB: db, Projects: s.Projects, Keys: &key.Service{DB: db, Projects: s.Projects}, PublicURL: config.PublicURL, Limits: s.Attempts, SignUps: config.signUps(),
 	}
 	s.Messages = &connector.Service{DB: db, Projects: s.Projects, HTTP: outbound, Log: log, Bases: config.ProviderURL}
-	s.Projects.Effects = append(s.Projects.Effects, s.Messages.Effects(), s.Sessions.Effects(), (&user.Service{DB: db}).Effects())
+	s.Projects.Effects = append(s.Projects.Effects, s.Messages.Effects())
+	s.Projects.Effects = append(s.Projects.Effects, s.Sessions.Effects(), (&user.Service{DB: db}).Effects(), (&tenant.Service{DB: db}).Effects(), (&accesskey.Service{DB: db}).Effects())
 	s.factors = s.newFactors()
 	s.challenges = s.newChallenges()
 	s.passwords = s.newPasswords(outbound)

@@ -19,6 +19,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -80,6 +81,21 @@ func ask(s *Server, method, target string, header http.Header) *httptest.Respons
 	maps.Copy(r.Header, header)
 	s.Handler().ServeHTTP(w, r)
 	return w
+}
+
+// Whoever keeps data that a configuration decides about is asked for each plan.
+func TestOwnersOfDataAreAskedForEffects(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, settings(t))
+	var owners []string
+	for _, e := range s.Projects.Effects {
+		owners = append(owners, e.Owner)
+	}
+	for _, want := range []string{"users", "tenants", "access keys", "sessions", "passwords"} {
+		if !slices.Contains(owners, want) {
+			t.Errorf("%s are not asked: %q", want, owners)
+		}
+	}
 }
 
 func TestPages(t *testing.T) {
