@@ -30,7 +30,7 @@ const digits = 6
 // What callers are told of a code. Whether it is wrong or there is none is one
 // answer.
 var (
-	ErrWrong   = fault.New(fault.Unauthenticated, "E061102", "Invalid one-time code")
+	ErrWrong   = session.ErrCode
 	ErrSpent   = fault.New(fault.Unauthenticated, "E061103", "Too many attempts with a one-time code; ask for a new one")
 	ErrExpired = fault.New(fault.Unauthenticated, "E061104", "The one-time code has expired; ask for a new one")
 )

@@ -25,7 +25,7 @@ import (
 var (
 	// ErrCode is one answer for a code that is wrong, one that was used, and a user
 	// whom there is not.
-	ErrCode     = fault.New(fault.Unauthenticated, "E061102", "Invalid one-time code")
+	ErrCode     = session.ErrCode
 	ErrNoFactor = fault.New(fault.Conflict, "P40973", "recovery codes are for users who have an authenticator app or a passkey")
 )
 

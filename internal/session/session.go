@@ -32,6 +32,10 @@ const (
 	AMRMFA      = "mfa"  // beside two others
 )
 
+// ErrCode is a one-time code that does not prove anything: a wrong one, one that was
+// used, one of nobody. It is declared here for the methods that have such codes.
+var ErrCode = fault.New(fault.Unauthenticated, "E061102", "Invalid one-time code")
+
 // Options are what a sign-in may ask for: LoginOptions of the wire.
 type Options struct {
 	StepUp       bool           // for a short while, on top of a session

@@ -30,7 +30,7 @@ import (
 var (
 	// ErrCode is one answer for a code that is wrong, one that was used, and a user
 	// whom there is not.
-	ErrCode = fault.New(fault.Unauthenticated, "E061102", "Invalid one-time code")
+	ErrCode = session.ErrCode
 	ErrSeed = fault.New(fault.Invalid, "E011003", "Request is invalid: the seed of an authenticator app must be base32 of 10 to 64 bytes")
 )
 
