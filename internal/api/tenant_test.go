@@ -37,7 +37,7 @@ func TestTenantsAreMadeChangedAndFound(t *testing.T) {
 	t.Parallel()
 	testkit.Databases(t, func(t *testing.T, url string) {
 		b := setup(t, url)
-		b.with(t, "attributes.json", tenantAttributes)
+		b.with(t, "attributes.json", tenantAttributes, "applications.json", `{"applications":[{"id":"app","name":"App","oidc":{}}]}`)
 		made := b.post(t, "tenant/create", `{"name":" One ","selfProvisioningDomains":["One.Example","one.example"],"customAttributes":{"plan":"free","seats":5},
 			"enforceSSO":true,"enforceSSOExclusions":["a@one.example"],"disabled":false,"roleInheritance":"userOnly","authType":"saml","federatedAppIds":["app"]}`)
 		id, _ := made["id"].(string)

@@ -27,7 +27,8 @@ func (b *bundle) staffed(t *testing.T) *bundle {
 			{"name":"tier","displayName":"Tier","type":"singleselect","options":[{"value":"gold","label":"Gold"},{"value":"tin","label":"Tin"}]},
 			{"name":"likes","displayName":"Likes","type":"multiselect","options":[{"value":"tea","label":"Tea"},{"value":"milk","label":"Milk"}]},
 			{"name":"born","displayName":"Born","type":"date"},{"name":"party","displayName":"Party","type":"monthday"}]}`),
-		"project.json": []byte(`{"testUserRegex":"^tester","inviteExpireUser":true,"inviteExpirationTime":2,"inviteExpirationTimeUnit":"days"}`),
+		"applications.json": []byte(`{"applications":[{"id":"SA1","name":"One","oidc":{}},{"id":"SA2","name":"Two","oidc":{}},{"id":"SA3","name":"Three","oidc":{}}]}`),
+		"project.json":      []byte(`{"testUserRegex":"^tester","inviteExpireUser":true,"inviteExpirationTime":2,"inviteExpirationTimeUnit":"days"}`),
 	}}
 	if _, err := b.Projects.Import(t.Context(), tester, project.Import{Project: b.project, Upload: up}); err != nil {
 		t.Fatal(err)

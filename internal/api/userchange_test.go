@@ -109,6 +109,9 @@ func TestUserChanges(t *testing.T) {
 		{"an application more", "POST update/ssoapp/add", `{"loginId":"ann","ssoAppIds":["SA2"]}`, `ssoAppIds=["SA1","SA2"]`},
 		{"applications, and no others", "POST update/ssoapp/set", `{"loginId":"ann","ssoAppIds":["SA3"]}`, `ssoAppIds=["SA3"]`},
 		{"an application less", "POST update/ssoapp/remove", `{"loginId":"ann","ssoAppIds":["SA1"]}`, `ssoAppIds=[]`},
+		{"an application that there is not", "POST update/ssoapp/add", `{"loginId":"ann","ssoAppIds":["SA2","SA9"]}`, "E011003"},
+		{"a patch with an application that there is not", "PATCH patch", `{"loginId":"ann","ssoAppIds":["SA9"]}`, "E011003"},
+		{"an update with an application that every project has", "POST update", `{"loginId":"ann","ssoAppIDs":["descope-default-oidc"]}`, `ssoAppIds=["descope-default-oidc"]`},
 	}
 	testkit.Databases(t, func(t *testing.T, url string) {
 		b := setup(t, url).staffed(t).tenanted(t, "T1", "T2")

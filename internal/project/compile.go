@@ -158,6 +158,7 @@ func sources() []source {
 		from(RolesFile, document[rolesFile](RolesFile), func(c *Config, v rolesFile) { c.Roles = v.Roles }),
 		from(PermissionsFile, document[permissionsFile](PermissionsFile), func(c *Config, v permissionsFile) { c.Permissions = v.Permissions }),
 		from(AttributesFile, document[Attributes](AttributesFile), func(c *Config, v Attributes) { c.Attributes = v }),
+		from(ApplicationsFile, document[applicationsFile](ApplicationsFile), func(c *Config, v applicationsFile) { c.Applications = v.Applications }),
 		from(JWTTemplatesFile, document[templatesFile](JWTTemplatesFile), func(c *Config, v templatesFile) {
 			c.JWTTemplates = map[string]JWTTemplate{}
 			for _, t := range v.Templates {

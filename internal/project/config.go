@@ -27,6 +27,7 @@ type Config struct {
 	Permissions  []Permission
 	Attributes   Attributes
 	JWTTemplates map[string]JWTTemplate // by id
+	Applications []Application
 
 	parts map[string]part // what was read of each file, by path
 }

@@ -16,5 +16,6 @@ const (
 	RolesFile         = "roles.json"
 	PermissionsFile   = "permissions.json"
 	AttributesFile    = "attributes.json"
+	ApplicationsFile  = "applications.json"
 	JWTTemplatesFile  = "jwttemplates.json"
 )

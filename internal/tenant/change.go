@@ -34,7 +34,7 @@ func (s *Service) Create(ctx context.Context, by audit.Origin, c *project.Config
 	t.Project, t.Successors = c.Project, nil
 	t.CreatedAt = time.Now().UTC().Truncate(time.Second)
 	t.ModifiedAt = t.CreatedAt
-	if err := t.prepare(c, nil); err != nil {
+	if err := t.prepare(c, &Tenant{}); err != nil {
 		return nil, err
 	}
 	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
@@ -54,11 +54,13 @@ func (s *Service) Create(ctx context.Context, by audit.Origin, c *project.Config
 	return &t, nil
 }
 
-// prepare brings a tenant into the form that is stored; stored are the custom
-// attributes that it has already.
-func (t *Tenant) prepare(c *project.Config, stored map[string]any) error {
-	custom, err := project.Retyped(c.Attributes.Tenant, stored, t.Custom)
+// prepare brings a tenant into the form that is stored; before is what it was.
+func (t *Tenant) prepare(c *project.Config, before *Tenant) error {
+	custom, err := project.Retyped(c.Attributes.Tenant, before.Custom, t.Custom)
 	if err != nil {
+		return err
+	}
+	if err := c.CheckApps(t.Settings.Apps, before.Settings.Apps); err != nil {
 		return err
 	}
 	t.Custom = custom
@@ -96,7 +98,7 @@ func (s *Service) update(ctx context.Context, by audit.Origin, c *project.Config
 		}
 		t.ID, t.Parent, t.CreatedAt = before.ID, before.Parent, before.CreatedAt
 		t.ModifiedAt = time.Now().UTC().Truncate(time.Second)
-		if err := t.prepare(c, before.Custom); err != nil {
+		if err := t.prepare(c, &before); err != nil {
 			return err
 		}
 		if err := t.save(tx); err != nil {

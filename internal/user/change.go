@@ -55,6 +55,11 @@ type Change struct {
 // worth nothing. Whether a login id is free and a tenant or a role exists is not its
 // business.
 func (ch Change) Apply(c *project.Config, u *User) error {
+	if ch.Apps != nil {
+		if err := c.CheckApps(*ch.Apps, u.Apps); err != nil {
+			return err
+		}
+	}
 	for _, step := range []func(*User) error{ch.names, ch.addresses, ch.belongings, ch.standing} {
 		if err := step(u); err != nil {
 			return err
@@ -149,11 +154,6 @@ func (ch Change) belongings(u *User) error {
 		u.Apps = slices.Clone(*ch.Apps)
 		slices.Sort(u.Apps)
 		u.Apps = slices.Compact(u.Apps)
-		for _, id := range u.Apps {
-			if id == "" || len(id) > longestName || strings.ContainsFunc(id, unicode.IsControl) {
-				return ErrText
-			}
-		}
 	}
 	u.sort()
 	many := len(u.LoginIDs) > mostLoginIDs || len(u.Tenants) > mostOfAUser || len(u.Roles) > mostOfAUser || len(u.Apps) > mostOfAUser ||
