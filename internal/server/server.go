@@ -93,8 +93,8 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		DB: db, Projects: s.Projects, Keys: &key.Service{DB: db, Projects: s.Projects}, PublicURL: config.PublicURL, Limits: s.Attempts, SignUps: config.signUps(),
 	}
 	s.Messages = &connector.Service{DB: db, Projects: s.Projects, HTTP: outbound, Log: log, Bases: config.ProviderURL}
-	s.Projects.Effects = append(s.Projects.Effects, s.Messages.Effects())
-	s.Projects.Effects = append(s.Projects.Effects, s.Sessions.Effects(), (&user.Service{DB: db}).Effects(), (&tenant.Service{DB: db}).Effects(), (&accesskey.Service{DB: db}).Effects())
+	s.Projects.Effects = append(s.Projects.Effects,
+		s.Messages.Effects(), s.Sessions.Effects(), (&user.Service{DB: db}).Effects(), (&tenant.Service{DB: db}).Effects(), (&accesskey.Service{DB: db}).Effects())
 	s.factors = s.newFactors()
 	s.challenges = s.newChallenges()
 	s.passwords = s.newPasswords(outbound)
@@ -108,6 +108,18 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	if s.metrics, err = newMetrics(s.collected(), s.passwords.Hasher.Queue); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	s.api = s.newAPI()
+	console, err := web.New(web.Config{
+		Projects: s.Projects, Keys: s.Keys, Messages: s.Messages, Log: log, Need: api.Need, MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles, Version: Version(),
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.console = console.Handler()
+	return s, nil
+}
+
+func (s *Server) newAPI() http.Handler {
 	edge := &api.Server{
 		Projects:  s.Projects,
 		Keys:      s.Keys,
@@ -118,20 +130,12 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		Questions: s.questions,
 		Recovery:  s.recovery,
 		Passwords: s.passwords,
-		Log:       log,
-		Limits:    api.Limits{MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles},
+		Log:       s.log,
+		Limits:    api.Limits{MaxBody: int64(s.config.MaxBody), MaxFiles: s.config.MaxFiles},
 	}
 	s.manage(edge)
 	s.byMessage(edge)
-	s.api = edge.Handler()
-	console, err := web.New(web.Config{
-		Projects: s.Projects, Keys: s.Keys, Messages: s.Messages, Log: log, Need: api.Need, MaxBody: int64(config.MaxBody), MaxFiles: config.MaxFiles, Version: Version(),
-	})
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	s.console = console.Handler()
-	return s, nil
+	return edge.Handler()
 }
 
 // checkNewKey refuses a new master key for a database whose secrets are sealed
