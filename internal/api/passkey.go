@@ -65,6 +65,7 @@ type passkeyStart struct {
 	Origin  string              `json:"origin"`
 	Passkey *wirePasskeyOptions `json:"passkeyOptions"`
 	Options *wireLoginOptions   `json:"loginOptions"`
+	App     string              `json:"ssoAppId"`
 }
 
 // passkeyStarted is what a client goes on with. The options are JSON in a text: it
@@ -83,10 +84,8 @@ func startedOnWire(s *passkey.Started, err error) (*passkeyStarted, error) {
 }
 
 func (in *passkeyStart) start(ctx context.Context) passkey.Start {
-	out := passkey.Start{Config: callerOf(ctx).Config, LoginID: in.LoginID, Origin: in.Origin, Passkey: in.Passkey.options(), Options: in.Options.options()}
-	if out.LoginID == "" {
-		out.LoginID = in.User.LoginID
-	}
+	out := passkey.Start{Config: callerOf(ctx).Config, Origin: in.Origin, Passkey: in.Passkey.options(), Options: in.Options.options()}
+	out.LoginID, out.Options.App = first(in.LoginID, in.User.LoginID), first(in.App, out.Options.App)
 	return out
 }
 

@@ -29,9 +29,7 @@ type passwordSignInRequest struct {
 
 func (s *Server) passwordSignIn(ctx context.Context, in *passwordSignInRequest) (*session.Tokens, error) {
 	login := s.passwordLogin(ctx, in.LoginID, in.Password, in.Options)
-	if in.App != "" {
-		login.Session.Options.App = in.App
-	}
+	login.Session.Options.App = first(in.App, login.Session.Options.App)
 	return s.Passwords.SignIn(ctx, login)
 }
 

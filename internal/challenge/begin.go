@@ -176,7 +176,7 @@ func (in *Request) pending(u *user.User, hidden bool, current *session.Current) 
 	p := &Pending{
 		Project: in.Config.Project, Method: in.Method.Name, Revision: in.Config.Revision, Tries: in.Method.Tries, Created: now, Expires: now.Add(in.lifetime()),
 		Data: Data{
-			Act: in.Act, Kind: in.Kind, LoginID: in.LoginID, Address: in.Address, Options: optionsOf(in.Options), Change: in.Change, Salt: make([]byte, 16), Managed: in.Managed,
+			Act: in.Act, Kind: in.Kind, LoginID: in.LoginID, Address: in.Address, Options: in.Options, Change: in.Change, Salt: make([]byte, 16), Managed: in.Managed,
 			VerifiedEmail: in.Verified.Email, VerifiedPhone: in.Verified.Phone, Test: user.IsTest(in.Config, in.LoginID),
 			Dialogue: in.Dialogue, CodeChallenge: in.CodeChallenge,
 		},

@@ -143,17 +143,17 @@ type Pending struct {
 
 // Data is what a pending proof remembers, as JSON. It holds no secret.
 type Data struct {
-	Act           Act          `json:"act"`
-	Kind          message.Kind `json:"kind,omitzero"`
-	LoginID       string       `json:"loginId"`
-	Address       string       `json:"address,omitzero"`
-	Profile       user.Profile `json:"profile,omitzero"`
-	Options       Options      `json:"options,omitzero"`
-	Change        Change       `json:"change,omitzero"`
-	Session       string       `json:"session,omitzero"` // id of the one that a step-up, MFA or update belongs to
-	CodeChallenge string       `json:"codeChallenge,omitzero"`
-	Salt          []byte       `json:"salt,omitzero"`
-	Test          bool         `json:"test,omitzero"`
+	Act           Act             `json:"act"`
+	Kind          message.Kind    `json:"kind,omitzero"`
+	LoginID       string          `json:"loginId"`
+	Address       string          `json:"address,omitzero"`
+	Profile       user.Profile    `json:"profile,omitzero"`
+	Options       session.Options `json:"options,omitzero"`
+	Change        Change          `json:"change,omitzero"`
+	Session       string          `json:"session,omitzero"` // id of the one that a step-up, MFA or update belongs to
+	CodeChallenge string          `json:"codeChallenge,omitzero"`
+	Salt          []byte          `json:"salt,omitzero"`
+	Test          bool            `json:"test,omitzero"`
 	// Dialogue is there where the address is proven by writing from it. Without a login
 	// id whoever does is who signs in.
 	Dialogue *Dialogue `json:"dialogue,omitzero"`
@@ -163,28 +163,6 @@ type Data struct {
 	Managed       bool `json:"managed,omitzero"`
 	VerifiedEmail bool `json:"verifiedEmail,omitzero"`
 	VerifiedPhone bool `json:"verifiedPhone,omitzero"`
-}
-
-// Options are what is remembered of what a sign-in asked for.
-type Options struct {
-	StepUp       bool           `json:"stepUp,omitzero"`
-	MFA          bool           `json:"mfa,omitzero"`
-	CustomClaims map[string]any `json:"claims,omitempty"`
-	Trusted      bool           `json:"trusted,omitzero"`
-	Tenant       string         `json:"tenant,omitzero"`
-	App          string         `json:"app,omitzero"`
-	RevokeOthers bool           `json:"revokeOthers,omitzero"`
-	TrustDevice  bool           `json:"trustDevice,omitzero"`
-}
-
-func optionsOf(o session.Options) Options {
-	return Options{o.StepUp, o.MFA, o.CustomClaims, o.Trusted, o.Tenant, o.App, o.RevokeOthers, o.TrustDevice}
-}
-
-func (o Options) session() session.Options {
-	return session.Options{
-		StepUp: o.StepUp, MFA: o.MFA, CustomClaims: o.CustomClaims, Trusted: o.Trusted, Tenant: o.Tenant, App: o.App, RevokeOthers: o.RevokeOthers, TrustDevice: o.TrustDevice,
-	}
 }
 
 // Name returns the name under which something is stored that somebody shows: the

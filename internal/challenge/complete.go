@@ -117,7 +117,7 @@ func (s *Service) SignIn(ctx context.Context, p *Pending, client session.Client,
 		}
 	}
 	h := &holder{by: audit.Origin{Remote: client.Address}}
-	login := session.Login{Config: c, Method: amr(p), Options: p.Options.session(), Client: client, CurrentID: p.Session}
+	login := session.Login{Config: c, Method: amr(p), Options: p.Options, Client: client, CurrentID: p.Session}
 	login.Prove = func(tx *store.Tx) (*user.User, bool, error) {
 		ok, err := take(tx, p)
 		if err != nil {

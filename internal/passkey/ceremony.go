@@ -29,33 +29,15 @@ const (
 
 // A ceremony is what the end must know of the start.
 type ceremony struct {
-	Kind         string     `json:"kind"`
-	Challenge    string     `json:"challenge"` // base64url
-	Party        party      `json:"party"`
-	Verification string     `json:"verification"` // of the person
-	Revision     int64      `json:"revision"`     // of the configuration
-	UserID       string     `json:"userId"`       // whose passkey it is to be; empty: whose the authenticator says
-	User         *user.User `json:"user"`         // who there will be, of a sign-up
-	Session      string     `json:"session"`      // id of the one that a step-up or a further factor belongs to
-	Asked        asked      `json:"asked"`
-}
-
-// asked is what a person may ask of the session at the start.
-type asked struct {
-	StepUp       bool           `json:"stepup"`
-	MFA          bool           `json:"mfa"`
-	CustomClaims map[string]any `json:"customClaims"`
-	Tenant       string         `json:"tenant"`
-	App          string         `json:"app"`
-	RevokeOthers bool           `json:"revokeOthers"`
-}
-
-func ask(o session.Options) asked {
-	return asked{o.StepUp, o.MFA, o.CustomClaims, o.Tenant, o.App, o.RevokeOthers}
-}
-
-func (a asked) options() session.Options {
-	return session.Options{StepUp: a.StepUp, MFA: a.MFA, CustomClaims: a.CustomClaims, Tenant: a.Tenant, App: a.App, RevokeOthers: a.RevokeOthers}
+	Kind         string          `json:"kind"`
+	Challenge    string          `json:"challenge"` // base64url
+	Party        party           `json:"party"`
+	Verification string          `json:"verification"` // of the person
+	Revision     int64           `json:"revision"`     // of the configuration
+	UserID       string          `json:"userId"`       // whose passkey it is to be; empty: whose the authenticator says
+	User         *user.User      `json:"user"`         // who there will be, of a sign-up
+	Session      string          `json:"session"`      // id of the one that a step-up or a further factor belongs to
+	Asked        session.Options `json:"asked"`        // of the session, at the start
 }
 
 // A Started ceremony is what the client goes on with.

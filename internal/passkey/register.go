@@ -36,7 +36,7 @@ type Finish struct {
 // that the ceremony began under.
 func (in Finish) login(c *ceremony, cfg *project.Config) session.Login {
 	out := in.Login
-	out.Config, out.Method, out.Options, out.Current, out.CurrentID = cfg, session.AMRPasskey, c.Asked.options(), secret.Text{}, c.Session
+	out.Config, out.Method, out.Options, out.Current, out.CurrentID = cfg, session.AMRPasskey, c.Asked, secret.Text{}, c.Session
 	return out
 }
 
@@ -62,7 +62,7 @@ func (s *Service) StartSignUp(ctx context.Context, in Start, p user.Profile) (*S
 		return nil, err
 	}
 	u.ID = ident.New("U")
-	c.User, c.UserID, c.Asked = u, u.ID, ask(in.Options)
+	c.User, c.UserID, c.Asked = u, u.ID, in.Options
 	options, err := toCreate(in.Config, c, u, in.Passkey, nil)
 	if err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (s *Service) StartUpdate(ctx context.Context, in Start) (*Started, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.UserID, c.Session, c.Asked = u.ID, in.Current.Session.ID, ask(in.Options)
+	c.UserID, c.Session, c.Asked = u.ID, in.Current.Session.ID, in.Options
 	options, err := toCreate(in.Config, c, u, in.Passkey, have)
 	if err != nil {
 		return nil, err

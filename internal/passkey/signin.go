@@ -28,7 +28,7 @@ func (s *Service) StartSignIn(ctx context.Context, in Start) (*Started, error) {
 		}
 		c.UserID, c.Session = in.Current.User.ID, in.Current.Session.ID
 	}
-	c.Asked = ask(in.Options)
+	c.Asked = in.Options
 	allowed, err := s.allowed(ctx, in, c)
 	if err != nil {
 		return nil, err

@@ -36,20 +36,21 @@ const (
 // used, one of nobody. It is declared here for the methods that have such codes.
 var ErrCode = fault.New(fault.Unauthenticated, "E061102", "Invalid one-time code")
 
-// Options are what a sign-in may ask for: LoginOptions of the wire.
+// Options are what a sign-in may ask for: LoginOptions of the wire. As JSON they are
+// what a method remembers of them until the proof, which is all that a person may ask.
 type Options struct {
-	StepUp       bool           // for a short while, on top of a session
-	MFA          bool           // a further factor, on top of a session
-	CustomClaims map[string]any // put into the tokens; never over the claims that are reserved
+	StepUp       bool           `json:"stepUp,omitzero"`  // for a short while, on top of a session
+	MFA          bool           `json:"mfa,omitzero"`     // a further factor, on top of a session
+	CustomClaims map[string]any `json:"claims,omitempty"` // put into the tokens; never over the claims that are reserved
 	// Trusted says that a management key asks. Who only knows the id of a project may
 	// ask for claims, too: those stand apart, in the claim nsec.
-	Trusted      bool
-	Lifetime     time.Duration // of the session; 0 for that of the settings
-	Actor        string        // who impersonates the user; for Service.Impersonate
-	Tenant       string        // to be the current one
-	App          string        // id of an SSO application
-	RevokeOthers bool          // end the other sessions of the user
-	TrustDevice  bool          // remember the device; it takes a further factor
+	Trusted      bool          `json:"trusted,omitzero"`
+	Lifetime     time.Duration `json:"-"`                     // of the session; 0 for that of the settings
+	Actor        string        `json:"-"`                     // who impersonates the user; for Service.Impersonate
+	Tenant       string        `json:"tenant,omitzero"`       // to be the current one
+	App          string        `json:"app,omitzero"`          // id of an SSO application
+	RevokeOthers bool          `json:"revokeOthers,omitzero"` // end the other sessions of the user
+	TrustDevice  bool          `json:"trustDevice,omitzero"`  // remember the device; it takes a further factor
 }
 
 // A Client is what is known of the device that signs in.
