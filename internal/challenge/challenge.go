@@ -58,7 +58,7 @@ type Method struct {
 	Purpose  message.Purpose
 	Messages func(message.Kind) project.Messages
 	Domain   string // that a text message binds its code to
-	Tries    int    // wrong answers that are taken
+	Tries    int    // wrong answers that are taken of one client
 	Masks    bool   // nobody learns who is a user
 	// Bars says, as part of tx, why a user may not come by the method; nil bars nobody.
 	Bars   func(tx *store.Tx, u *user.User) error
@@ -135,7 +135,8 @@ type Pending struct {
 	User     string // id; empty for who is no user yet
 	Revision int64
 	Verified bool
-	Tries    int
+	Tries    int          // that each client has
+	spent    *fault.Error // what a client without tries is told
 	Created  time.Time
 	Expires  time.Time
 	Data

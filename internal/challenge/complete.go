@@ -2,7 +2,6 @@ package challenge
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"time"
 
@@ -15,53 +14,56 @@ import (
 	"postern/internal/user"
 )
 
-// Whoever guesses goes on guessing after each new code. So the wrong answers of one
-// user are counted over all of them: NIST SP 800-63B asks for fewer than 100.
-const (
-	wrongMax    = 30
-	wrongWithin = time.Hour
-)
+// Whoever guesses goes on guessing after each new code. So the wrong answers about one
+// user are counted over all of them.
+func wrongAnswers(method string) session.Bound {
+	return session.Bound{Scope: method + ".wrong", Here: 30, All: 60, Within: time.Hour}
+}
 
-// errRight ends the transaction of a right answer, which has nothing to keep.
-var errRight = errors.New("the answer is right")
+// An Answer is what somebody shows, and for which proof.
+type Answer struct {
+	Project string
+	ID      string // of the proof
+	LoginID string
+	Client  session.Client
+	Right   func(*Pending) bool // whether it is the right one
+}
 
-// Answer checks an answer that may be guessed: right says whether it is the one.
-// A wrong one is counted, and the count is durable before it is told.
+// Answer checks an answer that may be guessed. A wrong one is counted, and the count
+// is durable before it is told. A proof takes few of each client, so that nobody uses
+// up those of whom it was sent to.
 //
 // A right one costs no commit here, is not counted and not consumed: SignIn does
-// that, and looks once more whether it may, so that it is as if all who answer at the
-// same time did so in the order in which they commit.
-func (s *Service) Answer(ctx context.Context, m Method, projectID, id, loginID string, right func(*Pending) bool) (*Pending, error) {
-	if err := s.prepare(ctx, projectID); err != nil {
+// that, and looks whether it may, so that it is as if all who answer at the same time
+// did so in the order in which they commit.
+func (s *Service) Answer(ctx context.Context, m Method, in Answer) (*Pending, error) {
+	if err := s.prepare(ctx, in.Project); err != nil {
 		return nil, err
 	}
-	if p, err := s.Find(ctx, projectID, m.Name, id); err != nil || p != nil && p.Tries > 0 && m.verdict(p, right) == nil {
-		return p, err
+	p, err := s.Find(ctx, in.Project, m.Name, in.ID)
+	if err != nil {
+		return nil, err
 	}
-	var found *Pending
-	var verdict error
-	err := s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
-		p, err := s.try(tx, projectID, m.Name, id)
-		if err != nil {
-			return err
-		}
-		found = p
-		attempts := []limit.Attempt{{Rule: wrongRule(m.Name), Subject: "login id " + loginID}}
+	verdict := m.verdict(p, in.Right)
+	if verdict == nil {
+		p.spent = m.Faults.Spent
+		return p, nil
+	}
+	spent := false
+	err = s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
+		guess := session.Guess{Project: in.Project, Client: in.Client, Subjects: []string{"login id " + in.LoginID}}
 		if p != nil {
-			attempts = p.attempts(wrongRule(m.Name), p.subject())
+			guess = p.guess(in.Client)
+			err := p.tries(in.Client).Count(tx, s.Limits, p.bound())
+			if spent = errors.Is(err, limit.ErrExceeded); spent || err != nil {
+				return err
+			}
 		}
-		if err := s.Limits.HitIn(tx, projectID, attempts...); err != nil {
-			return err
-		}
-		if verdict = m.verdict(p, right); verdict == nil { // it was asked for just now
-			p.Tries++ // which is taken back
-			return errRight
-		}
-		return nil
+		return guess.Count(tx, s.Limits, wrongAnswers(m.Name))
 	})
 	switch {
-	case errors.Is(err, errRight):
-		return found, nil
+	case spent:
+		return nil, m.Faults.Spent
 	case err != nil:
 		return nil, err
 	}
@@ -73,8 +75,6 @@ func (m *Method) verdict(p *Pending, right func(*Pending) bool) error {
 	switch {
 	case p == nil:
 		return m.Faults.Wrong
-	case p.Tries < 0:
-		return m.Faults.Spent
 	case !right(p) || p.Nobody:
 		return m.Faults.Wrong
 	case time.Now().After(p.Expires):
@@ -83,19 +83,37 @@ func (m *Method) verdict(p *Pending, right func(*Pending) bool) error {
 	return nil
 }
 
-func wrongRule(method string) limit.Rule {
-	return limit.Rule{Scope: method + ".wrong", Max: wrongMax, Within: wrongWithin}
+// bound is how many wrong answers the proof takes of one client.
+func (p *Pending) bound() session.Bound {
+	return session.Bound{Scope: p.Method + ".proof", Here: p.Tries, Within: max(p.Expires.Sub(p.Created), time.Minute)}
 }
 
-// try counts a try before anybody knows whether it is right, so that no two at once
-// are one. Those left are less than none where there were none any more.
-func (s *Service) try(tx *store.Tx, projectID, method, id string) (*Pending, error) {
-	p, err := scan(tx.QueryRow(`UPDATE challenges SET tries = CASE WHEN tries < 0 THEN tries ELSE tries - 1 END
-		WHERE project = $1 AND method = $2 AND id = $3 RETURNING `+columns, projectID, method, id))
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+// tries is an answer to the proof from a client, as it counts for this proof alone.
+func (p *Pending) tries(client session.Client) session.Guess {
+	return session.Guess{Project: p.Project, Client: client, Subjects: []string{"proof " + string(p.Digest)}}
+}
+
+// guess is one as it counts for whose tries count together and, beside it, for the
+// address; see attempts.
+func (p *Pending) guess(client session.Client) session.Guess {
+	g := session.Guess{Project: p.Project, Client: client, User: p.User}
+	for _, a := range p.attempts(limit.Rule{}, p.subject()) {
+		g.Subjects = append(g.Subjects, a.Subject)
 	}
-	return p, err
+	return g
+}
+
+// right forgets the wrong answers before a right one, as part of tx, or refuses it
+// where there were too many.
+func (s *Service) right(tx *store.Tx, p *Pending, client session.Client) error {
+	err := p.tries(client).Clear(tx, s.Limits, p.bound())
+	switch {
+	case errors.Is(err, limit.ErrExceeded) && p.spent != nil:
+		return p.spent
+	case err != nil:
+		return err
+	}
+	return p.guess(client).Clear(tx, s.Limits, wrongAnswers(p.Method))
 }
 
 // ConfigOf returns the configuration that a proof began under.
@@ -127,7 +145,7 @@ func (s *Service) SignIn(ctx context.Context, p *Pending, client session.Client,
 			return nil, false, gone
 		}
 		if p.Tries > 0 { // its wrong answers were counted
-			if err := s.Limits.ClearIn(tx, p.Project, p.attempts(wrongRule(p.Method), p.subject())...); err != nil {
+			if err := s.right(tx, p, client); err != nil {
 				return nil, false, err
 			}
 		}

@@ -83,11 +83,9 @@ func (s *Service) find(ctx context.Context, query string, args ...any) (p *Pendi
 }
 
 // take removes a pending proof, which thereby works once, and reports whether it
-// was still there. Another one of the same name is not taken for it, nor one that had
-// tries and has none left.
+// was still there. Another one of the same name is not taken for it.
 func take(tx *store.Tx, p *Pending) (bool, error) {
-	res, err := tx.Exec(`DELETE FROM challenges WHERE project = $1 AND method = $2 AND id = $3 AND digest = $4 AND tries >= $5`,
-		p.Project, p.Method, p.ID, p.Digest, min(p.Tries, 1))
+	res, err := tx.Exec(`DELETE FROM challenges WHERE project = $1 AND method = $2 AND id = $3 AND digest = $4`, p.Project, p.Method, p.ID, p.Digest)
 	if err != nil {
 		return false, err
 	}

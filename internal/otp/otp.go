@@ -21,7 +21,7 @@ import (
 	"postern/internal/user"
 )
 
-// Attempts is how many answers a code takes.
+// Attempts is how many answers a code takes of one client.
 const Attempts = 5
 
 // digits is the length of a code: NIST SP 800-63B asks for six.
@@ -121,10 +121,11 @@ func (s *Service) Verify(ctx context.Context, in Answer) (*session.Tokens, error
 		return nil, ErrWrong
 	}
 	m := challenge.Method{Name: "otp", Faults: challenge.Faults{Wrong: ErrWrong, Spent: ErrSpent, Expired: ErrExpired}}
-	p, err := s.Challenges.Answer(ctx, m, in.Project, challenge.Name(loginID), loginID, func(p *challenge.Pending) bool {
+	right := func(p *challenge.Pending) bool {
 		digest, err := s.Challenges.Seal(p, in.Code)
 		return err == nil && hmac.Equal(digest, p.Digest) && p.Kind == in.Kind && p.Shows(in.Verifier)
-	})
+	}
+	p, err := s.Challenges.Answer(ctx, m, challenge.Answer{Project: in.Project, ID: challenge.Name(loginID), LoginID: loginID, Client: in.Client, Right: right})
 	if err != nil {
 		return nil, err
 	}

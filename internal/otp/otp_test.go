@@ -306,7 +306,9 @@ func TestARightAnswerThatIsOvertaken(t *testing.T) {
 		right := func() *challenge.Pending {
 			t.Helper()
 			b.begin(t, b.ask(t, challenge.SignIn, ada))
-			p, err := b.Challenges.Answer(t.Context(), challenge.Method{Name: "otp"}, b.project, challenge.Name(ada), ada, func(*challenge.Pending) bool { return true })
+			p, err := b.Challenges.Answer(t.Context(), challenge.Method{Name: "otp", Faults: challenge.Faults{Spent: otp.ErrSpent}}, challenge.Answer{
+				Project: b.project, ID: challenge.Name(ada), LoginID: ada, Right: func(*challenge.Pending) bool { return true },
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -328,7 +330,7 @@ func TestARightAnswerThatIsOvertaken(t *testing.T) {
 		}
 		p = right()
 		guess(otp.Attempts)
-		if _, err := b.Challenges.SignIn(t.Context(), p, session.Client{}, errGone); !errors.Is(err, errGone) {
+		if _, err := b.Challenges.SignIn(t.Context(), p, session.Client{}, errGone); !errors.Is(err, otp.ErrSpent) {
 			t.Errorf("with no try left: %v", err)
 		}
 		for range 30/otp.Attempts - 2 {

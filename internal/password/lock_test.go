@@ -234,9 +234,9 @@ func TestGuessesAreBoundedWithoutALock(t *testing.T) {
 		f.load(t, `"maskError":true`)
 		f.person(t, "ann", "right")
 		for _, loginID := range []string{"ann", "nobody"} {
-			for i := range 51 {
+			for i := range 26 {
 				want := wrong
-				if i == 50 {
+				if i == 25 {
 					want = limit.ErrExceeded.Code
 				}
 				if got := f.answers(t, loginID, "x"); got[0] != want {
@@ -253,7 +253,7 @@ func TestGuessesAreBoundedWithoutALock(t *testing.T) {
 		}
 		for i := range 120 { // a right one forgets those before
 			clear, want := "x", wrong
-			if i%40 == 39 {
+			if i%20 == 19 {
 				clear, want = "right", ""
 			}
 			if got := f.answers(t, "ann", clear); got[0] != want {

@@ -47,10 +47,9 @@ type Service struct {
 }
 
 // tries bounds the wrong tries with one login id, whether anybody has it or not,
-// beside what the policy says: NIST SP 800-63B-4, section 3.2.2, wants 100 in a row
-// at most.
-func tries() limit.Rule {
-	return limit.Rule{Scope: "password.wrong", Max: 50, Within: 15 * time.Minute}
+// beside what the policy says.
+func tries() session.Bound {
+	return session.Bound{Scope: "password.wrong", Here: 25, All: 50, Within: 15 * time.Minute}
 }
 
 // Login is somebody who signs in with a password.
@@ -73,12 +72,16 @@ func (in *Login) origin(u *user.User) audit.Origin {
 	return audit.Origin{Actor: u.ID, Remote: in.Session.Client.Address}
 }
 
-// subject is what tries with a login id count under.
-func (in *Login) subject() string {
+// guess is a try with a login id, of the user who has it or of nobody.
+func (in *Login) guess(u *user.User) session.Guess {
+	g := session.Guess{Project: in.config().Project, Client: in.Session.Client, Subjects: []string{""}}
 	if id, err := user.LoginID(in.LoginID); err == nil {
-		return id
+		g.Subjects[0] = id
 	}
-	return ""
+	if u != nil {
+		g.User = u.ID
+	}
+	return g
 }
 
 // SignIn signs a user in with the password.
@@ -288,7 +291,8 @@ func (s *Service) hopeless(ctx context.Context, in Login, found *standing) error
 	if err := s.Hasher.Waste(ctx, in.config().Project, in.Password); err != nil {
 		return err
 	}
-	if err := s.Limits.Hit(ctx, in.config().Project, tries(), in.subject()); err != nil {
+	err := s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) error { return in.guess(found.user).Count(tx, s.Limits, tries()) })
+	if err != nil {
 		return err
 	}
 	switch {
@@ -332,7 +336,7 @@ func (s *Service) wrong(ctx context.Context, in Login, found *standing) error {
 				return err
 			}
 		}
-		if err := s.Limits.HitIn(tx, u.Project, limit.Attempt{Rule: tries(), Subject: in.subject()}); errors.Is(err, limit.ErrExceeded) {
+		if err := in.guess(u).Count(tx, s.Limits, tries()); errors.Is(err, limit.ErrExceeded) {
 			answer = err // and the try counts all the same
 		} else if err != nil {
 			return err
@@ -378,8 +382,5 @@ func (s *Service) proven(tx *store.Tx, in Login, found *comparison) (*standing, 
 	case u.MaySignIn(now) != nil:
 		return nil, u.MaySignIn(now)
 	}
-	if err := s.Limits.HitIn(tx, u.Project, limit.Attempt{Rule: tries(), Subject: in.subject()}); err != nil {
-		return nil, err
-	}
-	return is, s.Limits.ResetIn(tx, u.Project, tries(), in.subject())
+	return is, in.guess(u).Clear(tx, s.Limits, tries())
 }

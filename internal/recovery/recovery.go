@@ -41,7 +41,7 @@ const (
 
 // Tries are few, although nobody guesses 80 bits: a mistyped code costs less than a
 // flood of them.
-var tries = limit.Rule{Scope: "recovery.signin", Max: 10, Within: 10 * time.Minute}
+var tries = session.Bound{Scope: "recovery.signin", Here: 10, Within: 10 * time.Minute}
 
 // Service keeps recovery codes.
 type Service struct {
@@ -121,15 +121,16 @@ func (s *Service) SignIn(ctx context.Context, login session.Login, loginID strin
 		return nil, project.ErrMethodOff
 	}
 	u, err := (&user.Service{DB: s.DB}).Find(ctx, cfg.Project, loginID)
-	subject := "login id " + strings.ToLower(strings.TrimSpace(loginID))
+	guess := session.Guess{Project: cfg.Project, Client: login.Client, Subjects: []string{"login id " + strings.ToLower(strings.TrimSpace(loginID))}}
 	switch {
 	case errors.Is(err, user.ErrNotFound):
 	case err != nil:
 		return nil, err
 	default:
-		subject = "user " + u.ID
+		guess.User, guess.Subjects = u.ID, []string{"user " + u.ID}
 	}
-	if err := s.Attempts.Hit(ctx, cfg.Project, tries, subject); err != nil {
+	err = s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) error { return guess.Count(tx, s.Attempts, tries) })
+	if err != nil {
 		return nil, err
 	}
 	if u == nil {
@@ -149,7 +150,7 @@ func (s *Service) SignIn(ctx context.Context, login session.Login, loginID strin
 		if err != nil {
 			return nil, false, err
 		}
-		return now, now.LastLoginAt.IsZero(), s.Attempts.ResetIn(tx, cfg.Project, tries, subject)
+		return now, now.LastLoginAt.IsZero(), guess.Forget(tx, s.Attempts, tries)
 	}
 	return s.Sessions.SignIn(ctx, login)
 }

@@ -170,7 +170,7 @@ func TestFurtherFactorAndLimits(t *testing.T) {
 		if err != nil || more.ID != f.tokens.ID {
 			t.Fatalf("a further factor: %v", err)
 		}
-		for range tries.Max {
+		for range tries.Here {
 			if _, err := f.show(t, "ann", "0000-0000-0000-0000"); !errors.Is(err, ErrCode) {
 				t.Fatal(err)
 			}

@@ -38,12 +38,11 @@ var (
 // session for a moment cannot come back with the seed later.
 const confirmWithin = time.Hour
 
-// Of a million codes three are right at any time. So a guesser who never rests finds
-// one within a day with a chance of 1 in 3,300, and NIST SP 800-63B §3.2.2 wants no
-// more than 100 tries in a row.
+// Of a million codes three are right at any time. So guessers who never rest find one
+// within a day with a chance of 1 in 3,700, however many they are.
 var (
-	fewTries  = limit.Rule{Scope: "totp.verify", Max: 5, Within: 5 * time.Minute}
-	manyTries = limit.Rule{Scope: "totp.verify.day", Max: 100, Within: 24 * time.Hour}
+	fewTries  = session.Bound{Scope: "totp.verify", Here: 5, Within: 5 * time.Minute}
+	manyTries = session.Bound{Scope: "totp.verify.day", Here: 30, All: 60, Within: 24 * time.Hour}
 )
 
 // Service keeps seeds and takes codes.

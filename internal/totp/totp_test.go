@@ -419,7 +419,7 @@ func TestTriesAreLimited(t *testing.T) {
 		time.Sleep(time.Minute)
 		wrong := code(append([]byte("x"), key...), 1)
 		for _, who := range []string{"ann", "nobody"} {
-			for range fewTries.Max {
+			for range fewTries.Here {
 				if _, _, err := f.show(t, who, wrong); !errors.Is(err, ErrCode) {
 					t.Fatalf("a wrong code of %s: %v", who, err)
 				}
@@ -432,7 +432,7 @@ func TestTriesAreLimited(t *testing.T) {
 		if _, _, err := f.show(t, "ann", shown(key, 0)); err != nil {
 			t.Errorf("after the wait: %v", err)
 		}
-		for range fewTries.Max - 1 {
+		for range fewTries.Here - 1 {
 			_, _, _ = f.show(t, "ann", wrong)
 		}
 		if _, _, err := f.show(t, "ann", shown(key, 1)); err != nil {

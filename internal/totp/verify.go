@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"postern/internal/limit"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/session"
@@ -38,7 +37,7 @@ func (s *Service) login(ctx context.Context, in Verification) (session.Login, er
 	if ok = ok && err == nil; !ok && cfg.Methods.TOTP.Enabled {
 		return none, ErrCode
 	}
-	subject, joins, err := s.subject(ctx, cfg.Project, loginID)
+	guess, joins, err := s.guess(ctx, in.Login, loginID)
 	if err == nil && joins != nil {
 		cfg, err = s.admit(ctx, cfg.Project, joins, in.Login.Client)
 	}
@@ -48,7 +47,13 @@ func (s *Service) login(ctx context.Context, in Verification) (session.Login, er
 	if !ok || !cfg.Methods.TOTP.Enabled {
 		return none, project.ErrMethodOff
 	}
-	if err := s.Attempts.HitAll(ctx, cfg.Project, limit.Attempt{Rule: fewTries, Subject: subject}, limit.Attempt{Rule: manyTries, Subject: subject}); err != nil {
+	err = s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
+		if err := guess.Count(tx, s.Attempts, fewTries); err != nil {
+			return err
+		}
+		return guess.Count(tx, s.Attempts, manyTries)
+	})
+	if err != nil {
 		return none, err
 	}
 	c := check{s, cfg, loginID, given}
@@ -59,7 +64,7 @@ func (s *Service) login(ctx context.Context, in Verification) (session.Login, er
 		if err != nil {
 			return nil, false, err
 		}
-		return u, firstSeen, errors.Join(s.Attempts.ResetIn(tx, u.Project, fewTries, subject), s.Attempts.ResetIn(tx, u.Project, manyTries, subject))
+		return u, firstSeen, guess.Forget(tx, s.Attempts, fewTries, manyTries)
 	}
 	return login, nil
 }
@@ -73,24 +78,25 @@ func (s *Service) admit(ctx context.Context, project string, joins *pending, by 
 	return s.Projects.ConfigAt(ctx, project, joins.Revision)
 }
 
-// subject is whose tries count together: those of a user by whatever login id, and
+// guess is whose tries count together: those of a user by whatever login id, and
 // else those of a login id, whose sign-up it returns where there is one: a right code
 // makes a user of them.
-func (s *Service) subject(ctx context.Context, project, loginID string) (subject string, joins *pending, err error) {
+func (s *Service) guess(ctx context.Context, login session.Login, loginID string) (g session.Guess, joins *pending, err error) {
+	g = session.Guess{Project: login.Config.Project, Client: login.Client}
 	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		u, err := user.Find(tx, project, loginID)
+		u, err := user.Find(tx, g.Project, loginID)
 		if err == nil {
-			subject = "user " + u.ID
+			g.User, g.Subjects = u.ID, []string{"user " + u.ID}
 			return nil
 		}
 		if !errors.Is(err, user.ErrNotFound) {
 			return err
 		}
-		subject = "login id " + loginID
-		joins, err = readSignUp(tx, project, loginID, time.Now())
+		g.Subjects = []string{"login id " + loginID}
+		joins, err = readSignUp(tx, g.Project, loginID, time.Now())
 		return err
 	})
-	return subject, joins, err
+	return g, joins, err
 }
 
 // A check is one code that is shown.
