@@ -275,6 +275,7 @@ func (p *place) later(d time.Duration) {
 	err := p.db.Write(p.t.Context(), func(_ context.Context, tx *store.Tx) error {
 		for _, statement := range []string{
 			`UPDATE sessions SET created_at = created_at - $2, refreshed_at = refreshed_at - $2, expires_at = expires_at - $2 WHERE project = $1`,
+			`UPDATE trusted_devices SET login_at = login_at - $2, created_at = created_at - $2, expires_at = expires_at - $2 WHERE project = $1`,
 			`UPDATE challenges SET created_at = created_at - $2, expires_at = expires_at - $2 WHERE project = $1`,
 			`UPDATE passwords SET set_at = set_at - $2, locked_until = CASE WHEN locked_until > 0 THEN locked_until - $2 ELSE 0 END WHERE project = $1`,
 			`UPDATE security_tries SET wait_until = CASE WHEN wait_until > 0 THEN wait_until - $2 ELSE 0 END WHERE project = $1`,

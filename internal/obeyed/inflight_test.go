@@ -36,6 +36,7 @@ func enabled(on bool, minutes int) files {
 	for _, file := range []string{otpFile, magicFile, enchantedFile, embeddedFile, totpFile, passkeyFile, passwordFile} {
 		out[file] = object{"enabled": on}
 	}
+	out[notpFile] = object{"enabled": on, "expirationTime": minutes, "expirationTimeUnit": "minutes"}
 	for _, file := range []string{otpFile, magicFile, enchantedFile, embeddedFile} {
 		out[file] = object{"enabled": on, "expirationTime": minutes, "expirationTimeUnit": "minutes", "redirectUrl": page}
 	}
@@ -101,6 +102,14 @@ func begun() map[string]func(p *place) func() answer {
 			tok := p.manage("POST", "/v1/mgmt/user/signin/embeddedlink", object{"loginId": who}).word("token")
 			return func() answer { return p.as("", "/v1/auth/magiclink/verify", object{"token": tok}) }
 		},
+		"a sign-up with a message of one's own": func(p *place) func() answer {
+			w := writes(p)
+			return func() answer {
+				w.show()
+				w.send("yes")
+				return w.ends()
+			}
+		},
 		"a forgotten password": func(p *place) func() answer {
 			who := forgets(p)
 			return func() answer { return link(p, who) }
@@ -132,7 +141,7 @@ func TestWhatBeginsObeysTheNewRules(t *testing.T) {
 		p.imports(newRules()).ok(t)
 		who, _ := p.user()
 		for path, body := range map[string]object{
-			"otp/signin/email": {}, "magiclink/signin/email": {}, "enchantedlink/signin/email": {}, "totp/signup": {}, "webauthn/signin/start": {"origin": page},
+			"otp/signin/email": {}, "magiclink/signin/email": {}, "enchantedlink/signin/email": {}, "totp/signup": {}, "notp/whatsapp/signin": {}, "webauthn/signin/start": {"origin": page},
 			"password/signin": {"password": right}, "password/reset": {}, "totp/verify": {"code": "123456"},
 		} {
 			if got := p.as("", "/v1/auth/"+path, merged(object{"loginId": who}, body)).String(); got != off {

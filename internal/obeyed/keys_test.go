@@ -227,29 +227,24 @@ func reasons() map[string]string {
 	const (
 		label    = "a label for people who edit the project: no message, token or answer has it"
 		apps     = "SSO applications are not served yet"
-		notp     = "nOTP is not served yet"
 		migrate  = "sessions of another service are not taken over yet"
-		devices  = "no call of the API makes a trusted device: flows do"
 		noPhone  = "the wire has no call that sends enchanted links as text messages"
 		form     = "what forms of widgets show and who may use them; widgets are not served yet"
 		isolated = "login ids that count in one tenant alone are not served yet"
 	)
 	out := map[string]string{
-		"project.json defaultNoSSOApps":                 apps,
-		"project.json tenantUserIsolation":              isolated,
-		"project.json externalAuthConfig":               migrate,
-		"project.json trustedDeviceTokenExpiration":     devices,
-		"project.json trustedDeviceTokenExpirationUnit": devices,
-		"project.json inviteEmailTemplates[].name":      label,
-		"project.json inviteSmsTemplates[].name":        label,
-		"auth/notp.json":                                notp,
-		"auth/enchantedlink.json textServiceProvider":   noPhone,
-		"auth/enchantedlink.json textTemplates":         noPhone,
-		"roles.json roles[].appId":                      apps,
-		"permissions.json permissions[].appId":          apps,
-		"jwttemplates.json templates[].issuerType":      apps,
+		"project.json defaultNoSSOApps":               apps,
+		"project.json tenantUserIsolation":            isolated,
+		"project.json externalAuthConfig":             migrate,
+		"project.json inviteEmailTemplates[].name":    label,
+		"project.json inviteSmsTemplates[].name":      label,
+		"auth/enchantedlink.json textServiceProvider": noPhone,
+		"auth/enchantedlink.json textTemplates":       noPhone,
+		"roles.json roles[].appId":                    apps,
+		"permissions.json permissions[].appId":        apps,
+		"jwttemplates.json templates[].issuerType":    apps,
 	}
-	for _, at := range []string{"magiclink.json email", "magiclink.json text", "enchantedlink.json email", "otp.json email", "otp.json text", "otp.json voice", "password.json email"} {
+	for _, at := range []string{"magiclink.json email", "magiclink.json text", "enchantedlink.json email", "otp.json email", "otp.json text", "otp.json voice", "password.json email", "notp.json whatsappVerifyNOTP", "notp.json whatsappSuccessNOTP", "notp.json whatsappErrorNOTP"} {
 		out["auth/"+at+"Templates[].name"] = label
 	}
 	for _, of := range []string{"tenant", "accessKey"} {

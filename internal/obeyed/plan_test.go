@@ -152,6 +152,7 @@ func plannedImports() []planned {
 		{"sessions end that lie still", nil, aged(3*time.Hour, signedIn), docs{settings: `{"enableInactivity":true,"inactivityTime":30,"inactivityTimeUnit":"minutes"}`}, settings + " enableInactivity sessions_end 1"},
 		{"sessions end whose tokens have another issuer", template(""), many(2, signedIn), template(`"conformanceIssuer":true,"enforceIssuer":true`), jwtTemplates + " conformanceIssuer sessions_end 2"},
 		{"tokens get another issuer, and those of before count", template(""), many(2, signedIn), template(`"conformanceIssuer":true`), ""},
+		{"devices are trusted no more", nil, aged(3*time.Hour, func(p *place) { trusts(p) }), docs{settings: `{"trustedDeviceTokenExpiration":2,"trustedDeviceTokenExpirationUnit":"hours"}`}, settings + " trustedDeviceTokenExpiration devices_forgotten 1"},
 		{"a role is removed", clerk, many(2, hire), docs{rolesFile: `{"roles":[]}`}, rolesFile + " role_holders 2"},
 		{"a role permits less", clerk, many(2, hire), docs{rolesFile: `{"roles":[{"id":"ROLclerk","name":"clerk","permissions":[]}]}`}, rolesFile + " permissions role_permits_less 2"},
 		{"an attribute is removed", plan, many(2, hasPlan), docs{attributes: `{"user":[]}`}, attributes + " attribute_values 2"},

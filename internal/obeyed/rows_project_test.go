@@ -141,6 +141,31 @@ func stepsUp(p *place) string {
 	return lasts(out.word("sessionJwt"))
 }
 
+// trusts signs somebody in with a further factor at a device that they trust, and
+// returns who it is and the token that the device keeps.
+func trusts(p *place) (who, device string) {
+	p.t.Helper()
+	who, in := p.user()
+	p.as(in.word("refreshJwt"), "/v1/auth/otp/signin/email", object{"loginId": who, "loginOptions": object{"mfa": true, "trustDevice": true}}).ok(p.t)
+	out := p.as("", "/v1/auth/otp/verify/email", object{"loginId": who, "code": p.code(who)})
+	out.ok(p.t)
+	return who, out.word("trustedDeviceJwt")
+}
+
+// keepsDevice trusts a device, and lets time pass.
+func keepsDevice(p *place) {
+	p.kept["who"], p.kept["device"] = trusts(p)
+	p.later(3 * time.Hour)
+}
+
+// knownAgain is whether the device is trusted still at another sign-in.
+func knownAgain(p *place) string {
+	p.as("", "/v1/auth/otp/signin/email", object{"loginId": p.kept["who"]}).ok(p.t)
+	out := p.as("", "/v1/auth/otp/verify/email", object{"loginId": p.kept["who"], "code": p.code(p.kept["who"])}, "X-Descope-Trusted-Device-Token", p.kept["device"])
+	out.ok(p.t)
+	return compact(claimsOf(out.word("sessionJwt"))["trustedDevice"])
+}
+
 // exchanged is the session token of an access key.
 func exchanged(p *place) answer {
 	made := p.manage("POST", "/v1/mgmt/accesskey/create", object{"name": "till", "expireTime": 0})
@@ -186,6 +211,11 @@ func lifetimeRows() []row {
 		{says: "how long the token of an access key lasts", before: life("keySessionTokenExpiration", "10", "minutes"), after: life("keySessionTokenExpiration", "1", "hours"), look: func(p *place) string {
 			return lasts(exchanged(p).word("sessionJwt"))
 		}, want: [2]string{"10 minutes", "60 minutes"}},
+		{says: "how long a device is trusted", before: life("trustedDeviceTokenExpiration", "1", "days"), after: life("trustedDeviceTokenExpiration", "90", "minutes"), look: func(p *place) string {
+			_, device := trusts(p)
+			return lasts(device)
+		}, want: [2]string{"1440 minutes", "90 minutes"}},
+		{says: "a device is trusted for no longer than the settings of now say", given: docs{"auth/otp.json": `{"rateLimitRetries":50}`}, before: life("trustedDeviceTokenExpiration", "1", "days"), after: life("trustedDeviceTokenExpiration", "90", "minutes"), prepare: keepsDevice, look: knownAgain, want: [2]string{"true", "absent"}},
 		{says: "a session that lay still ends where sessions do", given: ofProject(lazy), before: ofProject(`"enableInactivity":false`), after: ofProject(`"enableInactivity":true`), prepare: oldSession(0), look: still, want: [2]string{"taken", "401 P40107"}},
 		{says: "how long a session may lie still", given: ofProject(`"enableInactivity":true`), before: life("inactivityTime", "2", "hours"), after: life("inactivityTime", "30", "minutes"), prepare: oldSession(0), look: still, want: [2]string{"taken", "401 P40107"}},
 		{

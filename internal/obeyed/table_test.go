@@ -61,7 +61,7 @@ func (r row) files(t *testing.T) (before, after files) {
 // rows are the whole table.
 func rows() []row {
 	return slices.Concat(trustRows(), cookieRows(), lifetimeRows(), peopleRows(), inviteRows(), templateRows(), roleRows(), attributeRows(),
-		methodRows(), messageRows(), linkRows(), totpRows(), passkeyRows(), policyRows(), lockRows(), questionRows())
+		methodRows(), messageRows(), linkRows(), notpRows(), totpRows(), passkeyRows(), policyRows(), lockRows(), questionRows())
 }
 
 // What each setting does: seen before an import and after it, and as before after an
@@ -122,9 +122,9 @@ func (p *place) outside(t *testing.T, in files) files {
 	if _, ok := in["connectors/connectors.json"]; !ok {
 		return out
 	}
-	for _, c := range []struct{ slug, typ string }{{"post", "generic-email-gateway"}, {"phone", "generic-sms-gateway"}} {
+	for _, c := range []struct{ slug, typ, sender string }{{"post", "generic-email-gateway", "lantern"}, {"phone", "generic-sms-gateway", "+12025550199"}} {
 		out["connectors/"+c.slug+".json"] = object{"id": "CI" + c.slug, "name": c.slug, "type": c.typ, "configuration": object{
-			"postUrl": p.gateway.url + "/" + c.slug, "sender": "lantern", "authentication": object{"method": "none"}, "insecure": true,
+			"postUrl": p.gateway.url + "/" + c.slug, "sender": c.sender, "authentication": object{"method": "none"}, "hmacSecret": "to-sign-with", "insecure": true,
 		}}
 	}
 	return out
