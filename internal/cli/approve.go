@@ -14,7 +14,7 @@ import (
 type approveCommand struct {
 	Plan string `arg:"" help:"File that postern project plan --out wrote, or the digest of a plan."`
 	Yes  bool   `help:"Do not ask."`
-	All  bool   `help:"Show every field, however many an entity has."`
+	detail
 	connection
 }
 
@@ -54,7 +54,7 @@ func (c *approveCommand) Run(ctx context.Context, a *app) error {
 		}
 		digest = kept.Plan.Digest
 		if !c.JSON {
-			if err := a.printDifferences(kept.Plan.Changes, c.All, "No file would change."); err != nil {
+			if err := a.printDifferences(kept.Plan.Changes, c.detail, "No file would change."); err != nil {
 				return err
 			}
 			a.tellSecrets(kept.Plan.Secrets)

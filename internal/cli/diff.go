@@ -4,20 +4,15 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"strings"
-	"unicode/utf8"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/snapshot"
 )
 
 // diffCommand says what an import would change.
 type diffCommand struct {
-	From   string `arg:"" help:"Folder, .zip or .json file that stands for the project as it is."`
-	To     string `arg:"" help:"Folder, .zip or .json file to import, or - for the JSON of the API on stdin."`
-	All    bool   `help:"Show every field, however many an entity has."`
+	From string `arg:"" help:"Folder, .zip or .json file that stands for the project as it is."`
+	To   string `arg:"" help:"Folder, .zip or .json file to import, or - for the JSON of the API on stdin."`
+	detail
 	JSON   bool   `help:"Print the result as JSON." xor:"form"`
 	Format string `help:"How to say it: text, json, markdown (for a comment on a pull request) or sarif." enum:"text,json,markdown,sarif" default:"text" placeholder:"FORMAT"`
 
@@ -139,7 +134,7 @@ const fewFields = 12
 
 // print writes the differences for people, and what the import would need.
 func (c *diffCommand) print(a *app, found *snapshot.Comparison) error {
-	err := a.printDifferences(found.Differences, c.All, "Nothing would change.")
+	err := a.printDifferences(found.Differences, c.detail, "Nothing would change.")
 	for _, m := range found.Missing {
 		fmt.Fprintf(a.stderr, "%s %s\n", a.paint(yellow, "needed:"), printable(neededText(m)))
 	}
@@ -148,50 +143,6 @@ func (c *diffCommand) print(a *app, found *snapshot.Comparison) error {
 
 func neededText(m snapshot.MissingSecret) string {
 	return fmt.Sprintf("the %s of %q, which a snapshot does not hold", m.Type, m.Name)
-}
-
-// printDifferences writes differences for people; none says that there are none.
-func (a *app) printDifferences(list []snapshot.Difference, all bool, none string) error {
-	p := a.paper()
-	section, entity := "\x00", ""
-	fields, left, sections := 0, 0, 0
-	for i, d := range list {
-		if d.Section != section {
-			section, entity = d.Section, ""
-			if i > 0 {
-				p.line("")
-			}
-			p.line(p.paint(bold, sectionTitle(d.Section)))
-			sections++
-		}
-		who := d.File + "\x00" + d.Kind + "\x00" + d.ID
-		if who != entity {
-			entity, fields, left = who, 0, 0
-			p.heading(d)
-		}
-		if d.Field == "" {
-			p.risks(d, "      ")
-			p.effects(d, "      ")
-			continue
-		}
-		if fields++; fields > fewFields && !all && !weakens(d) && len(d.Effects) == 0 {
-			left++
-		} else {
-			p.line("      %s %s", p.sign(d.Action), fieldText(d))
-			p.risks(d, "        ")
-			p.effects(d, "        ")
-		}
-		if last := i+1 == len(list) || !same(list[i+1], d); last && left > 0 {
-			p.line("      … and %s (--all shows them)", plural(left, "more field"))
-		}
-	}
-	err := p.flush()
-	if len(list) == 0 {
-		fmt.Fprintln(a.stderr, none)
-	} else {
-		fmt.Fprintf(a.stderr, "\n%s in %s%s\n", plural(len(list), "difference"), plural(sections, "section"), riskCounts(list))
-	}
-	return err
 }
 
 // effects writes what a difference does beyond itself, below it.
@@ -244,105 +195,3 @@ func subjectText(d snapshot.Difference) string {
 }
 
 func quote(s string) string { return `"` + s + `"` }
-
-// fieldText says how a field changes.
-func fieldText(d snapshot.Difference) string {
-	label := d.Label
-	if label == "" {
-		label = d.Field
-	}
-	text := ""
-	switch {
-	case d.Hidden && d.Action == snapshot.Removed:
-		text = "is dropped (not shown)"
-	case d.Hidden && d.Action == snapshot.Created:
-		text = "is set (not shown)"
-	case d.Hidden:
-		text = "changes (not shown)"
-	case len(d.Added)+len(d.Removed) > 0:
-		var parts []string
-		for _, v := range d.Removed {
-			parts = append(parts, "-"+short(v))
-		}
-		for _, v := range d.Added {
-			parts = append(parts, "+"+short(v))
-		}
-		const most = 8
-		if n := len(parts); n > most {
-			parts = append(parts[:most:most], fmt.Sprintf("and %d more", n-most))
-		}
-		text = strings.Join(parts, ", ")
-	case d.Action == snapshot.Created:
-		text = inWords(d.ToAs, d.To)
-	case d.Action == snapshot.Removed:
-		text = "was " + inWords(d.FromAs, d.From)
-	case len(d.From) == 0 && len(d.To) == 0:
-		text = "changes"
-	case d.FromAs != "" || d.ToAs != "":
-		text = inWords(d.FromAs, d.From) + " → " + inWords(d.ToAs, d.To)
-	default:
-		text = change(d.From, d.To)
-	}
-	return printable(label + ": " + text)
-}
-
-// inWords is a value in words, where there are some.
-func inWords(words string, v jsontext.Value) string {
-	if words == "" {
-		return short(v)
-	}
-	if utf8.RuneCountInString(words) > 2*maxValue {
-		return string([]rune(words)[:2*maxValue]) + "…"
-	}
-	return strings.ReplaceAll(words, "\n", "⏎")
-}
-
-// maxValue is how many characters of a value are shown.
-const maxValue = 60
-
-// short writes a value on one line.
-func short(v jsontext.Value) string {
-	if v.Kind() == '{' || v.Kind() == '[' {
-		var list []jsontext.Value
-		var members map[string]jsontext.Value
-		if json.Unmarshal(v, &list) == nil {
-			return plural(len(list), "item")
-		}
-		if json.Unmarshal(v, &members) == nil {
-			return "{" + plural(len(members), "member") + "}"
-		}
-	}
-	text := cut(v)
-	var whole string
-	if strings.HasSuffix(text, "…") && json.Unmarshal(v, &whole) == nil {
-		text += fmt.Sprintf(" (%s)", plural(utf8.RuneCountInString(whole), "character"))
-	}
-	return text
-}
-
-// cut is as much of a value as is shown, on one line.
-func cut(v jsontext.Value) string {
-	text := strings.ReplaceAll(string(v), `\n`, "⏎")
-	if utf8.RuneCountInString(text) > maxValue {
-		return string([]rune(text)[:maxValue]) + "…"
-	}
-	return text
-}
-
-// change writes two values; of long texts only where they begin to differ.
-func change(from, to jsontext.Value) string {
-	a, b := []rune(string(from)), []rune(string(to))
-	if from.Kind() != '"' || to.Kind() != '"' || len(a) <= maxValue && len(b) <= maxValue {
-		return short(from) + " → " + short(to)
-	}
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
-	}
-	const before = 12
-	if n <= before {
-		return short(from) + " → " + short(to)
-	}
-	from, to = jsontext.Value(string(a[n-before:])), jsontext.Value(string(b[n-before:]))
-	return fmt.Sprintf("at character %d: …%s → …%s", n, cut(from), cut(to))
-}

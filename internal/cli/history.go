@@ -144,7 +144,7 @@ func (a *app) tellPending(p *client.Pending) {
 // showCommand shows a revision.
 type showCommand struct {
 	Revision int64 `arg:"" help:"Number of the revision; postern project log shows them."`
-	All      bool  `help:"Show every field, however many an entity has."`
+	detail
 	connection
 }
 
@@ -201,7 +201,7 @@ func (c *showCommand) Run(ctx context.Context, a *app) error {
 	if got.ParentGone {
 		none = "What it changed is not known any more: the revision before it was collected."
 	}
-	err = a.printDifferences(got.Differences, c.All, none)
+	err = a.printDifferences(got.Differences, c.detail, none)
 	a.tellPending(got.Pending)
 	return err
 }

@@ -114,11 +114,7 @@ func changeLines(list []snapshot.Difference) []string {
 			section = d.Section
 			lines = append(lines, fold(sectionTitle(section), count[section]))
 		}
-		text := fmt.Sprintf("- %s %s", d.Action, inline(subjectText(d)))
-		if d.Field != "" {
-			text = fmt.Sprintf("- %s: %s", inline(subjectText(d)), inline(fieldText(d)))
-		}
-		lines = append(lines, text)
+		lines = append(lines, changeLine(d))
 		for _, e := range d.Effects {
 			lines = append(lines, "  - **touches** "+inline(e.Message))
 		}
@@ -127,6 +123,49 @@ func changeLines(list []snapshot.Difference) []string {
 		lines = append(lines, unfold)
 	}
 	return lines
+}
+
+// changeLine is one change: what fits there on one line, and below it what does
+// not, line by line.
+func changeLine(d snapshot.Difference) string {
+	if d.Field == "" {
+		text := fmt.Sprintf("- %s %s", d.Action, inline(subjectText(d)))
+		if d.Content != nil {
+			text += fenced(contentLines(d))
+		}
+		return text
+	}
+	if lines := changedLines(d, true); lines != nil {
+		return fmt.Sprintf("- %s: %s", inline(subjectText(d)), inline(labelText(d))) + fenced(lines)
+	}
+	return fmt.Sprintf("- %s: %s", inline(subjectText(d)), inline(fieldText(d)))
+}
+
+// What one change has in a comment: lines, and characters of each.
+const (
+	manyLines = 60
+	wideLine  = 400
+)
+
+// fenced is a block of a difference inside an item of a list. What is in it cannot
+// end it.
+func fenced(lines []string) string {
+	if n := len(lines); n > manyLines {
+		lines = append(lines[:manyLines:manyLines], fmt.Sprintf("… and %s", plural(n-manyLines, "more line")))
+	}
+	short := make([]string, len(lines))
+	for i, l := range lines {
+		if r := []rune(l); len(r) > wideLine {
+			l = fmt.Sprintf("%s… (%s)", string(r[:wideLine]), plural(len(r), "character"))
+		}
+		short[i] = l
+	}
+	text := printable(strings.Join(short, "\n"))
+	fence := "```"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	return "\n  " + fence + "diff\n  " + strings.ReplaceAll(text, "\n", "\n  ") + "\n  " + fence
 }
 
 // reboundLines are the ids that are not those of the files, folded.
@@ -151,10 +190,10 @@ func writeBounded(b *strings.Builder, lines []string, most int) {
 			if open {
 				b.WriteString("\n</details>\n")
 			}
-			fmt.Fprintf(b, "\n… %s\n", plural(len(lines)-i, "more line"))
+			fmt.Fprintf(b, "\n… %s, which a comment has no room for: see the whole plan\n", plural(len(lines)-i, "more line"))
 			return
 		}
-		open = strings.Contains(line, "<details") || open && !strings.Contains(line, "</details>")
+		open = strings.HasPrefix(line, "\n<details") || open && line != unfold
 		b.WriteString(line + "\n")
 	}
 }

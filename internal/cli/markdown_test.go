@@ -91,3 +91,35 @@ func TestMarkdownIsBounded(t *testing.T) {
 		t.Errorf("the comment ends with %q", out[len(out)-200:])
 	}
 }
+
+// Texts that change stand line by line, and nothing in them ends the block that
+// they stand in.
+func TestMarkdownHasHunks(t *testing.T) {
+	t.Parallel()
+	change := func(from, to string) snapshot.Difference {
+		return snapshot.Difference{Section: "flows", File: "flows/f/contents.json", Field: "script", Label: "Script", Action: snapshot.Changed, From: jsontext.Value(from), To: jsontext.Value(to)}
+	}
+	long := strings.Repeat("x", maxValue)
+	for name, tt := range map[string]struct {
+		d    snapshot.Difference
+		want string
+	}{
+		"a line that changed":       {change(`"a\nb\n`+long+`"`, `"a\nc\n`+long+`"`), "- flows/f/contents.json: Script\n  ```diff\n    a\n  - b\n  + c\n    " + long + "\n  ```"},
+		"what would end the block":  {change(`"a `+long+`"`, "\"```\\n````\\n</details>@admin\""), "- flows/f/contents.json: Script\n  `````diff\n  - a " + long + "\n  + ```\n  + ````\n  + </details>@admin\n  `````"},
+		"a line without an end":     {change(`"b"`, `"`+strings.Repeat("y", 2000)+`"`), "- flows/f/contents.json: Script\n  ```diff\n  - b\n  + " + strings.Repeat("y", wideLine-2) + "… (2002 characters)\n  ```"},
+		"what fits on a line":       {change(`"a"`, `"b"`), "- flows/f/contents.json: Script: \"a\" → \"b\""},
+		"many lines":                {change(`"b"`, `"`+strings.Repeat(`y\n`, 100)+`"`), "- flows/f/contents.json: Script\n  ```diff\n  - b\n" + strings.Repeat("  + y\n", 59) + "  … and 42 more lines\n  ```"},
+		"a credential is not shown": {snapshot.Difference{File: "connectors/a.json", Field: "token", Action: snapshot.Changed, Hidden: true}, "- connectors/a.json: token: changes (not shown)"},
+		"what is in a new thing": {
+			snapshot.Difference{File: "flows/f/metadata.json", Kind: "flow", Name: "F", Action: snapshot.Created, Content: jsontext.Value(`{"a":1}`), Parts: []snapshot.Part{{File: "flows/f/contents.json", Content: jsontext.Value(`2`)}}},
+			"- created flow \"F\"\n  ```diff\n  + {\n  +   \"a\": 1\n  + }\n    flows/f/contents.json\n  + 2\n  ```",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := changeLine(tt.d); got != tt.want {
+				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+			}
+		})
+	}
+}

@@ -21,14 +21,14 @@ var errChanges = errors.New("the plan changes something")
 // planCommand says what an import would do.
 type planCommand struct {
 	upload
-	Out               string `help:"File to write the plan to, for postern project apply." placeholder:"FILE" type:"path"`
-	Format            string `help:"How to say it: text, json, markdown or sarif." enum:"text,json,markdown,sarif" default:"text" placeholder:"FORMAT"`
-	Markdown          bool   `help:"Print the plan as Markdown, for a comment on a pull request." xor:"form"`
-	Keep              bool   `help:"Keep the plan on the server for seven days, and print the address of its page, where somebody else looks at it and approves it."`
-	Message           string `short:"m" help:"Why, for whoever looks at a plan that is kept." placeholder:"TEXT"`
-	ExitCode          bool   `help:"Exit with 3 where the import would change something."`
-	All               bool   `help:"Show every field, however many an entity has."`
-	AllowMovedSecrets bool   `help:"As for an import."`
+	Out      string `help:"File to write the plan to, for postern project apply." placeholder:"FILE" type:"path"`
+	Format   string `help:"How to say it: text, json, markdown or sarif." enum:"text,json,markdown,sarif" default:"text" placeholder:"FORMAT"`
+	Markdown bool   `help:"Print the plan as Markdown, for a comment on a pull request." xor:"form"`
+	Keep     bool   `help:"Keep the plan on the server for seven days, and print the address of its page, where somebody else looks at it and approves it."`
+	Message  string `short:"m" help:"Why, for whoever looks at a plan that is kept." placeholder:"TEXT"`
+	ExitCode bool   `help:"Exit with 3 where the import would change something."`
+	detail
+	AllowMovedSecrets bool `help:"As for an import."`
 	leave
 }
 
@@ -166,7 +166,7 @@ func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
 	if plan.Digest == "" {
 		none = "What it would change is not known while there are errors."
 	}
-	if err := a.printDifferences(plan.Changes, c.All, none); err != nil {
+	if err := a.printDifferences(plan.Changes, c.detail, none); err != nil {
 		return err
 	}
 	a.tellEffects(plan.Effects)

@@ -13,7 +13,7 @@ import (
 type projectDiffCommand struct {
 	From string `arg:"" help:"What there was: a revision @N, a project project:ID or project:ID@N, a folder, a .zip or .json file."`
 	To   string `arg:"" optional:"" help:"What there is, named likewise; without it the project as it is now."`
-	All  bool   `help:"Show every field, however many an entity has."`
+	detail
 
 	Format string `help:"How to say it: text, json, markdown (for a comment on a pull request) or sarif." enum:"text,json,markdown,sarif" default:"text" placeholder:"FORMAT"`
 
@@ -63,7 +63,7 @@ func (c *projectDiffCommand) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	with := diffCommand{From: from.name, To: to.name, All: c.All, JSON: c.JSON, Format: c.Format, Environment: c.Environment}
+	with := diffCommand{From: from.name, To: to.name, detail: c.detail, JSON: c.JSON, Format: c.Format, Environment: c.Environment}
 	if from.whole && to.whole {
 		found := &snapshot.Comparison{Differences: snapshot.Compare(from.upload.Files, to.upload.Files)}
 		if c.Format == "sarif" && !c.JSON {

@@ -17,7 +17,7 @@ type rollbackCommand struct {
 	Message       string `short:"m" help:"Why, for the history of the project." placeholder:"TEXT"`
 	ConfirmWithin string `help:"Go forward again by itself after this time, from 10s to 24h, unless postern project confirm comes first." placeholder:"TIME"`
 	Yes           bool   `help:"Do not ask."`
-	All           bool   `help:"Show every field, however many an entity has."`
+	detail
 	leave
 	connection
 }
@@ -97,7 +97,7 @@ func (c *rollbackCommand) tellPlan(a *app, plan *client.RollbackResult) error {
 	if len(plan.Warnings) > 0 {
 		a.report(&local{name: func(file string) string { return file }}, plan.Warnings)
 	}
-	if err := a.printDifferences(plan.Differences, c.All, "Nothing would change."); err != nil {
+	if err := a.printDifferences(plan.Differences, c.detail, "Nothing would change."); err != nil {
 		return err
 	}
 	a.tellEffects(plan.Effects)

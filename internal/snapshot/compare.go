@@ -30,6 +30,8 @@ type Difference struct {
 	Removed []jsontext.Value `json:"removed,omitzero"`
 	Added   []jsontext.Value `json:"added,omitzero"`
 	Hidden  bool             `json:"hidden,omitzero"`  // a credential, or what may be one
+	Content jsontext.Value   `json:"content,omitzero"` // of an entity or a file that is new or gone: what is, or was, in it, without what is hidden
+	Parts   []Part           `json:"parts,omitempty"`  // likewise the other files of an entity that is a folder
 	Renames bool             `json:"renames,omitzero"` // the name of the entity changes, and it stays the same one
 	Was     string           `json:"was,omitzero"`     // the file that the entity was in, where it is in another one now
 
@@ -40,11 +42,17 @@ type Difference struct {
 	formerly string   // the name of the entity before, where it has another one now
 }
 
+// A Part is one of the files of an entity that is new or gone.
+type Part struct {
+	File    string         `json:"file"`
+	Content jsontext.Value `json:"content"`
+}
+
 // Compare says how two configurations differ, in the order of the table: whole
 // entities where they are new or gone, fields where they changed. It never
 // tells the value of a credential.
 func Compare(from, to Files) []Difference {
-	c := &comparison{from: from, to: to}
+	c := &comparison{from: from, to: to, parts: map[string][]Part{}}
 	was, gone := c.moves()
 	for _, path := range union(from, to) {
 		switch old, moved := was[path]; {
@@ -52,6 +60,11 @@ func Compare(from, to Files) []Difference {
 			c.move(old, path)
 		case !gone[path]:
 			c.file(path)
+		}
+	}
+	for i, d := range c.out {
+		if d.Field == "" && d.Action != Changed {
+			c.out[i].Parts = c.parts[d.File]
 		}
 	}
 	return inOrder(c.out)
@@ -83,6 +96,7 @@ type comparison struct {
 	at       place
 	path     string
 	out      []Difference
+	parts    map[string][]Part // of entities that are new or gone as a whole, by the files that declare them
 }
 
 // file compares one file.
@@ -138,6 +152,9 @@ func (c *comparison) whole(action Action, content []byte) {
 		_, had := c.from[owner]
 		_, has := c.to[owner]
 		if had != has {
+			if doc, err := parse(content); err == nil {
+				c.parts[owner] = append(c.parts[owner], Part{c.path, c.seen(c.root(doc))})
+			}
 			return
 		}
 	}
@@ -147,7 +164,7 @@ func (c *comparison) whole(action Action, content []byte) {
 		return
 	}
 	if root := c.root(doc); !c.outermost(root, action) {
-		c.note(nil, action, c.oneSidedRisks(root, action))
+		c.note(nil, action, c.oneSidedRisks(root, action)).Content = c.seen(root)
 	}
 }
 
@@ -155,7 +172,7 @@ func (c *comparison) whole(action Action, content []byte) {
 // whether there were any.
 func (c *comparison) outermost(f *frame, action Action) bool {
 	if f.declares() {
-		c.note(f, action, c.oneSidedRisks(f, action))
+		c.note(f, action, c.oneSidedRisks(f, action)).Content = c.seen(f)
 		return true
 	}
 	noted := false
@@ -270,7 +287,7 @@ func (c *comparison) compare(a, b *frame) {
 		}
 	}
 	d := c.field(a, b, c.risks(a, b))
-	d.From, d.To = render(a.value), render(b.value)
+	d.From, d.To = c.seen(a), c.seen(b)
 	d.FromAs, d.ToAs = a.shown(), b.shown()
 }
 
@@ -298,7 +315,7 @@ func (c *comparison) members(a, b *frame, was, now map[string]any) {
 		case had && has:
 			c.compare(x, y)
 		case (x.declares() || y.declares()):
-			c.note(pick(has, y, x), actionOf(had, has), c.risks(x, y))
+			c.note(pick(has, y, x), actionOf(had, has), c.risks(x, y)).Content = c.seen(pick(has, y, x))
 		default:
 			c.oneSided(x, y, has)
 		}
@@ -311,53 +328,16 @@ func (c *comparison) oneSided(x, y *frame, has bool) {
 	d := c.note(f, pick(has, Created, Removed), c.risks(x, y))
 	d.Field, d.Label = f.field, f.label()
 	switch {
-	case f.hidden() || f.holdsHidden():
+	case f.hidden():
 		d.Hidden = true
 	case has:
-		d.To, d.ToAs = render(f.value), f.shown()
+		d.To, d.ToAs = c.seen(f), f.shown()
 	default:
-		d.From, d.FromAs = render(f.value), f.shown()
+		d.From, d.FromAs = c.seen(f), f.shown()
 	}
 }
 
 // declares reports whether a frame is that of an entity.
 func (f *frame) declares() bool {
 	return slices.ContainsFunc(f.words, func(w *keywords) bool { return w.Entity != nil })
-}
-
-// hidden reports whether a value must not be told: a credential, a member that
-// no schema knows where the others are known, and whatever no schema describes
-// in an entity that has credentials.
-func (f *frame) hidden() bool {
-	if f.confidential() {
-		return true
-	}
-	if len(f.schemas) > 0 || f.up == nil {
-		return false
-	}
-	if f.up.hidden() || f.entity != nil && f.entity.word.Secrets != "" {
-		return true
-	}
-	_, isObject := f.up.value.(map[string]any)
-	_, closed := f.up.knownKeys()
-	return isObject && closed
-}
-
-// holdsHidden reports whether anything in a value must not be told.
-func (f *frame) holdsHidden() bool {
-	switch v := f.value.(type) {
-	case map[string]any:
-		for k, member := range v {
-			if g := enter(f, member, k, k, f.member(k)); g.hidden() || g.holdsHidden() {
-				return true
-			}
-		}
-	case []any:
-		for i, item := range v {
-			if g := enter(f, item, "", number(float64(i)), f.items()); g.hidden() || g.holdsHidden() {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -57,7 +57,7 @@ func (c *comparison) lonely(a, b *frame, was, now []any, p pairing) {
 	}
 	if f.declares() {
 		action := pick(has, Created, Removed)
-		c.note(f, action, c.oneSidedRisks(f, action))
+		c.note(f, action, c.oneSidedRisks(f, action)).Content = c.seen(f)
 		return
 	}
 	c.oneSided(pick(has, f.absent(a), f), pick(has, f, f.absent(b)), has)

@@ -92,7 +92,7 @@ func TestCompare(t *testing.T) {
 		"a configuration that came with a credential in it": {
 			"connectors/mail.json", `{"id":"CI1","name":"Mail","type":"smtp"}`,
 			`{"id":"CI1","name":"Mail","type":"smtp","configuration":{"host":"b","password":"hunter2"}}`,
-			[]string{"connectors/mail.json|connector Mail|created|Configuration|hidden"},
+			[]string{`connectors/mail.json|connector Mail|created|Configuration|null>{"host":"b","password":"(not shown)"}`},
 		},
 		"a file that no section has":             {"more/x.json", `{"a":"hunter1"}`, `{"a":"hunter2"}`, []string{"more/x.json||changed|"}},
 		"a document of another type than it had": {"roles.json", `{"roles":{}}`, `{"roles":[1]}`, []string{"roles.json||changed|Roles|{}>[1]"}},

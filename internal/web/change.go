@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/project"
@@ -34,6 +33,7 @@ type entityView struct {
 	Action string // of the whole of it; "changed" where only fields are
 	Fields []fieldView
 
+	Content []contentView     // of one that is new or gone: what is in it
 	Risks   []riskView        // of the whole of it
 	Effects []snapshot.Effect // of it and its fields, in a plan
 }
@@ -47,7 +47,7 @@ type fieldView struct {
 	Renames bool
 	From    valueView
 	To      valueView
-	Lines   []lineView // of two texts of several lines, side by side
+	Lines   []snapshot.LinePair // of two texts of several lines, side by side
 	Removed []string
 	Added   []string
 	Risks   []riskView
@@ -68,6 +68,7 @@ func sectionsOf(list []snapshot.Difference) []*sectionView {
 	titles := sectionTitles()
 	at := map[string]*sectionView{}
 	entities := map[string]*entityView{}
+	room := maxContent
 	for _, d := range list {
 		s := at[d.Section]
 		if s == nil {
@@ -83,7 +84,7 @@ func sectionsOf(list []snapshot.Difference) []*sectionView {
 		s.Fields++
 		e.Effects = append(e.Effects, d.Effects...)
 		if d.Field == "" {
-			e.Action, e.Risks = string(d.Action), risksOf(d)
+			e.Action, e.Risks, e.Content = string(d.Action), risksOf(d), contentOf(d, &room)
 			continue
 		}
 		e.Fields = append(e.Fields, fieldOf(d))
@@ -99,6 +100,9 @@ func sectionTitles() map[string]string {
 	return out
 }
 
+// around is how many lines that stay are shown around those that change.
+const around = 3
+
 // mostLines bounds the texts that are laid side by side, in lines of both.
 const mostLines = 4000
 
@@ -108,13 +112,43 @@ func fieldOf(d snapshot.Difference) fieldView {
 		From: valueOf(d.From, d.FromAs), To: valueOf(d.To, d.ToAs), Removed: texts(d.Removed), Added: texts(d.Added),
 		Risks: risksOf(d),
 	}
-	if f.From.There && f.To.There && strings.Contains(f.From.Text+f.To.Text, "\n") {
-		was, now := strings.Split(f.From.Text, "\n"), strings.Split(f.To.Text, "\n")
-		if len(was)+len(now) <= mostLines {
-			f.Lines = besides(was, now)
+	if f.From.There && f.To.There {
+		was, now := snapshot.Lines(d.From), snapshot.Lines(d.To)
+		if n := len(was) + len(now); n > 2 && n <= mostLines {
+			f.Lines = snapshot.SideBySide(was, now, around)
 		}
 	}
 	return f
+}
+
+// A contentView is what a file says that is new or gone.
+type contentView struct {
+	File string
+	Text string
+	Long bool // it has no room on the page
+}
+
+// maxContent bounds what a page shows of things that are new or gone, in bytes: a
+// page of a first import would be as large as the project.
+const maxContent = 1 << 20
+
+// contentOf shows what is in a thing that is new or gone, as far as there is room.
+func contentOf(d snapshot.Difference, room *int) []contentView {
+	var out []contentView
+	add := func(file string, content jsontext.Value) {
+		if *room -= len(content); *room < 0 {
+			out = append(out, contentView{File: file, Long: true})
+			return
+		}
+		out = append(out, contentView{File: file, Text: textOf(content)})
+	}
+	if d.Content != nil {
+		add(d.File, d.Content)
+	}
+	for _, p := range d.Parts {
+		add(p.File, p.Content)
+	}
+	return out
 }
 
 func risksOf(d snapshot.Difference) []riskView {
@@ -133,18 +167,8 @@ func valueOf(v jsontext.Value, words string) valueView {
 	return valueView{There: true, Text: text, Words: words, Colour: colourOf(text)}
 }
 
-// textOf writes a value for people: a text as it is, the rest as indented JSON.
-func textOf(v jsontext.Value) string {
-	var text string
-	if v.Kind() == '"' && json.Unmarshal(v, &text) == nil {
-		return text
-	}
-	indented := v.Clone()
-	if err := indented.Indent(jsontext.WithIndent("  ")); err != nil {
-		return string(v)
-	}
-	return string(indented)
-}
+// textOf writes a value for people, whole.
+func textOf(v jsontext.Value) string { return strings.Join(snapshot.Lines(v), "\n") }
 
 func texts(list []jsontext.Value) []string {
 	var out []string
@@ -162,112 +186,6 @@ func colourOf(text string) string {
 		return text
 	}
 	return ""
-}
-
-// A lineView is one line of two texts side by side. A line that one side does not
-// have is blank there.
-type lineView struct {
-	From, To       string
-	Gone, New, Gap bool
-}
-
-// besides lays two texts side by side: lines that both have stand beside each
-// other, and of long parts that are the same only the ends are shown.
-func besides(was, now []string) []lineView {
-	head := 0
-	for head < min(len(was), len(now)) && was[head] == now[head] {
-		head++
-	}
-	tail := 0
-	for tail < min(len(was), len(now))-head && was[len(was)-1-tail] == now[len(now)-1-tail] {
-		tail++
-	}
-	var out []lineView
-	for _, l := range was[:head] {
-		out = append(out, lineView{From: l, To: l})
-	}
-	out = append(out, middle(was[head:len(was)-tail], now[head:len(now)-tail])...)
-	for _, l := range was[len(was)-tail:] {
-		out = append(out, lineView{From: l, To: l})
-	}
-	return folded(out)
-}
-
-// mostCells bounds the table of the longest common part of two texts. Larger ones
-// are shown as if they had none.
-const mostCells = 1_000_000
-
-func middle(was, now []string) []lineView {
-	var out []lineView
-	if len(was)*len(now) > mostCells {
-		return pairs(out, was, now)
-	}
-	longest := make([][]int, len(was)+1)
-	for i := range longest {
-		longest[i] = make([]int, len(now)+1)
-	}
-	for i, before := range slices.Backward(was) {
-		for j, after := range slices.Backward(now) {
-			if before == after {
-				longest[i][j] = longest[i+1][j+1] + 1
-			} else {
-				longest[i][j] = max(longest[i+1][j], longest[i][j+1])
-			}
-		}
-	}
-	var gone, came []string
-	for i, j := 0, 0; i < len(was) || j < len(now); {
-		switch {
-		case i < len(was) && j < len(now) && was[i] == now[j]:
-			out = append(pairs(out, gone, came), lineView{From: was[i], To: now[j]})
-			gone, came = nil, nil
-			i, j = i+1, j+1
-		case j == len(now) || i < len(was) && longest[i+1][j] >= longest[i][j+1]:
-			gone, i = append(gone, was[i]), i+1
-		default:
-			came, j = append(came, now[j]), j+1
-		}
-	}
-	return pairs(out, gone, came)
-}
-
-// pairs adds lines that are gone beside those that came instead.
-func pairs(out []lineView, gone, came []string) []lineView {
-	for i := range max(len(gone), len(came)) {
-		var l lineView
-		if i < len(gone) {
-			l.From, l.Gone = gone[i], true
-		}
-		if i < len(came) {
-			l.To, l.New = came[i], true
-		}
-		out = append(out, l)
-	}
-	return out
-}
-
-// around is how many lines that stay are shown around those that change.
-const around = 3
-
-func folded(list []lineView) []lineView {
-	near := make([]bool, len(list))
-	for i, l := range list {
-		if l.Gone || l.New {
-			for j := max(0, i-around); j < min(len(list), i+around+1); j++ {
-				near[j] = true
-			}
-		}
-	}
-	var out []lineView
-	for i, l := range list {
-		switch {
-		case near[i]:
-			out = append(out, l)
-		case i == 0 || near[i-1]:
-			out = append(out, lineView{Gap: true})
-		}
-	}
-	return out
 }
 
 // A secretView is what becomes of one secret, without its value.

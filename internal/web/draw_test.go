@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/go-cmp/cmp"
 
 	"postern/internal/snapshot"
 	"postern/internal/testkit"
@@ -52,41 +51,6 @@ func TestDraw(t *testing.T) {
 	}
 }
 
-func TestBesides(t *testing.T) {
-	t.Parallel()
-	lines := func(text string) []string { return strings.Split(text, " ") }
-	for _, tt := range []struct{ name, was, now, want string }{
-		{"a line that changed", "a b c", "a x c", "a|a -b|+x c|c"},
-		{"a line more", "a c", "a b c", "a|a |+b c|c"},
-		{"a line less", "a b c", "a c", "a|a -b| c|c"},
-		{"all of it", "a b", "c", "-a|+c -b|"},
-		{"moved apart", "a b c d", "b x c e", "-a| b|b |+x c|c -d|+e"},
-		{"far from a change", "1 2 3 4 5 6 7 8 a", "1 2 3 4 5 6 7 8 b", "… 6|6 7|7 8|8 -a|+b"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			var got []string
-			for _, l := range besides(lines(tt.was), lines(tt.now)) {
-				text := l.From + "|" + l.To
-				switch {
-				case l.Gap:
-					text = "…"
-				case l.Gone && l.New:
-					text = "-" + l.From + "|+" + l.To
-				case l.Gone:
-					text = "-" + text
-				case l.New:
-					text = "|+" + l.To
-				}
-				got = append(got, text)
-			}
-			if diff := cmp.Diff(lines(tt.want), got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
 func TestColours(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
@@ -117,5 +81,19 @@ func TestHiddenStaysHidden(t *testing.T) {
 	}
 	if got := fmt.Sprint(views[0].Entities[1].Action, views[1].Entities[0].Action); got != "removed created" && got != "removedcreated" {
 		t.Errorf("the actions are %q", got)
+	}
+}
+
+// A page has room for so much of what is new or gone, and says what it leaves out.
+func TestContentIsBounded(t *testing.T) {
+	t.Parallel()
+	one := snapshot.Difference{Section: "roles", File: "a.json", Kind: "role", Name: "A", Action: snapshot.Created, Content: jsontext.Value(`{"b":1}`)}
+	big := snapshot.Difference{Section: "roles", File: "b.json", Kind: "role", Name: "B", Action: snapshot.Removed, Parts: []snapshot.Part{{File: "c.json", Content: jsontext.Value(`"` + strings.Repeat("x", maxContent) + `"`)}}}
+	got := sectionsOf([]snapshot.Difference{one, big})[0].Entities
+	if len(got) != 2 || len(got[0].Content) != 1 || got[0].Content[0].Text != "{\n  \"b\": 1\n}" {
+		t.Fatalf("the first has %+v", got[0].Content)
+	}
+	if c := got[1].Content; len(c) != 1 || !c[0].Long || c[0].Text != "" || c[0].File != "c.json" {
+		t.Errorf("the second has %d bytes in %d parts", len(c[0].Text), len(c))
 	}
 }

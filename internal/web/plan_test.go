@@ -48,7 +48,7 @@ func TestImport(t *testing.T) {
 		if res.StatusCode != http.StatusOK {
 			t.Fatalf("%d %s", res.StatusCode, page)
 		}
-		mustHave(t, page, "This would be refused", "are missing", "Plan again")
+		mustHave(t, page, "This would be refused", "are missing", "Plan again", "What is in connectors/mail.json", "(not shown)")
 		if strings.Contains(page, "Apply this plan") {
 			t.Error("a plan that would be refused can be applied")
 		}
