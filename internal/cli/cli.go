@@ -23,13 +23,18 @@ import (
 const (
 	exitDone    = 0
 	exitFailed  = 1
-	exitInvalid = 2 // a snapshot that is refused, or a command that does not exist
+	exitInvalid = 2 // what was asked for is wrong: files that are refused, a command, a flag or a value that there is not; for a comparison, that something differs
 	exitChanges = 3 // a plan that changes something, where that was asked for
 
 	exitAhead    = 3 // a status: an import would change what the files changed
 	exitBehind   = 4 // a status: an import would take back what changed on the server
 	exitDiverged = 5 // a status: both
 )
+
+// exits says to people what the program exits with.
+const exits = "Exits with 0 when it is done, with 1 when it failed, and with 2 when what was asked for is wrong: files that are refused, or a " +
+	"command, a flag or a value that cannot be understood. postern diff and postern project diff exit with 2 where something differs, postern project " +
+	"plan --exit-code with 3 where something would change, and postern project status with 3 (ahead), 4 (behind) or 5 (diverged)."
 
 // grammar is every command of the program.
 type grammar struct {
@@ -113,7 +118,7 @@ func newParser(a *app, help bool) (*kong.Kong, error) {
 	}
 	return kong.New(&grammar{},
 		kong.Name("postern"),
-		kong.Description("Keep identity projects as files, and move them between environments."),
+		kong.Description("Keep identity projects as files, and move them between environments.\n\n"+exits),
 		kong.Writers(a.stdout, a.stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),

@@ -13,7 +13,7 @@ type diffCommand struct {
 	From string `arg:"" help:"Folder, .zip or .json file that stands for the project as it is."`
 	To   string `arg:"" help:"Folder, .zip or .json file to import, or - for the JSON of the API on stdin."`
 	detail
-	JSON   bool   `help:"Print the result as JSON." xor:"form"`
+	JSON   bool   `help:"Print the result as JSON."`
 	Format string `help:"How to say it: text, json, markdown (for a comment on a pull request) or sarif." enum:"text,json,markdown,sarif" default:"text" placeholder:"FORMAT"`
 
 	Environment string `help:"Environment whose values the placeholders in the files get: the name of a file in environments/." placeholder:"NAME"`
@@ -41,7 +41,10 @@ Examples:
 }
 
 // Run implements the command.
-func (c *diffCommand) Run(a *app) error {
+func (c *diffCommand) Run(a *app) (err error) {
+	if c.Format, err = a.formOf(c.JSON, false, c.Format); err != nil {
+		return err
+	}
 	from, err := a.readLocal(c.From)
 	if err != nil {
 		return err
@@ -62,7 +65,7 @@ func (c *diffCommand) compare(a *app, from, to *local) error {
 	switch {
 	case err != nil:
 		return err
-	case c.Format == "sarif" && !c.JSON:
+	case c.Format == "sarif":
 		return c.annotate(a, from, to, files, found, target, outcome)
 	case target.Failed():
 		a.showProblems(from, target.Problems)
@@ -96,10 +99,10 @@ func (c *diffCommand) annotate(a *app, from, to *local, files snapshot.Files, fo
 
 // tell prints what was found, and ends the command with what it exits with.
 func (c *diffCommand) tell(a *app, found *snapshot.Comparison) (err error) {
-	switch {
-	case c.Format == "markdown" && !c.JSON:
+	switch c.Format {
+	case "markdown":
 		err = writeMarkdownDiff(a.stdout, found.Differences)
-	case c.JSON || c.Format == "json":
+	case "json":
 		err = a.printJSON(struct {
 			Same        bool                   `json:"same"`
 			Differences []snapshot.Difference  `json:"differences"`

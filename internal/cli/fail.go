@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -53,6 +54,9 @@ func (a *app) fail(err error) int {
 		}
 	} else if e, ok := errors.AsType[*client.Error](err); ok {
 		message, hint = a.spoken(message), a.spoken(e.Hint)
+		if e.Status == http.StatusBadRequest { // it says what is wrong with the call, not what failed
+			code = exitInvalid
+		}
 		if e.RetryAfter > 0 {
 			hint = fmt.Sprintf("try again in %s", e.RetryAfter)
 		}
@@ -82,6 +86,32 @@ func usageHint(parse *kong.ParseError) string {
 		}
 	}
 	return "run " + name + " --help"
+}
+
+// formOf is the form in which a command says its result. What is typed goes before
+// what is set elsewhere, and two forms that are typed are refused: one of them would
+// be passed over silently.
+func (a *app) formOf(asJSON, asMarkdown bool, format string) (string, error) {
+	form, typed := "", ""
+	for _, f := range []struct {
+		flag, form string
+		set        bool
+	}{{"format", format, true}, {"markdown", "markdown", asMarkdown}, {"json", "json", asJSON}} {
+		if !f.set {
+			continue
+		}
+		form = f.form
+		if a.typed[f.flag] {
+			if typed != "" && typed != f.form {
+				return "", usage("ask for one form", "--%s asks for another form than %s", f.flag, typed)
+			}
+			typed = f.form
+		}
+	}
+	if typed != "" {
+		form = typed
+	}
+	return form, nil
 }
 
 // checkExcludes refuses keys that do not exist, before anything is sent.

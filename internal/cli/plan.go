@@ -23,7 +23,7 @@ type planCommand struct {
 	upload
 	Out      string `help:"File to write the plan to, for postern project apply." placeholder:"FILE" type:"path"`
 	Format   string `help:"How to say it: text, json, markdown or sarif." enum:"text,json,markdown,sarif" default:"text" placeholder:"FORMAT"`
-	Markdown bool   `help:"Print the plan as Markdown, for a comment on a pull request." xor:"form"`
+	Markdown bool   `help:"Print the plan as Markdown, for a comment on a pull request."`
 	Keep     bool   `help:"Keep the plan on the server for seven days, and print the address of its page, where somebody else looks at it and approves it."`
 	Message  string `short:"m" help:"Why, for whoever looks at a plan that is kept." placeholder:"TEXT"`
 	ExitCode bool   `help:"Exit with 3 where the import would change something."`
@@ -76,7 +76,11 @@ const planVersion = 1
 
 // Run implements the command.
 func (c *planCommand) Run(ctx context.Context, a *app) error {
-	c.upload.form = c.form()
+	form, err := a.formOf(c.JSON, c.Markdown, c.Format)
+	if err != nil {
+		return err
+	}
+	c.form = form
 	from, in, err := c.read(a)
 	if err != nil {
 		return err
@@ -112,7 +116,7 @@ func (c *planCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	switch {
-	case !plan.OK && c.form() != "text" && c.form() != "markdown": // what was printed says why
+	case !plan.OK && form != "text" && form != "markdown": // what was printed says why
 		if err := c.template(plan.Missing); err != nil {
 			return err
 		}
@@ -140,20 +144,8 @@ func (c *planCommand) awaits() string {
 	return "The plan can be applied once it is approved with another key: " + how + "."
 }
 
-// form is how the plan is said.
-func (c *planCommand) form() string {
-	switch {
-	case c.JSON:
-		return "json"
-	case c.Markdown:
-		return "markdown"
-	default:
-		return c.Format
-	}
-}
-
 func (c *planCommand) print(a *app, from *local, plan *client.Plan) error {
-	switch c.form() {
+	switch c.form {
 	case "json":
 		return a.printJSON(plan)
 	case "markdown":

@@ -51,6 +51,10 @@ type side struct {
 
 // Run implements the command.
 func (c *projectDiffCommand) Run(ctx context.Context, a *app) error {
+	form, err := a.formOf(c.JSON, false, c.Format)
+	if err != nil {
+		return err
+	}
 	from, err := c.side(ctx, a, c.From)
 	if err != nil {
 		return err
@@ -63,10 +67,10 @@ func (c *projectDiffCommand) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	with := diffCommand{From: from.name, To: to.name, detail: c.detail, JSON: c.JSON, Format: c.Format, Environment: c.Environment}
+	with := diffCommand{From: from.name, To: to.name, detail: c.detail, Format: form, Environment: c.Environment}
 	if from.whole && to.whole {
 		found := &snapshot.Comparison{Differences: snapshot.Compare(from.upload.Files, to.upload.Files)}
-		if c.Format == "sarif" && !c.JSON {
+		if form == "sarif" {
 			nothing := &snapshot.Outcome{}
 			return with.annotate(a, from.local, to.local, to.upload.Files, found, nothing, nothing)
 		}

@@ -24,8 +24,7 @@ func WriteReference(w io.Writer) error {
 	for _, node := range leaves {
 		fmt.Fprintf(&b, "| [`%s`](#%s) | %s |\n", node.FullPath(), strings.ReplaceAll(node.FullPath(), " ", "-"), cell(node.Help))
 	}
-	b.WriteString("\nEvery command exits with 0 when it is done, with 1 when it failed, and with 2 when a snapshot is refused or the " +
-		"command cannot be understood. What is for people goes to standard error, results for other programs to standard output.\n\n" +
+	b.WriteString("\n" + exits + "\n\nWhat is for people goes to standard error, results for other programs to standard output.\n\n" +
 		"Lengths of time are written as `90s`, `5m` or `12h`, sizes as `64MiB` or `10MB`. A flag goes before its variable of the environment.\n")
 	for _, node := range leaves {
 		writeCommand(&b, node)
