@@ -66,7 +66,7 @@ func TestForms(t *testing.T) {
 		{"json markdown", true, true, "text", "none"},
 	} {
 		a := &app{typed: map[string]bool{}}
-		for _, flag := range strings.FieldsSeq(tt.typed) {
+		for flag := range strings.FieldsSeq(tt.typed) {
 			a.typed[flag] = true
 		}
 		got, err := a.formOf(tt.json, tt.markdown, tt.format)
