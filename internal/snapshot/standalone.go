@@ -102,6 +102,7 @@ func Schema(name string) ([]byte, bool) {
 type bundle struct {
 	root string         // the file that it is made of
 	defs map[string]any // what it refers to, by the names that they get in it
+	asIs bool           // in a condition: it asks what a value is, and a placeholder is none of that
 }
 
 // plain copies a part of a schema file without our own keywords, and with its
@@ -125,8 +126,20 @@ func (b *bundle) plain(file string, v any) any {
 					if v["x-settings"] == true {
 						all[name] = orNull(all[name])
 					}
+					if !b.asIs {
+						all[name] = orPlaceholder(member, all[name])
+					}
 				}
 				out[k] = all
+			case k == "items" || k == "additionalProperties":
+				if out[k] = b.plain(file, sub); !b.asIs {
+					out[k] = orPlaceholder(sub, out[k])
+				}
+			case k == "if":
+				was := b.asIs
+				b.asIs = true
+				out[k] = b.plain(file, sub)
+				b.asIs = was
 			case k == "default", k == "const", k == "enum", k == "examples":
 				out[k] = sub
 			default:
@@ -178,7 +191,7 @@ func (b *bundle) refer(file string, ref any) string {
 			what = child(child(what, "$defs"), def)
 		}
 		b.defs[name] = nil // it may refer to itself
-		copied, _ := b.plain(target, what).(map[string]any)
+		copied, _ := orPlaceholder(what, b.plain(target, what)).(map[string]any)
 		delete(copied, "$schema")
 		b.defs[name] = maps.Clone(copied)
 	}

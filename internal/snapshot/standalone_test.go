@@ -105,3 +105,38 @@ func TestSchemaPaths(t *testing.T) {
 		}
 	}
 }
+
+// An editor takes a placeholder where a plain value belongs, and nothing else that
+// it did not take before.
+func TestSchemasTakePlaceholders(t *testing.T) {
+	t.Parallel()
+	const place = "${environment.value}"
+	smtp := func(k string, v any) map[string]any {
+		return map[string]any{"name": "Mail", "type": "smtp", "configuration": map[string]any{"host": "h", "fromEmail": "a@b.example", "username": "u", k: v}}
+	}
+	for name, tt := range map[string]struct {
+		schema string
+		doc    any
+		ok     bool
+	}{
+		"in place of a number":             {"auth-password", map[string]any{"minLength": place}, true},
+		"in place of a boolean":            {"auth-password", map[string]any{"enabled": place}, true},
+		"in place of a word of a list":     {"project", map[string]any{"tokenResponseMethod": place}, true},
+		"in place of a text with a form":   {"project", map[string]any{"appUrl": place}, true},
+		"in a configuration":               {"connector", smtp("port", place), true},
+		"a number in bounds":               {"auth-password", map[string]any{"minLength": 8.0}, true},
+		"a number out of bounds":           {"auth-password", map[string]any{"minLength": -1.0}, false},
+		"another text for a number":        {"auth-password", map[string]any{"minLength": "8"}, false},
+		"a placeholder in a longer text":   {"auth-password", map[string]any{"minLength": place + " "}, false},
+		"a word that is none of the list":  {"project", map[string]any{"tokenResponseMethod": "nowhere"}, false},
+		"null, which resets a setting":     {"project", map[string]any{"tokenResponseMethod": nil, "enableInactivity": nil}, true},
+		"another port out of bounds still": {"connector", smtp("port", 70000.0), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := standalone(t, tt.schema).Validate(tt.doc); (err == nil) != tt.ok {
+				t.Errorf("%v: %v", tt.doc, err)
+			}
+		})
+	}
+}
