@@ -24,5 +24,8 @@ func (h *Hasher) LeaveLate() {
 	h.turns.quit(w)
 }
 
+// Watch tells fn each hash that a password is compared with.
+func (h *Hasher) Watch(fn func(stored string)) { h.watch = func(v verifier) { fn(v.String()) } }
+
 // Strength returns the score of a password.
 func Strength(password string, who Person) int { return strength(password, who) }

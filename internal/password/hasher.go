@@ -20,6 +20,8 @@ type Hasher struct {
 	share    int64 // bytes that a hash counts for at least
 	turns    *queue
 	decoy    argon // the hash of no password
+
+	watch func(verifier) // tests count the work
 }
 
 var (
@@ -83,7 +85,7 @@ func (h *Hasher) Verify(ctx context.Context, project string, password secret.Tex
 	own, isArgon := v.(argon)
 	native := isArgon && !own.independent && own.Params == h.params
 	text, valid := typed(password)
-	err = h.turn(ctx, project, v.memory(), func() {
+	err = h.compare(ctx, project, v, func() {
 		ok = v.matches(normal(text))
 		if !ok && !native && normal(text) != text {
 			ok = v.matches(text) // whoever made it did not normalise
@@ -92,11 +94,21 @@ func (h *Hasher) Verify(ctx context.Context, project string, password secret.Tex
 	return ok && valid, ok && valid && !native, err
 }
 
-// Waste takes as long as Verify does for a wrong password. It is what a sign-in of
-// nobody gets, so that its time does not tell that there is nobody.
+// Waste takes as long as Verify does for a wrong password whose hash is ours. It is
+// what a sign-in of nobody gets where nobody has a password.
 func (h *Hasher) Waste(ctx context.Context, project string, password secret.Text) error {
 	text, _ := typed(password)
-	return h.turn(ctx, project, h.decoy.memory(), func() { h.decoy.matches(normal(text)) })
+	return h.compare(ctx, project, h.decoy, func() { h.decoy.matches(normal(text)) })
+}
+
+// compare runs fn, which compares a password with v.
+func (h *Hasher) compare(ctx context.Context, project string, v verifier, fn func()) error {
+	return h.turn(ctx, project, v.memory(), func() {
+		if h.watch != nil {
+			h.watch(v)
+		}
+		fn()
+	})
 }
 
 // typed returns a password that somebody gave, or a short one in its place if it

@@ -268,13 +268,17 @@ func (s *Service) compare(ctx context.Context, in Login) (*comparison, error) {
 	if !in.config().Methods.Password.Enabled {
 		return nil, project.ErrMethodOff
 	}
+	draw, err := s.draw(ctx, in) // for everybody, so that it tells nothing
+	if err != nil {
+		return nil, err
+	}
 	found, err := s.find(ctx, in.config(), in.LoginID)
 	if err != nil {
 		return nil, fmt.Errorf("find who signs in: %w", err)
 	}
 	r := found.record
 	if r == nil || !found.policy.Enabled || r.locked(found.policy, time.Now()) {
-		return nil, s.hopeless(ctx, in, found)
+		return nil, s.hopeless(ctx, in, found, draw)
 	}
 	ok, stale, err := s.verify(ctx, found.user.Project, in.Password, r.hash)
 	if err != nil {
@@ -284,29 +288,6 @@ func (s *Service) compare(ctx context.Context, in Login) (*comparison, error) {
 		return nil, s.wrong(ctx, in, found)
 	}
 	return &comparison{*found, stale}, nil
-}
-
-// hopeless answers a try that no password helps, after the work of a wrong one.
-func (s *Service) hopeless(ctx context.Context, in Login, found *standing) error {
-	if err := s.Hasher.Waste(ctx, in.config().Project, in.Password); err != nil {
-		return err
-	}
-	err := s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) error { return in.guess(found.user).Count(tx, s.Limits, tries()) })
-	if err != nil {
-		return err
-	}
-	switch {
-	case found.policy.MaskErrors:
-		return ErrWrong
-	case found.user == nil:
-		return user.ErrNotFound
-	case !found.policy.Enabled:
-		return project.ErrMethodOff
-	case found.record == nil:
-		return ErrWrong
-	default:
-		return found.record.refused(found.policy, time.Now())
-	}
 }
 
 // wrong counts a wrong try and says what to answer.
