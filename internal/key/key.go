@@ -181,6 +181,9 @@ func place(of, kid string) project.Place {
 	return project.Place{Project: of, Kind: kind, Entity: kid, Field: field}
 }
 
+// tokenType is what the header of each token says that it is.
+const tokenType = "JWT"
+
 // open opens the private half of a key, once.
 func (s *Service) open(ctx context.Context, n name) (jose.Signer, error) {
 	if v, ok := s.signers.Load(n); ok {
@@ -194,7 +197,7 @@ func (s *Service) open(ctx context.Context, n name) (jose.Signer, error) {
 	if err := whole.UnmarshalJSON([]byte(sealed.Reveal())); err != nil {
 		return nil, fmt.Errorf("open signing key %s: it is not a key", n.kid)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: Algorithm, Key: whole}, (&jose.SignerOptions{}).WithType("JWT"))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: Algorithm, Key: whole}, (&jose.SignerOptions{}).WithType(tokenType))
 	if err != nil {
 		return nil, fmt.Errorf("open signing key %s: %w", n.kid, err)
 	}

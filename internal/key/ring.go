@@ -116,6 +116,9 @@ func (s *Service) Verify(ctx context.Context, project, token string) ([]byte, *R
 	if err != nil {
 		return nil, nil, err
 	}
+	if typ, _ := parsed.Signatures[0].Header.ExtraHeaders[jose.HeaderType].(string); typ != tokenType { // RFC 8725 §3.11
+		return nil, nil, ErrToken
+	}
 	kid := parsed.Signatures[0].Header.KeyID
 	e, ok := ring.find(kid)
 	if !ok && time.Since(ring.read) > again { // another node may have made it meanwhile

@@ -64,7 +64,7 @@ func TestPrivateIsRefused(t *testing.T) {
 	for name, host := range map[string]string{
 		"loopback": "127.0.0.1", "loopback of IPv6": "[::1]", "loopback in IPv6": "[::ffff:127.0.0.1]", "unspecified": "0.0.0.0", "unspecified of IPv6": "[::]",
 		"a name that resolves to loopback": "localhost", "private 10": "10.0.0.1", "private 172": "172.16.0.1",
-		"private 192": "192.168.0.1", "metadata": "169.254.169.254", "a provider's customers": "100.64.0.1", "multicast": "224.0.0.1",
+		"loopback in IPv6, in hexadecimal": "[::ffff:7f00:1]", "loopback behind NAT64": "[64:ff9b::7f00:1]", "private 192": "192.168.0.1", "metadata": "169.254.169.254", "a provider's customers": "100.64.0.1", "multicast": "224.0.0.1",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,6 +88,29 @@ func TestPrivateIsRefused(t *testing.T) {
 			}
 			if !errors.Is(err, ErrRefused) {
 				t.Errorf("by the dialer: %v, want a refusal", err)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if n := reached.Load(); n != 0 {
+			t.Errorf("the server on loopback was reached %d times", n)
+		}
+	})
+}
+
+// Some resolvers read these as 127.0.0.1. Whatever ours makes of them is judged once it
+// is an address, and if it makes nothing of them, nothing is called.
+func TestOddSpellingsReachNothing(t *testing.T) {
+	t.Parallel()
+	port, reached := trap(t)
+	c := New(Options{Timeout: time.Second}) // a resolver that does not answer makes nothing of them either
+	for _, host := range []string{"2130706433", "0x7f000001", "0177.0.0.1", "017700000001", "127.1", "0", "127.0.0.1.", "①②⑦.0.0.1", "localhost.", "[::ffff:127.0.0.1%25lo]"} {
+		t.Run(host, func(t *testing.T) {
+			t.Parallel()
+			for _, scheme := range []string{"http", "https"} {
+				if _, err := c.Do(t.Context(), Request{URL: scheme + "://" + host + ":" + port + "/", Insecure: true}); err == nil {
+					t.Errorf("it is called by %s", scheme)
+				}
 			}
 		})
 	}

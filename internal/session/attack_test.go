@@ -6,7 +6,9 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"maps"
 	"strings"
 	"testing"
@@ -64,7 +66,7 @@ func TestForgedTokens(t *testing.T) {
 			t.Fatal(err)
 		}
 		signedBy := func(k any, kid string, more map[jose.HeaderKey]any) string {
-			signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: k, KeyID: kid}}, &jose.SignerOptions{ExtraHeaders: more})
+			signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: k, KeyID: kid}}, (&jose.SignerOptions{ExtraHeaders: more}).WithType("JWT"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -83,7 +85,7 @@ func TestForgedTokens(t *testing.T) {
 			return text
 		}
 		hs256 := func(secret []byte) string {
-			text := part(map[string]any{"alg": "HS256", "kid": kid}) + "." + part(claims)
+			text := part(map[string]any{"alg": "HS256", "kid": kid, "typ": "JWT"}) + "." + part(claims)
 			mac := hmac.New(sha256.New, secret)
 			mac.Write([]byte(text))
 			return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
@@ -105,6 +107,11 @@ func TestForgedTokens(t *testing.T) {
 		}
 		foreign := *b
 		foreign.project, foreign.user = b.another(t)
+		der, err := x509.MarshalPKIXPublicKey(ring.Signing().Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		foreignKid := kidOf(t, foreign.signIn(t).Refresh)
 		parts := strings.Split(real.Refresh.Reveal(), ".")
 		for name, token := range map[string]string{
 			"nothing":                                   "",
@@ -113,11 +120,17 @@ func TestForgedTokens(t *testing.T) {
 			"alg none with the signature":               part(map[string]any{"alg": "none", "kid": kid}) + "." + parts[1] + "." + parts[2],
 			"alg None in other letters":                 part(map[string]any{"alg": "nOnE", "kid": kid}) + "." + parts[1] + ".",
 			"the public key as a secret":                hs256(public),
+			"the public key as a secret, in DER":        hs256(der),
+			"the public key as a secret, in PEM":        hs256(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})),
 			"no secret":                                 hs256(nil),
 			"a key of the attacker under our kid":       signedBy(own, kid, nil),
 			"a key of the attacker under their kid":     signedBy(own, "SKattacker", nil),
 			"a key of the attacker under no kid":        signedBy(own, "", nil),
+			"a key of the attacker under a foreign kid": signedBy(own, foreignKid, nil),
 			"a kid that is a path":                      signedBy(own, "../../dev/null", nil),
+			"a kid that is a statement":                 signedBy(own, "' OR '1'='1", nil),
+			"a kid that ends a text":                    signedBy(own, kid+"\x00", nil),
+			"a certificate of the attacker":             signedBy(own, "SKattacker", map[jose.HeaderKey]any{"x5u": "https://evil.example/cert", "x5t": "AAAA"}),
 			"a key of the attacker in the header":       signedBy(own, kid, map[jose.HeaderKey]any{"jwk": jose.JSONWebKey{Key: own.Public()}}),
 			"a URL of keys in the header":               signedBy(own, "SKattacker", map[jose.HeaderKey]any{"jku": "https://evil.example/keys"}),
 			"a header that must be understood":          signedBy(own, kid, map[jose.HeaderKey]any{"crit": []string{"exp"}}),
@@ -129,6 +142,8 @@ func TestForgedTokens(t *testing.T) {
 			"an issuer that ends like ours":             ours(map[string]any{"iss": "https://evil.example/x" + b.project}),
 			"a token without an end":                    ours(map[string]any{"exp": 0}),
 			"a token of tomorrow":                       ours(map[string]any{"iat": claims["iat"].(float64) + 86400}),
+			"a token that does not count yet":           ours(map[string]any{"nbf": claims["iat"].(float64) + 86400}),
+			"a token that has ended":                    ours(map[string]any{"exp": claims["iat"].(float64) - 1}),
 			"a token of no session":                     ours(map[string]any{"sid": ""}),
 			"a token of no kind":                        ours(map[string]any{"drn": ""}),
 			"a generation that was not yet":             ours(map[string]any{"gen": 5}),

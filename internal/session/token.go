@@ -30,6 +30,7 @@ type bearer struct {
 	Own        string `json:"dsub"` // the user, where a template set the subject
 	IssuedAt   int64  `json:"iat"`
 	Expires    int64  `json:"exp"`
+	NotBefore  int64  `json:"nbf"` // none of ours has it
 	Kind       string `json:"drn"`
 	Session    string `json:"sid"`
 	Generation int64  `json:"gen"`
@@ -55,7 +56,7 @@ func (s *Service) read(ctx context.Context, c *project.Config, token secret.Text
 	switch {
 	case kind != "" && b.Kind != kind, b.Kind != drnSession && b.Kind != drnRefresh, b.Session == "" && b.Kind == drnRefresh, b.Expires == 0:
 		return bearer{}, nil, key.ErrToken // that of an access key has no session
-	case now.Unix() >= b.Expires, b.IssuedAt > now.Add(leeway).Unix():
+	case now.Unix() >= b.Expires, max(b.IssuedAt, b.NotBefore) > now.Add(leeway).Unix():
 		return bearer{}, nil, key.ErrToken
 	case !s.ours(c, b.Issuer):
 		return bearer{}, nil, key.ErrToken
