@@ -55,6 +55,7 @@ var targets = []struct {
 
 // sentTo are the bodies of the calls that act on them.
 var sentTo = map[string]string{
+	auditWebhookPath:                     `{"name":"Desk","url":"https://desk.example/in"}`,
 	auditEventPath:                       `{"action":"seen","type":"info","actorId":"a","tenantId":"T1"}`,
 	"/v1/mgmt/tenant/create":             `{"name":"New"}`,
 	"/v1/mgmt/tenant/update":             `{"id":"T1","name":"Renamed"}`,
