@@ -45,6 +45,12 @@ var infraEntities = map[string]map[string]infraCall{
 		http.MethodPut:    (*Server).updateInfraProject,
 		http.MethodDelete: (*Server).deleteInfraProject,
 	},
+	"access_key": {
+		http.MethodPost:   (*Server).createInfraAccessKey,
+		http.MethodGet:    (*Server).readInfraAccess,
+		http.MethodPut:    (*Server).updateInfraAccessKey,
+		http.MethodDelete: (*Server).deleteInfraAccessKey,
+	},
 	"management_key": {
 		http.MethodPost:   (*Server).createInfraKey,
 		http.MethodGet:    (*Server).readInfraKey,
@@ -71,7 +77,7 @@ func (s *Server) infra(w http.ResponseWriter, r *http.Request) error {
 	}
 	serve := infraEntities[in.Entity][r.Method]
 	if serve == nil {
-		return errEntity.WithMessage("the entity " + strconv.Quote(in.Entity) + " is not supported here; project and management_key are")
+		return errEntity.WithMessage("the entity " + strconv.Quote(in.Entity) + " is not supported here; project, access_key and management_key are")
 	}
 	out, err := serve(s, r.Context(), in)
 	if err != nil {

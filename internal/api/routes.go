@@ -117,10 +117,10 @@ func (s *Server) projectRoutes() []route {
 		{http.MethodPost, "/v2/mgmt/connector/audit/web/set", in(mgmtkey.Import), call(s.setAuditWebhook), "Set where records of the audit are to be posted, as a connector of the configuration. The server posts none yet."},
 		{http.MethodPost, "/v1/mgmt/analytics/search", in(mgmtkey.Read), call(s.searchAnalytics), "How often people signed in, users were made and records written, by time, action, method, device and tenant."},
 
-		{http.MethodPost, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "Infrastructure as code: make a project or a management key of its data."},
-		{http.MethodGet, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "The data of a project or a management key, without secrets."},
-		{http.MethodPut, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "Make a project or a management key what the data says: lists that are there are the whole of them."},
-		{http.MethodDelete, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "Take a project out of use, or revoke a management key."},
+		{http.MethodPost, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "Infrastructure as code: make a project, an access key or a management key of its data."},
+		{http.MethodGet, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "The data of a project, an access key or a management key, without secrets."},
+		{http.MethodPut, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "Make a project, an access key or a management key what the data says: lists that are there are the whole of them."},
+		{http.MethodDelete, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "Take a project out of use, delete an access key, or revoke a management key."},
 
 		{http.MethodPut, "/v1/mgmt/managementkey", anyKey(), call(s.createKey), "Make a management key; its cleartext is in this answer only."},
 		{http.MethodGet, "/v1/mgmt/managementkey", anyKey(), call(s.getKey), "One management key."},

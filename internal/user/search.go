@@ -226,10 +226,7 @@ func (q *Search) identities(st *statement) {
 		emails = append(emails, strings.ToLower(strings.TrimSpace(s)))
 	}
 	for _, s := range q.Phones {
-		if e164, err := message.Phone(s); err == nil {
-			s = e164
-		}
-		phones = append(phones, s)
+		phones = append(phones, asStored(s))
 	}
 	st.one("u.id", q.IDs)
 	st.one("u.email", emails)
@@ -336,6 +333,14 @@ func (q *Search) statuses(st *statement, now time.Time) {
 	st.or(or)
 }
 
+// asStored returns a number as it is stored, and what is none without space around it.
+func asStored(s string) string {
+	if e164, err := message.Phone(s); err == nil {
+		return e164
+	}
+	return strings.TrimSpace(s)
+}
+
 // documents adds conditions on what is kept as JSON, which is written in one way
 // only: a member or an element is found as text. No index helps.
 func (q *Search) documents(st *statement) error {
@@ -349,7 +354,7 @@ func (q *Search) documents(st *statement) error {
 	}{{"email", q.RecoveryEmails}, {"phone", q.RecoveryPhones}} {
 		var or []string
 		for _, v := range f.values {
-			c, err := member(f.name, strings.ToLower(strings.TrimSpace(v)))
+			c, err := member(f.name, strings.ToLower(asStored(v)))
 			if err != nil {
 				return err
 			}
