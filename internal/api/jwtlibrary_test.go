@@ -10,6 +10,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json"
 
+	"postern/internal/ident"
 	"postern/internal/testkit"
 )
 
@@ -140,6 +141,10 @@ func TestClientAssertions(t *testing.T) {
 			wantFault(t, b.send(t, "POST", path, body), 400, "E011003")
 		}
 		wantFault(t, b.send(t, "POST", path, `{"issuer":"a","subject":"b","audience":["c"],"expiresIn":60,"algorithm":"RS256"}`), 400, "P40025")
+		user, _ := b.join(t, "ada@example.com").User["userId"].(string)
+		for _, subject := range []string{user, "ada@example.com", "Ada@example.com", ident.New("U"), ident.New("K")} { // whom a backend would take for signed in
+			wantFault(t, b.send(t, "POST", path, `{"issuer":"a","subject":"`+subject+`","audience":["c"],"expiresIn":60}`), 400, "P40027")
+		}
 		if done := strings.Join(b.audited(t), " "); strings.Count(done, "token.assertion") != 3 {
 			t.Errorf("the audit has %s", done)
 		}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,11 +13,13 @@ import (
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/store"
+	"postern/internal/user"
 )
 
 // What of an assertion is refused.
 var (
 	ErrAssertion = fault.New(fault.Invalid, "E011003", "Request is invalid: an assertion has an issuer, a subject and one to 20 audiences, each with 1 to 2048 bytes on one line, and ends after 1 second to 24 hours")
+	ErrSubject   = fault.New(fault.Invalid, "P40027", "the subject of an assertion is a client, and not a user or an access key of the project")
 	ErrAlgorithm = fault.New(fault.Invalid, "P40025", "the keys of the project sign with ES256 alone")
 )
 
@@ -39,7 +42,8 @@ type Assertion struct {
 }
 
 // Assert signs an assertion, and records that. It is no token of a session: nothing
-// of this server takes it for one.
+// of this server takes it for one. Who verifies tokens by the public keys alone might,
+// so it speaks for nobody who has sessions.
 func (s *Service) Assert(ctx context.Context, by audit.Origin, c *project.Config, in Assertion) (secret.Text, error) {
 	if in.Algorithm != "" && in.Algorithm != string(key.Algorithm) {
 		return secret.Text{}, ErrAlgorithm
@@ -64,6 +68,13 @@ func (s *Service) Assert(ctx context.Context, by audit.Origin, c *project.Config
 		claims["aud"] = in.Audience[0]
 	}
 	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		_, err := user.Who{LoginID: in.Subject}.Find(tx, c.Project)
+		switch {
+		case err == nil, ident.Valid("U", in.Subject), ident.Valid("K", in.Subject):
+			return ErrSubject
+		case !errors.Is(err, user.ErrNotFound):
+			return err
+		}
 		e := by.Event("token.assertion", audit.Done)
 		e.Project, e.Details = c.Project, map[string]any{"id": id, "issuer": in.Issuer, "subject": in.Subject, "audience": in.Audience}
 		return audit.Record(tx, e)
