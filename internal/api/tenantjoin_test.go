@@ -66,6 +66,8 @@ func TestPeopleJoinTenantsByTheirDomain(t *testing.T) {
 			check("another domain", address, "")
 		}
 
+		answer[map[string]any](t, b, "POST", "/v1/auth/otp/signup/email", `{"loginId":"ida@evil.example","loginOptions":{"tenantId":"acme"}}`, b.as("")...)
+		wantFault(t, b.send(t, "POST", "/v1/auth/otp/verify/email", `{"loginId":"ida@evil.example","code":"`+b.lastCode(t)+`"}`, b.as("")...), 403, "P40311")
 		answer[wireTokens](t, b, "POST", passwordPath+"signup", `{"loginId":"bob@acme.example","password":"secret no 1"}`, b.as("")...)
 		check("with an address that nobody has seen a proof of", "bob@acme.example", "")
 		b.byCode(t, "signin", "bob@acme.example", "")
