@@ -238,6 +238,7 @@ func TestStepUpAndMFA(t *testing.T) {
 		if stepped.SessionToken.Claims["su"] != true {
 			t.Errorf("stepped up: %v", stepped.SessionToken.Claims)
 		}
+		p.trustDevice(t, s, stepped)
 		if err := p.Management.User().RemoveTOTPSeed(t.Context(), ann); err != nil {
 			t.Error(err)
 		}
@@ -249,6 +250,28 @@ func TestStepUpAndMFA(t *testing.T) {
 		info, err = p.Auth.TOTP().SignInCode(t.Context(), "bob", totp(t, other.Key, 0), nil, nil, nil)
 		p.wantSession(t, info, err, "bob", "totp")
 	})
+}
+
+// trustDevice signs in with a further factor on a device that is to be trusted, which the SDK has no word for, and then takes
+// the trust away.
+func (p *place) trustDevice(t *testing.T, s *server, info *descope.AuthenticationInfo) {
+	t.Helper()
+	loginID, users := info.User.LoginIDs[0], p.Management.User()
+	p.caller(t, s, info.RefreshToken.JWT).post("/v1/auth/otp/signin/email", map[string]any{
+		"loginId": loginID, "loginOptions": map[string]any{"mfa": true, "trustDevice": true},
+	})
+	info, err := p.Auth.OTP().VerifyCode(t.Context(), descope.MethodEmail, loginID, p.code(t, loginID), nil)
+	p.wantSession(t, info, err, loginID, "mfa")
+	devices, err := users.ListTrustedDevices(t.Context(), []string{loginID})
+	if err != nil || len(devices) != 1 {
+		t.Fatalf("trusted devices: %+v, %v", devices, err)
+	}
+	if err := users.RemoveTrustedDevices(t.Context(), loginID, []string{devices[0].ID}); err != nil {
+		t.Error(err)
+	}
+	if devices, err := users.ListTrustedDevices(t.Context(), []string{loginID}); err != nil || len(devices) != 0 {
+		t.Errorf("trusted devices at last: %+v, %v", devices, err)
+	}
 }
 
 func TestAccessKeys(t *testing.T) {

@@ -173,9 +173,6 @@ func TestUsersInBatches(t *testing.T) {
 		if list, _, err := users.SearchAll(ctx, &descope.UserSearchOptions{WithTestUsers: true}); err != nil || !slices.Equal(names(list), []string{"a3"}) {
 			t.Errorf("left: %v, %v", names(list), err)
 		}
-		if devices, err := users.ListTrustedDevices(ctx, []string{"a3"}); err != nil || len(devices) != 0 {
-			t.Errorf("trusted devices: %+v, %v", devices, err)
-		}
 		if err := users.DeleteByUserID(ctx, res.CreatedUsers[2].UserID); err != nil {
 			t.Error(err)
 		}

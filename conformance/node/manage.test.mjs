@@ -45,7 +45,6 @@ test('a user', options, async (t) => {
     ['patch', () => user.patch('ann', { displayName: 'Ann' }), (u) => u.name === 'Ann' && u.email === 'anna@shop.example'],
     ['login id', () => user.updateLoginId('ann', 'archer'), (u) => u.loginIds.includes('archer')],
     ['whole', () => user.update('archer', { displayName: 'Whole', email: 'whole@shop.example' }), (u) => u.name === 'Whole' && !u.phone && u.roleNames.length === 0],
-    ['devices', () => user.listTrustedDevices(['archer']), (list) => list.length === 0],
     ['deleted', () => user.deleteByUserId(made.userId)],
   ]);
   await refused(user.load('archer'));

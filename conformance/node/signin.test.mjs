@@ -180,12 +180,17 @@ test('authenticator apps', options, async (t) => {
 });
 
 test('a further factor', options, async (t) => {
-  const { client } = await newPlace(t);
+  const { client, management } = await newPlace(t);
   const first = await session(client, client.password.signUp(ann, 'Lantern&Quill-1'), ann, 'pwd');
   const { key } = await ok(client.totp.update(ann, first.refreshJwt));
-  const both = await session(client, client.totp.verify(ann, totp(key), { mfa: true }, first.refreshJwt), ann, 'pwd', 'totp', 'mfa');
+  const both = await session(client, client.totp.verify(ann, totp(key), { mfa: true, trustDevice: true }, first.refreshJwt), ann, 'pwd', 'totp', 'mfa');
+  assert.ok(both.trustedDeviceJwt);
   const { token } = await session(client, client.totp.verify(ann, totp(key, 1), { stepup: true }, both.refreshJwt), ann, 'totp');
   assert.equal(token.su, true);
+  const devices = await ok(management.user.listTrustedDevices([ann]));
+  assert.equal(devices.length, 1);
+  await ok(management.user.removeTrustedDevices(ann, devices.map((d) => d.id)));
+  assert.deepEqual(await ok(management.user.listTrustedDevices([ann])), []);
 });
 
 test('passkeys', options, async (t) => {
