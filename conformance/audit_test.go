@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -57,6 +58,41 @@ func TestRecordsOfAnApplication(t *testing.T) {
 			if err != nil || total != 1 || found[0].Action != "till.opened" || found[0].ActorID != "the clerk" || found[0].Data["till"] != "7" {
 				t.Errorf("%s: %+v of %d, %v", name, found, total, err)
 			}
+		}
+	})
+}
+
+func TestAuditsGoElsewhere(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		p := s.newPlace(t)
+		s.plant("planted-in-a-webhook")
+		err := p.Management.Audit().CreateAuditWebhook(t.Context(), &descope.AuditWebhook{
+			Name: "Desk", URL: "https://desk.example/in", Authentication: &descope.ConnectorHTTPAuthentication{BearerToken: "planted-in-a-webhook"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range mustExport(t, s.admin(t, p.id)) {
+			if hook, ok := file.(map[string]any); ok && hook["type"] == "audit-webhook" && hook["name"] == "Desk" {
+				return
+			}
+		}
+		t.Error("the webhook is no connector of the project")
+	})
+}
+
+func TestAnalyticsCount(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		p := s.newPlace(t)
+		p.otpUser(t, "ann@shop.example")
+		found, err := p.Management.Analytics().Search(t.Context(), &descope.AnalyticsSearchOptions{GroupByAction: true, GroupByMethod: true})
+		if err != nil || !slices.ContainsFunc(found, func(r *descope.AnalyticRecord) bool {
+			return r.Action == "LoginSucceed" && r.Method == "email" && r.Cnt == 1
+		}) {
+			for _, r := range found {
+				t.Logf("%+v", *r)
+			}
+			t.Errorf("the sign-in is not counted: %v", err)
 		}
 	})
 }

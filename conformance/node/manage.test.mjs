@@ -234,12 +234,15 @@ test('tokens', options, async (t) => {
   assert.equal(JSON.parse(Buffer.from(assertion.jwt.split('.')[1], 'base64url')).sub, 'till');
 });
 
-test('records of the audit', options, async (t) => {
-  const { audit } = (await newPlace(t)).management;
+test('records of the audit, and what is counted', options, async (t) => {
+  const { analytics, audit, user } = (await newPlace(t)).management;
   await ok(audit.createEvent({ action: 'till.opened', type: 'warn', actorId: 'the clerk', tenantId: 'hill', userId: 'U1', data: { till: '7' } }));
   const [found] = await ok(audit.search({ actions: ['till.opened'], userIds: ['U1'] }));
   assert.equal(found.action, 'till.opened');
   assert.equal(found.data.till, '7');
+  await ok(audit.createAuditWebhook({ name: 'Desk', url: 'https://desk.example/in', authentication: { bearerToken: 'planted-in-a-webhook' } }));
+  await ok(user.create('ann'));
+  assert.ok((await ok(analytics.search({ groupByAction: true }))).some((r) => r.action === 'UserCreated' && Number(r.cnt) === 1));
 });
 
 test('management keys', options, async (t) => {
