@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -17,11 +18,13 @@ type caller struct {
 	t   *testing.T
 	api *api.Client
 	key string // a management key, or a token of somebody, or nothing
+
+	headers map[string]string
 }
 
 func (p *place) caller(t *testing.T, s *server, key string) *caller {
 	t.Helper()
-	return &caller{p, t, api.NewClient(api.ClientParams{ProjectID: p.id, BaseURL: s.url, DefaultClient: watch}), key}
+	return &caller{place: p, t: t, api: api.NewClient(api.ClientParams{ProjectID: p.id, BaseURL: s.url, DefaultClient: watch}), key: key}
 }
 
 // as is the same caller with another key or token.
@@ -33,7 +36,7 @@ func (c *caller) as(key string) *caller {
 
 func (c *caller) try(verb, path string, body any) (map[string]any, error) {
 	out := map[string]any{}
-	options := &api.HTTPRequest{ResBodyObj: &out}
+	options := &api.HTTPRequest{ResBodyObj: &out, Headers: maps.Clone(c.headers)}
 	if verb == http.MethodGet {
 		_, err := c.api.DoGetRequest(c.t.Context(), path, options, c.key)
 		return out, err
