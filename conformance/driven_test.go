@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
 
 	"github.com/descope/go-sdk/descope/api"
 	"github.com/descope/go-sdk/descope/client"
@@ -55,6 +56,27 @@ func (w *watcher) Do(req *http.Request) (*http.Response, error) {
 
 // methods are those of an SDK, by name, and whether a test called each and it succeeded.
 type methods map[string]bool
+
+// What the check of a full run says of methods and reasons.
+func TestDrivenIsChecked(t *testing.T) {
+	t.Parallel()
+	all := map[string]methods{"golang": {"User.Load": true, "User.Save": false, "Flow.Run": false}}
+	for name, tt := range map[string]struct {
+		reasons []reason
+		wrong   string
+	}{
+		"a method without a reason":     {[]reason{{"golang", "Flow.*", "later"}}, "golang User.Save: no test drives it"},
+		"reasons for all":               {[]reason{{"golang", "Flow.*", "later"}, {"golang", "User.Save", "later"}}, ""},
+		"a reason for what is driven":   {[]reason{{"golang", "*", "later"}}, "golang User.Load: a test drives it"},
+		"a reason for what there isn't": {[]reason{{"golang", "Flow.*", "later"}, {"golang", "User.*ve", ""}, {"golang", "User.Save", ""}}, "there is no golang User.*ve"},
+		"a reason of another client":    {[]reason{{"golang", "Flow.*", "later"}, {"nodejs", "User.Save", "later"}}, "golang User.Save: no test drives it"},
+	} {
+		err := checkDriven(all, tt.reasons)
+		if (err == nil) != (tt.wrong == "") || err != nil && !strings.Contains(err.Error(), tt.wrong) {
+			t.Errorf("%s: %v, want %q", name, err, tt.wrong)
+		}
+	}
+}
 
 // count is how many methods there are and how many were driven, without the routes among them; blank where there are none.
 func (m methods) count() (has, drove string) {

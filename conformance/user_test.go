@@ -240,6 +240,13 @@ func TestTestUsersAndInvitations(t *testing.T) {
 		if u, err := users.Load(ctx, guest); err != nil || u.Status != "enabled" {
 			t.Errorf("who came: %+v, %v", u, err)
 		}
+		const number = "+12025550147"
+		yes, no := true, false
+		if _, err := users.Invite(ctx, number, &descope.UserRequest{User: descope.User{Phone: number}}, &descope.InviteOptions{SendSMS: &yes, SendMail: &no}); err != nil {
+			t.Fatal(err)
+		}
+		info, err = p.Auth.MagicLink().Verify(ctx, p.token(t, "sms:"+number), nil)
+		p.wantSession(t, info, err, number)
 		res, err := users.InviteBatch(ctx, []*descope.BatchUser{{LoginID: "other@shop.example", UserRequest: descope.UserRequest{User: descope.User{Email: "other@shop.example"}}}}, &descope.InviteOptions{InviteURL: signInLink})
 		if err != nil || len(res.CreatedUsers) != 1 {
 			t.Fatalf("invite some: %+v, %v", res, err)
