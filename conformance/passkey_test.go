@@ -76,17 +76,22 @@ const (
 	attested     = 0x40
 )
 
+// public is the public key in the form of COSE (RFC 9052).
+func (a *authenticator) public(t *testing.T) []byte {
+	t.Helper()
+	public, err := a.key.PublicKey.Bytes() // 4, x, y
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Concat([]byte{0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 32}, public[1:33], []byte{0x22, 0x58, 32}, public[33:])
+}
+
 // create answers a registration.
 func (a *authenticator) create(t *testing.T, options string) string {
 	t.Helper()
 	in := a.read(t, options)
 	a.handle, _ = base64.RawURLEncoding.DecodeString(in.PublicKey.User.ID)
-	public, err := a.key.PublicKey.Bytes() // 4, x, y
-	if err != nil {
-		t.Fatal(err)
-	}
-	cose := slices.Concat([]byte{0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 32}, public[1:33], []byte{0x22, 0x58, 32}, public[33:])
-	credential := slices.Concat(make([]byte, 16), []byte{0, byte(len(a.id))}, a.id, cose)
+	credential := slices.Concat(make([]byte, 16), []byte{0, byte(len(a.id))}, a.id, a.public(t))
 	data := a.data(in.PublicKey.RP.ID, userPresent|userVerified|attested, credential...)
 	object := slices.Concat([]byte{0xa3, 0x63}, []byte("fmt"), []byte{0x64}, []byte("none"), []byte{0x67}, []byte("attStmt"), []byte{0xa0, 0x68},
 		[]byte("authData"), []byte{0x58, byte(len(data))}, data)

@@ -152,11 +152,44 @@ func TestRoutesOfSessionsWithoutAMethod(t *testing.T) {
 		if past := admin.post("/v2/mgmt/user/history", map[string]any{"userIds": []string{info.User.UserID}}); len(past) == 0 {
 			t.Errorf("history: %v", past)
 		}
+		added := admin.post("/v1/mgmt/user/update/role/add", map[string]any{"loginId": ann, "roleNames": []string{"Writer"}})["user"].(map[string]any)
+		if roles := added["roleNames"].([]any); len(roles) != 2 {
+			t.Errorf("roles: %v", roles)
+		}
+		admin.post("/v1/mgmt/project/import", map[string]any{"files": admin.post("/v1/mgmt/project/export", map[string]any{})["files"]})
 		if err := p.Management.Tenant().CreateWithID(t.Context(), "hill", &descope.TenantRequest{Name: "Hill"}); err != nil {
 			t.Fatal(err)
 		}
 		if roles := admin.get("/v1/mgmt/role/subtenant/all?tenantId=hill")["roles"].([]any); len(roles) < 2 {
 			t.Errorf("roles: %v", roles)
+		}
+	})
+}
+
+// Passkeys and access keys that were made elsewhere go on working.
+func TestKeysAreImported(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		p := s.newPlace(t)
+		if _, err := p.Management.User().Create(t.Context(), "ann", &descope.UserRequest{}); err != nil {
+			t.Fatal(err)
+		}
+		const origin, text = "https://shop.example", "made-elsewhere-2f6d1c9b7a40"
+		held := newAuthenticator(t, origin)
+		admin := p.caller(t, s, s.key)
+		admin.post("/v1/mgmt/user/passkeys/import", map[string]any{"loginId": "ann", "devices": []any{map[string]any{"descope": map[string]any{
+			"credentialId": b64(held.id), "rpId": "shop.example", "publicKey": held.public(t), // in base64, as JSON has bytes
+		}}}})
+		start, err := p.Auth.WebAuthn().SignInStart(t.Context(), "ann", origin, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := p.Auth.WebAuthn().SignInFinish(t.Context(), &descope.WebAuthnFinishRequest{TransactionID: start.TransactionID, Response: held.get(t, start.Options)}, nil)
+		p.wantSession(t, info, err, "ann", "webauthn")
+
+		s.plant(text)
+		admin.post("/v1/mgmt/accesskey/import", map[string]any{"keys": []any{map[string]any{"name": "till", "cleartext": text, "roleNames": []string{"Writer"}}}})
+		if ok, tok, err := p.Auth.ExchangeAccessKey(t.Context(), text, nil); err != nil || !ok || !p.Auth.ValidateRoles(t.Context(), tok, []string{"Writer"}) {
+			t.Errorf("an access key: %v, %v", tok, err)
 		}
 	})
 }
@@ -171,7 +204,8 @@ func TestKeysAndTheirRotation(t *testing.T) {
 		issuer := ""
 		for _, path := range []string{
 			"/{}/.well-known/openid-configuration", "/v1/apps/{}/.well-known/openid-configuration", "/{}/.well-known/jwks.json", "/v1/keys/{}",
-			"/v2/keys/{}", "/.well-known/project-configuration/{}",
+			"/v2/keys/{}", "/.well-known/project-configuration/{}", "/.well-known/oauth-authorization-server/{}",
+			"/{}/.well-known/oauth-authorization-server", "/v1/apps/{}/.well-known/oauth-authorization-server",
 		} {
 			answer := c.get(strings.Replace(path, "{}", p.id, 1))
 			if found, ok := answer["issuer"].(string); ok {
