@@ -225,12 +225,13 @@ func TestStepUpAndMFA(t *testing.T) {
 			t.Fatalf("an app: %+v, %v", app, err)
 		}
 		s.plant(app.Key)
-		second, err := p.Auth.TOTP().SignInCode(t.Context(), ann, totp(t, app.Key, 0), as(info), &descope.LoginOptions{MFA: true}, nil)
+		code := totp(t, app.Key, 0)
+		second, err := p.Auth.TOTP().SignInCode(t.Context(), ann, code, as(info), &descope.LoginOptions{MFA: true}, nil)
 		p.wantSession(t, second, err, ann, "email", "totp", "mfa")
 		if !second.SessionToken.IsMFA() {
 			t.Error("the SDK sees no second factor")
 		}
-		if _, err := p.Auth.TOTP().SignInCode(t.Context(), ann, totp(t, app.Key, 0), nil, nil, nil); err == nil {
+		if _, err := p.Auth.TOTP().SignInCode(t.Context(), ann, code, nil, nil, nil); err == nil {
 			t.Error("a code of the app works twice")
 		}
 		stepped, err := p.Auth.TOTP().SignInCode(t.Context(), ann, totp(t, app.Key, 1), as(second), &descope.LoginOptions{Stepup: true, CustomClaims: map[string]any{"till": "3"}}, nil)
