@@ -76,6 +76,9 @@ func (s *Service) Begin(ctx context.Context, in challenge.Request, say challenge
 	if err != nil {
 		return nil, err
 	}
+	if err := known(in.Config.Methods.NOTP, say); err != nil {
+		return nil, err
+	}
 	in.Dialogue = &say
 	var token, pending string
 	_, err = s.Challenges.Begin(ctx, in, func(p *challenge.Pending) (*message.Values, error) {
@@ -90,6 +93,16 @@ func (s *Service) Begin(ctx context.Context, in challenge.Request, say challenge
 	out := &Begun{Pending: pending, URL: link(number, in.Config.Name, token)}
 	out.Image, err = message.QR(out.URL)
 	return out, err
+}
+
+// known refuses answers that the project does not have.
+func known(m project.NOTPMethod, say challenge.Dialogue) error {
+	for id, have := range map[*string]project.Messages{&say.Verify: m.Verify, &say.Success: m.Success, &say.Error: m.Error} {
+		if _, ok := have.Template(*id); !ok {
+			return challenge.ErrTemplate
+		}
+	}
+	return nil
 }
 
 // draw makes a token of 128 bits, in letters and digits that every keyboard has.
@@ -127,9 +140,9 @@ func (s *Service) Receive(ctx context.Context, c *project.Config, id string, in 
 	case err != nil || p == nil:
 		return err
 	case !yes:
-		return s.say(ctx, c, message.NOTPError, *p.Dialogue, in.From)
+		return s.answer(ctx, message.NOTPError, p, in.From)
 	}
-	return s.say(ctx, c, message.NOTPSuccess, *p.Dialogue, in.From)
+	return s.answer(ctx, message.NOTPSuccess, p, in.From)
 }
 
 // shown takes a token, and asks its sender whether it is them who sign in.
@@ -141,7 +154,7 @@ func (s *Service) shown(ctx context.Context, c *project.Config, id, token, from 
 	case f != nil || p == nil:
 		return s.say(ctx, c, message.NOTPError, challenge.Dialogue{Connector: id}, from)
 	}
-	if err := s.say(ctx, c, message.NOTPVerify, *p.Dialogue, from); err != nil { // who was not asked cannot answer
+	if err := s.answer(ctx, message.NOTPVerify, p, from); err != nil { // who was not asked cannot answer
 		_, dropErr := s.Challenges.Drop(context.WithoutCancel(ctx), p)
 		return errors.Join(err, dropErr)
 	}
@@ -157,6 +170,16 @@ func wordIn(text string) (yes, ok bool) {
 		return false, true
 	}
 	return false, false
+}
+
+// answer answers about a sign-in, with the texts of the configuration that it began
+// under.
+func (s *Service) answer(ctx context.Context, purpose message.Purpose, p *challenge.Pending, to string) error {
+	c, err := s.Challenges.ConfigOf(ctx, p)
+	if err != nil {
+		return err
+	}
+	return s.say(ctx, c, purpose, *p.Dialogue, to)
 }
 
 // say answers somebody.

@@ -287,7 +287,7 @@ func TestSettings(t *testing.T) {
 			{"id":"TM1","name":"Own","body":"Is it you, at {{projectName}}? {{options.word}}"},{"id":"TM2","name":"Theirs"}]}`)})
 		time.Sleep(2 * time.Minute)
 		b.write(t, phone, text)
-		b.said(t, phone, "Is it you, at Shop & Co? ", 1)
+		b.said(t, phone, asks, 1) // as it began
 		b.write(t, phone, "yes")
 		if _, err := b.session(t, pending); err != nil {
 			t.Errorf("of before the import: %v", err)
@@ -302,7 +302,10 @@ func TestSettings(t *testing.T) {
 		in := ask()
 		in.Config = b.config(t)
 		in.Choice.Options = map[string]string{"word": "YES or NO"}
-		out, err := b.Begin(t.Context(), in, challenge.Dialogue{Success: "TM9"})
+		if _, err := b.Begin(t.Context(), in, challenge.Dialogue{Success: "TM1"}); !errors.Is(err, challenge.ErrTemplate) {
+			t.Errorf("an answer that there is not: %v", err)
+		}
+		out, err := b.Begin(t.Context(), in, challenge.Dialogue{Verify: "TM1"})
 		if err != nil {
 			t.Fatal(err)
 		}
