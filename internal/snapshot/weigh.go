@@ -230,7 +230,8 @@ func (s *scale) add(code RiskCode, level RiskLevel, where string) {
 		case r.Level == level:
 			s.more[i]++
 		case level == Weakens:
-			s.risks[i], s.more[i] = riskOf(code, level, where), 0
+			s.risks[i] = riskOf(code, level, where)
+			delete(s.more, i) // they were of the other level
 		}
 		return
 	}

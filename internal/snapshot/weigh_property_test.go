@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -150,4 +151,16 @@ func backToFront(t *rapid.T, files Files) Files {
 		out[path] = render(doc)
 	}
 	return out
+}
+
+// A risk that stands for no other does not say so.
+func TestRisksCountOthersOnly(t *testing.T) {
+	t.Parallel()
+	for _, d := range Compare(Files{}, example(t, "shop").Files) {
+		for _, r := range d.Risks {
+			if strings.Contains(r.Message, "and 0 more") {
+				t.Errorf("%s: %s", d.File, r.Message)
+			}
+		}
+	}
 }
