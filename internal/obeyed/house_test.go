@@ -3,6 +3,7 @@ package obeyed
 import (
 	"bytes"
 	"context"
+	"crypto/sha1"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 
 	"postern/internal/audit"
 	"postern/internal/mgmtkey"
+	"postern/internal/password"
 	"postern/internal/secret"
 	"postern/internal/server"
 	"postern/internal/store"
@@ -36,7 +38,8 @@ type house struct {
 	calls   atomic.Int64
 }
 
-// A gateway is an outside service that takes what connectors send.
+// A gateway is an outside service that takes what connectors send. It has a list of
+// stolen passwords, too, with one in it.
 type gateway struct {
 	url  string
 	mu   sync.Mutex
@@ -44,6 +47,13 @@ type gateway struct {
 }
 
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if digits, ok := strings.CutPrefix(r.URL.Path, "/range/"); ok {
+		sum := fmt.Sprintf("%X", sha1.Sum([]byte(stolen)))
+		if sum[:5] == digits {
+			_, _ = fmt.Fprintf(w, "%s:17\r\n", sum[5:])
+		}
+		return
+	}
 	var in struct {
 		Recipient string `json:"recipient"`
 	}
@@ -80,7 +90,7 @@ func open(t *testing.T, url string) *house {
 		MaxBody: 1 << 20, MaxFiles: 100, DatabaseConns: 8, ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute,
 		WriteTimeout: time.Minute, IdleTimeout: time.Minute, ShutdownTimeout: time.Minute,
 		PasswordMemory: 7 << 20, PasswordPasses: 1, PasswordLanes: 1, HashingMemory: 64 << 20, HashingQueue: 256,
-		Outbound: server.Outbound{AllowPrivate: []string{"127.0.0.1"}},
+		Outbound: server.Outbound{AllowPrivate: []string{"127.0.0.1"}, ProviderURL: map[string]string{password.BreachType: outside.URL}},
 	}}
 	s, err := server.New(t.Context(), config, slog.New(slog.DiscardHandler))
 	if err != nil {

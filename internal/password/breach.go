@@ -14,8 +14,10 @@ import (
 	"postern/internal/secret"
 )
 
+// BreachType is the type of the connector that asks for the list of stolen passwords.
+const BreachType = "hibp"
+
 const (
-	breachType = "hibp" // of the connector that asks for the list
 	breachList = "https://api.pwnedpasswords.com/range/"
 	breachWait = 2 * time.Second
 )
@@ -26,7 +28,7 @@ const (
 // no: see docs/decisions/0049.
 func (s *Service) breached(ctx context.Context, c *project.Config, password secret.Text) bool {
 	for _, connector := range c.Connectors {
-		if connector.Type != breachType {
+		if connector.Type != BreachType {
 			continue
 		}
 		found, err := s.lookUp(ctx, password)

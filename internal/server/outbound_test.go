@@ -17,6 +17,7 @@ func TestOutbound(t *testing.T) {
 		"addresses, ranges and names":   {Outbound{AllowPrivate: []string{"127.0.0.1", "10.1.0.0/16", "mail.internal"}}, ""},
 		"what is none of them":          {Outbound{AllowPrivate: []string{"http://mail.internal"}}, "--allow-private"},
 		"a provider elsewhere":          {Outbound{ProviderURL: map[string]string{"sendgrid": "https://api.eu.sendgrid.com"}}, ""},
+		"a list of stolen passwords":    {Outbound{ProviderURL: map[string]string{"hibp": "https://passwords.internal"}}, ""},
 		"a provider with a password":    {Outbound{ProviderURL: map[string]string{"sendgrid": "https://a:b@api.example"}}, "--provider-url sendgrid"},
 		"a provider that is no URL":     {Outbound{ProviderURL: map[string]string{"sendgrid": "api.example"}}, "--provider-url sendgrid"},
 		"a type that there is not":      {Outbound{ProviderURL: map[string]string{"pigeon": "https://api.example"}}, "sendgrid"},

@@ -3,15 +3,21 @@ package server
 import (
 	"math"
 	"runtime"
+	"strings"
 
 	"postern/internal/password"
 	"postern/internal/safehttp"
 )
 
-// newPasswords builds the service of passwords, which calls out by outbound.
+// newPasswords builds the service of passwords, which calls out by outbound, to the
+// list of stolen ones that the settings name.
 func (s *Server) newPasswords(outbound *safehttp.Client) *password.Service {
+	list := s.config.ProviderURL[password.BreachType]
+	if list != "" {
+		list = strings.TrimSuffix(list, "/") + "/range/"
+	}
 	return &password.Service{
-		DB: s.db, Projects: s.Projects, Hasher: s.config.hasher(), Sessions: s.Sessions, Challenges: s.challenges, Limits: s.Attempts, HTTP: outbound, Log: s.log,
+		DB: s.db, Projects: s.Projects, Hasher: s.config.hasher(), Sessions: s.Sessions, Challenges: s.challenges, Limits: s.Attempts, HTTP: outbound, Log: s.log, BreachList: list,
 	}
 }
 
