@@ -54,7 +54,7 @@ func TestPasswordsOnTheWire(t *testing.T) {
 		if !first.FirstSeen || first.User == nil || first.User.Name != "Ann" || !first.User.Password || first.Session == "" || first.Refresh == "" {
 			t.Errorf("signed up: %+v", first)
 		}
-		wantFault(t, b.send(t, "POST", passwordPath+"signup", `{"loginId":"ann@example.com","password":"Secret no 2"}`, b.as("")...), 409, "E062107")
+		wantFault(t, b.send(t, "POST", passwordPath+"signup", `{"loginId":"ann@example.com","password":"Secret no 2"}`, b.as("")...), 401, "P40131")
 
 		for _, body := range []string{`{"loginId":"ann@example.com","password":"Secret no 2"}`, `{"loginId":"nobody","password":"Secret no 1"}`, `{}`} {
 			wantFault(t, b.send(t, "POST", passwordPath+"signin", body, b.as("")...), 401, "P40131")

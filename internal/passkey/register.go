@@ -45,7 +45,8 @@ func (in Finish) login(c *ceremony, cfg *project.Config) session.Login {
 const maxResponse = 64 << 10
 
 // StartSignUp begins the passkey of somebody who is no user yet. The end makes the
-// user.
+// user. Where the settings mask errors it begins for a login id that somebody has, too,
+// and the end is refused.
 func (s *Service) StartSignUp(ctx context.Context, in Start, p user.Profile) (*Started, error) {
 	c, err := newCeremony(kindSignUp, in.Config, in.Origin, &in.Passkey)
 	if err != nil {
@@ -56,8 +57,9 @@ func (s *Service) StartSignUp(ctx context.Context, in Start, p user.Profile) (*S
 		return nil, err
 	}
 	switch _, err := (&user.Service{DB: s.DB}).Find(ctx, in.Config.Project, u.LoginIDs[0]); {
-	case err == nil:
+	case err == nil && !in.Config.Methods.Passkey.MaskErrors:
 		return nil, user.ErrExists
+	case err == nil:
 	case !errors.Is(err, user.ErrNotFound):
 		return nil, err
 	}
@@ -90,7 +92,11 @@ func (s *Service) FinishSignUp(ctx context.Context, in Finish) (*session.Tokens,
 		}
 		return &u, true, add(tx, &u, p)
 	}
-	return s.Sessions.SignIn(ctx, login)
+	out, err := s.Sessions.SignIn(ctx, login)
+	if errors.Is(err, user.ErrExists) && cfg.Methods.Passkey.MaskErrors {
+		return nil, ErrRefused
+	}
+	return out, err
 }
 
 // StartUpdate begins one more passkey of a user who is signed in.

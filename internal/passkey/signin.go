@@ -68,15 +68,16 @@ func (s *Service) allowed(ctx context.Context, in Start, c *ceremony) ([]descrip
 const nobody = "-"
 
 // StartSignUpOrIn begins a sign-in of a user, and a sign-up of a stranger. A user
-// without a passkey gets none by it: that takes a session.
+// without a passkey gets none by it: that takes a session. Where the settings mask
+// errors it is a sign-in of all, for which of the two it is tells who is a user.
 func (s *Service) StartSignUpOrIn(ctx context.Context, in Start) (*Started, error) {
 	if !in.Config.Methods.Passkey.Enabled {
 		return nil, project.ErrMethodOff
 	}
 	switch _, err := (&user.Service{DB: s.DB}).Find(ctx, in.Config.Project, in.LoginID); {
-	case errors.Is(err, user.ErrNotFound):
+	case errors.Is(err, user.ErrNotFound) && !in.Config.Methods.Passkey.MaskErrors:
 		return s.StartSignUp(ctx, in, user.Profile{})
-	case err != nil:
+	case err != nil && !errors.Is(err, user.ErrNotFound):
 		return nil, err
 	}
 	return s.StartSignIn(ctx, in)

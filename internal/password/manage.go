@@ -28,7 +28,10 @@ type SignUp struct {
 }
 
 // SignUp makes a user with a password, and signs in. user.ErrExists is a login id
-// that somebody has.
+// that somebody has. Where the policy masks errors, who has it already signs in: the
+// right password does, and another one is as wrong as there, after equal work. A
+// password that the policy forbids is refused before anybody is looked for, so that
+// nobody asks with one who is a user.
 func (s *Service) SignUp(ctx context.Context, in SignUp) (*session.Tokens, error) {
 	if !in.config().Methods.Password.Enabled {
 		return nil, project.ErrMethodOff
@@ -37,19 +40,28 @@ func (s *Service) SignUp(ctx context.Context, in SignUp) (*session.Tokens, error
 	if err != nil {
 		return nil, err
 	}
-	if found, err := s.find(ctx, in.config(), in.LoginID); err != nil {
+	masks := in.config().Methods.Password.MaskErrors
+	found, err := s.find(ctx, in.config(), in.LoginID)
+	if err != nil {
 		return nil, err
-	} else if found.user != nil {
+	}
+	if found.user != nil && !masks {
 		return nil, user.ErrExists // before the work of a hash
 	}
 	if err := s.Sessions.Admit(ctx, in.config().Project, in.Session.Client); err != nil {
 		return nil, err
 	}
-	hash, err := s.choose(ctx, in.config(), newcomer(in.config(), made), in.Password)
+	if err := s.judge(ctx, in.config(), newcomer(in.config(), made), in.Password); err != nil {
+		return nil, err
+	}
+	if found.user != nil {
+		return s.SignIn(ctx, in.Login)
+	}
+	hash, err := s.Hasher.Hash(ctx, in.config().Project, in.Password)
 	if err != nil {
 		return nil, err
 	}
-	return s.Sessions.SignIn(ctx, in.session(func(tx *store.Tx) (*user.User, bool, error) {
+	out, err := s.Sessions.SignIn(ctx, in.session(func(tx *store.Tx) (*user.User, bool, error) {
 		u := *made
 		if err := user.Create(tx, &u); err != nil {
 			return nil, false, err
@@ -60,6 +72,10 @@ func (s *Service) SignUp(ctx context.Context, in SignUp) (*session.Tokens, error
 		u.Methods |= user.Password
 		return &u, true, nil
 	}))
+	if masks && errors.Is(err, user.ErrExists) { // who came meanwhile
+		return nil, ErrWrong
+	}
+	return out, err
 }
 
 // newcomer is how it stands with the password of somebody new, who belongs to no tenant.

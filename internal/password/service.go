@@ -213,26 +213,34 @@ func hashOf(r *record) string {
 	return r.hash
 }
 
-// choose returns the hash of a new password, if it may be one: the policy, former
-// passwords, the list of breached ones.
+// choose returns the hash of a new password, if it may be one.
 func (s *Service) choose(ctx context.Context, c *project.Config, before *standing, password secret.Text) (string, error) {
+	if err := s.judge(ctx, c, before, password); err != nil {
+		return "", err
+	}
+	return s.Hasher.Hash(ctx, c.Project, password)
+}
+
+// judge says why a new password may not be one, or nil: the policy, former passwords,
+// the list of breached ones.
+func (s *Service) judge(ctx context.Context, c *project.Config, before *standing, password secret.Text) error {
 	u, p := before.user, before.policy
 	if err := refusal(Check(p, password, about(c, u))); err != nil {
-		return "", err
+		return err
 	}
 	for _, hash := range before.record.former(p) {
 		was, _, err := s.verify(ctx, u.Project, password, hash)
 		if err != nil {
-			return "", err
+			return err
 		}
 		if was {
-			return "", refusal([]Violation{reused()})
+			return refusal([]Violation{reused()})
 		}
 	}
 	if s.breached(ctx, c, password) {
-		return "", refusal([]Violation{{Rule: "breached", Message: "the password is in a list of stolen ones"}})
+		return refusal([]Violation{{Rule: "breached", Message: "the password is in a list of stolen ones"}})
 	}
-	return s.Hasher.Hash(ctx, c.Project, password)
+	return nil
 }
 
 func reused() Violation {

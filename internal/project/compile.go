@@ -149,9 +149,9 @@ func sources() []source {
 		}),
 		method(NOTPFile, func(m *Methods) *NOTPMethod { return &m.NOTP }, (*methodFile).notp),
 		method(TOTPFile, func(m *Methods) *TOTPMethod { return &m.TOTP },
-			func(m *methodFile) TOTPMethod { return TOTPMethod{m.Enabled, m.IssuerLabel} }),
+			func(m *methodFile) TOTPMethod { return TOTPMethod{m.Enabled, m.IssuerLabel, m.MaskError} }),
 		method(PasskeyFile, func(m *Methods) *PasskeyMethod { return &m.Passkey }, func(m *methodFile) PasskeyMethod {
-			return PasskeyMethod{m.Enabled, m.Name, m.RPID, m.Fingerprints}
+			return PasskeyMethod{m.Enabled, m.Name, m.RPID, m.Fingerprints, m.MaskError}
 		}),
 		method(PasswordFile, func(m *Methods) *PasswordMethod { return &m.Password }, (*methodFile).password),
 		method(QuestionsFile, func(m *Methods) *QuestionsMethod { return &m.SecurityQuestions }, (*methodFile).questions),

@@ -111,6 +111,7 @@ type NOTPMethod struct {
 type TOTPMethod struct {
 	Enabled     bool
 	IssuerLabel string // a template of the issuer that the app shows; empty for the project's name
+	MaskErrors  bool   // whether nobody may learn from a sign-up who is a user
 }
 
 // PasskeyMethod is WebAuthn.
@@ -119,6 +120,7 @@ type PasskeyMethod struct {
 	Name                string // of the relying party; empty for the project's name
 	RelyingPartyID      string // a domain; empty for the host of the origin
 	AndroidFingerprints []string
+	MaskErrors          bool // whether nobody may learn from a sign-up who is a user
 }
 
 // PasswordMethod is passwords and their policy.

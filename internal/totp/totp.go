@@ -56,6 +56,8 @@ type Service struct {
 
 // SignUp gives somebody who is no user yet a seed. The first right code, within an
 // hour, makes the user. Of two who sign up with one login id the later one has it.
+// Where the settings mask errors, who signs up with the login id of a user is given a
+// seed like others, and no code of it is right.
 func (s *Service) SignUp(ctx context.Context, cfg *project.Config, loginID string, p user.Profile) (*Enrolment, error) {
 	if !cfg.Methods.TOTP.Enabled {
 		return nil, project.ErrMethodOff
@@ -71,8 +73,9 @@ func (s *Service) SignUp(ctx context.Context, cfg *project.Config, loginID strin
 	}
 	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
 		switch _, err := user.Find(tx, cfg.Project, loginID); {
-		case err == nil:
+		case err == nil && !cfg.Methods.TOTP.MaskErrors:
 			return user.ErrExists
+		case err == nil:
 		case !errors.Is(err, user.ErrNotFound):
 			return err
 		}
