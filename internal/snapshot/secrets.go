@@ -158,12 +158,13 @@ func (s *sealer) field(e *Entity, f secretField) {
 	key.ID = id
 	needed := f.needed || f.state == secretPlaceholder && f.allowed
 	was := s.base[idKey{e.Kind, e.ID}]
+	wanted := needed || f.allowed || f.state != secretAbsent
 	moved := have && (was == nil || was.destination() != e.destination())
 	switch {
 	case brought:
 		s.set = append(s.set, SecretValue{Kind: e.Kind, Entity: e.ID, Field: f.field, Value: value})
 		s.hide(e, f)
-	case have && moved && s.up.AllowMoved:
+	case have && moved && s.up.AllowMoved && wanted:
 		s.carried = append(s.carried, key)
 		s.keep = append(s.keep, key)
 		s.hide(e, f)
@@ -174,7 +175,7 @@ func (s *sealer) field(e *Entity, f secretField) {
 	case have && moved:
 		s.ps.add(Warning, e.file, f.pointer, CodeSecretMoved, "give it again if it is still wanted",
 			"the stored %s of %s %q is dropped, because where it would be sent has changed", f.kind(), KindWords(e.Kind), e.label())
-	case have && (needed || f.allowed || f.state != secretAbsent):
+	case have && wanted:
 		s.keep = append(s.keep, key)
 		s.hide(e, f)
 	case needed:

@@ -272,3 +272,27 @@ func TestConnectorsWithoutIdsKeepTheirSecretsApart(t *testing.T) {
 		t.Errorf("secrets are bound to %v", g.secrets())
 	}
 }
+
+// Leave to carry secrets over is for those that have a place: the others do not come
+// along, so that the same import again has nothing left to do.
+func TestNoSecretIsCarriedToWhereNoneIsUsed(t *testing.T) {
+	t.Parallel()
+	of := func(configuration string) docs {
+		return docs{
+			"connectors/connectors.json": `{"connectors":["ses"]}`,
+			"connectors/ses.json":        `{"id":"CI2","name":"Check","type":"aws-ses-email-validation","configuration":{"region":"eu-west-1",` + configuration + `}}`,
+		}
+	}
+	g := of(`"authType":"credentials","accessKeyId":"A1","secretAccessKey":"x-first"`).given(t)
+	for _, round := range []string{"first", "again"} {
+		up := of(`"authType":"assumeRole","roleArn":"arn:aws:iam::1:role/r","externalId":"e"`).upload(t)
+		up.AllowMoved = true
+		out := g.apply(t, up)
+		if len(out.Carried) > 0 || len(out.Keep) > 0 || strings.Contains(g.text("connectors/ses.json"), Placeholder) {
+			t.Errorf("%s: carried %v, kept %v, %s", round, out.Carried, out.Keep, g.text("connectors/ses.json"))
+		}
+		if round == "again" && len(out.Changes) > 0 {
+			t.Errorf("the same again changes %v", out.Changes)
+		}
+	}
+}
