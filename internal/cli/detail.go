@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -166,6 +168,7 @@ func (p *paper) content(d snapshot.Difference, how detail) {
 	if d.Content == nil {
 		return
 	}
+	p.steps(d, how)
 	if !how.Full {
 		p.line("      %s", p.paint(faint, fmt.Sprintf("%s in it (--full shows them)", plural(len(contentLines(d)), "line"))))
 		return
@@ -193,4 +196,33 @@ func contentLines(d snapshot.Difference) []string {
 		add(part.Content)
 	}
 	return out
+}
+
+// steps writes the steps of a flow that is new or gone, with the ways between them.
+func (p *paper) steps(d snapshot.Difference, how detail) {
+	files := snapshot.Files{d.File: d.Content}
+	for _, part := range d.Parts {
+		files[part.File] = part.Content
+	}
+	mark := "+ "
+	if d.Action == snapshot.Removed {
+		mark = "- "
+	}
+	for _, f := range snapshot.Flows(snapshot.Files{}, files) {
+		called := map[string]string{}
+		for _, s := range f.Steps {
+			called[s.Key] = cmp.Or(s.Name, s.Key)
+		}
+		for i, s := range f.Steps {
+			if i == fewLines && !how.Full {
+				p.line("          … and %s (--full shows them)", plural(len(f.Steps)-i, "more step"))
+				break
+			}
+			text := called[s.Key] + " (" + cmp.Or(s.Does, s.Kind, "start") + ")"
+			for j, way := range s.Ways {
+				text += pickWord(j+1, ": ", ", ") + strings.TrimLeft(way.On+" → ", " ") + cmp.Or(called[way.To], way.To)
+			}
+			p.line("          %s", p.marked(mark+text))
+		}
+	}
 }
