@@ -59,7 +59,7 @@ func (a *app) printDifferences(list []snapshot.Difference, how detail, none stri
 			p.risks(d, "        ")
 			p.effects(d, "        ")
 		}
-		if last := i+1 == len(list) || !same(list[i+1], d); last && left > 0 {
+		if rest := list[i+1:]; left > 0 && (len(rest) == 0 || !same(rest[0], d)) {
 			p.line("      … and %s (--all shows them)", plural(left, "more field"))
 		}
 	}
@@ -219,8 +219,12 @@ func (p *paper) steps(d snapshot.Difference, how detail) {
 				break
 			}
 			text := called[s.Key] + " (" + cmp.Or(s.Does, s.Kind, "start") + ")"
-			for j, way := range s.Ways {
-				text += pickWord(j+1, ": ", ", ") + strings.TrimLeft(way.On+" → ", " ") + cmp.Or(called[way.To], way.To)
+			var ways []string
+			for _, way := range s.Ways {
+				ways = append(ways, strings.TrimLeft(way.On+" → ", " ")+cmp.Or(called[way.To], way.To))
+			}
+			if len(ways) > 0 {
+				text += ": " + strings.Join(ways, ", ")
 			}
 			p.line("          %s", p.marked(mark+text))
 		}
