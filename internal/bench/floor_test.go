@@ -81,7 +81,8 @@ func newBare(t testing.TB) *bare {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /refresh", b.refresh)
 	mux.HandleFunc("POST /validate", b.validate)
-	mux.HandleFunc("POST /code", b.code)
+	mux.HandleFunc("POST /link", func(w http.ResponseWriter, r *http.Request) { b.code(w, r, 1) })
+	mux.HandleFunc("POST /code", func(w http.ResponseWriter, r *http.Request) { b.code(w, r, 2) })
 	h := httptest.NewServer(mux)
 	t.Cleanup(h.Close)
 	b.url = strings.TrimPrefix(h.URL, "http://")
@@ -200,13 +201,14 @@ func (b *bare) change(s shown) error {
 	return <-a.done
 }
 
-// code reads one row and changes it twice: a try that counts, and a session.
-func (b *bare) code(w http.ResponseWriter, r *http.Request) {
+// code reads one row and changes it so often, each time durably: a session, or a try
+// that counts and a session.
+func (b *bare) code(w http.ResponseWriter, r *http.Request, changes int) {
 	_, client, _ := strings.Cut(r.Header.Get("Authorization"), ":")
 	s := shown{ID: "SE2abcdefghijklmnopqrstuvw" + client}
 	var ended int64
 	err := b.find.QueryRowContext(r.Context(), s.ID).Scan(&s.Generation, &ended)
-	for range 2 {
+	for range changes {
 		if err == nil {
 			err = b.change(s)
 			s.Generation++
