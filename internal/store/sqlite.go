@@ -24,10 +24,11 @@ var errMemory = errors.New("a SQLite database must be a file")
 // durable as there; at 16 MiB a large import pays for it, and not each small one.
 const walPages = "4000"
 
-// undoInMemory is how many bytes of pages SQLite keeps in memory to take back one of
-// those who share a commit. More of them go into a file: with SQLite's own 64 KiB a
-// sign-in does, for a sixth of its time.
-const undoInMemory = 1 << 20
+// undoInMemory is how many bytes of pages SQLite keeps in memory to take back a
+// statement, or one of those who share a commit. More of them go into a file: with
+// SQLite's own 64 KiB those of a sign-in do, for a sixth of its time. SQLite writes them
+// there at once, and no more than 128 KiB at once: with more a larger statement fails.
+const undoInMemory = 120 << 10
 
 // setUp sets what SQLite takes for the whole process, before the first database is
 // opened. Where somebody opened one already it stays as it is, which is only slower.

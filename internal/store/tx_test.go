@@ -324,3 +324,44 @@ func TestValuesSurvive(t *testing.T) {
 		}
 	})
 }
+
+// A statement that changes more than is kept in memory to take it back is done, or
+// taken back, as a small one is.
+func TestALargeStatement(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		const many = 20_000
+		change := func(statement string, also error) error {
+			return db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+				if _, err := tx.Exec(statement, many); err != nil {
+					return err
+				}
+				return also
+			})
+		}
+		names := func() (n int) {
+			t.Helper()
+			if err := db.One(t.Context(), func(row store.Scanner) error { return row.Scan(&n) }, `SELECT COUNT(DISTINCT name) FROM projects`); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		err := change(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < CAST($1 AS BIGINT))
+			INSERT INTO projects (id, name, created_at) SELECT 'P' || i, 'a name that is as long as a name may be, and a little longer than that, and its number ' || i, 1 FROM n`, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := change(`UPDATE projects SET name = 'one' WHERE created_at < $1`, errBoom); !errors.Is(err, errBoom) {
+			t.Errorf("Write = %v", err)
+		}
+		if n := names(); n != many {
+			t.Errorf("%d names, want %d", n, many)
+		}
+		if err := change(`UPDATE projects SET name = 'one' WHERE created_at < $1`, nil); err != nil {
+			t.Error(err)
+		}
+		if n := names(); n != 1 {
+			t.Errorf("%d names, want one", n)
+		}
+	})
+}
