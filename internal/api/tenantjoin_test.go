@@ -74,6 +74,9 @@ func TestPeopleJoinTenantsByTheirDomain(t *testing.T) {
 		check("which was proven later", "bob@acme.example", member)
 		b.post(t, "user/update/tenant/remove", `{"loginId":"bob@acme.example","tenantId":"acme"}`)
 		b.byCode(t, "signin", "bob@acme.example", "")
+		bob := b.byCode(t, "signin", "bob@acme.example", "")
+		answer[map[string]any](t, b, "POST", "/v1/auth/otp/update/phone/sms", `{"loginId":"bob@acme.example","phone":"+12025550143"}`, b.as(bob.Refresh)...)
+		answer[wireTokens](t, b, "POST", "/v1/auth/otp/verify/sms", `{"loginId":"bob@acme.example","code":"`+b.lastCode(t)+`"}`, b.as("")...)
 		check("who was removed is not back", "bob@acme.example", "")
 
 		cy := b.byCode(t, "signup", "cy@home.example", "")
@@ -138,6 +141,7 @@ func TestNewMembersGetTheDefaultRoles(t *testing.T) {
 		wantFault(t, b.send(t, "POST", "/v1/mgmt/user/create", `{"loginId":"g","userTenants":[{"tenantId":""}]}`), 400, "E011003")
 		b.post(t, "role/delete", `{"name":"Reader"}`)
 		b.post(t, "user/create", `{"loginId":"h","userTenants":[{"tenantId":"acme"}]}`)
+		b.with(t, "roles.json", `{"roles":[{"id":"R1","name":"Reader"},{"id":"R2","name":"Writer"}]}`) // whoever has the id has the role again
 		if got := b.places(t, "h"); got != "acme(Member)" {
 			t.Errorf("after a role is gone: %q", got)
 		}
