@@ -96,6 +96,9 @@ func TestInboundOverTheWire(t *testing.T) {
 	// What comes by the built-in provider is not for a connector.
 	answered[empty](t, b.send(t, "POST", "/v1/mgmt/outbox/receive", `{"from":"+12025550143","text":"`+textOf(t, begun)+`"}`))
 	answered[empty](t, b.send(t, "POST", "/v1/mgmt/outbox/receive", `{"from":"+12025550143","text":"yes"}`))
+	if len(b.messages) != 1 || !strings.HasPrefix(b.messages[0].Text, "This did not work") {
+		t.Errorf("sent %+v", b.messages)
+	}
 	wantFault(t, b.person(t, "/v1/auth/notp/pending-session", `{"pendingRef":"`+begun.Pending+`"}`, ""), 401, "E066103")
 	for _, text := range []string{textOf(t, begun), "yes"} {
 		if w := hand(text, "hmac-one"); w.Code != 204 || w.Body.Len() != 0 {

@@ -140,7 +140,7 @@ func opened(proof string) (payload []byte, thumbprint string, ok bool) {
 	}
 	header := jws.Signatures[0].Protected
 	key := header.JSONWebKey
-	if header.ExtraHeaders[jose.HeaderType] != "dpop+jwt" || key == nil || !key.Valid() || !key.IsPublic() {
+	if header.ExtraHeaders[jose.HeaderType] != "dpop+jwt" || key == nil || !key.Valid() { // a private one is refused above
 		return nil, "", false
 	}
 	if weak, isRSA := key.Key.(*rsa.PublicKey); isRSA && weak.N.BitLen() < minRSA {
