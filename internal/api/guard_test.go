@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -8,7 +9,9 @@ import (
 	"time"
 
 	"postern/internal/edge"
+	"postern/internal/fault"
 	"postern/internal/limit"
+	"postern/internal/project"
 	"postern/internal/session"
 	"postern/internal/snapshot"
 	"postern/internal/testkit"
@@ -61,7 +64,6 @@ func TestFailuresOfAnAddressAreLimited(t *testing.T) {
 			{"a recovery code", "/v1/auth/recovery-codes/signin", `{"loginId":"nobody%d","code":"0000-0000-0000-0000"}`},
 			{"a link", "/v1/auth/magiclink/verify", `{"token":"x%d"}`},
 			{"an enchanted link", "/v1/auth/enchantedlink/verify", `{"token":"x%d"}`},
-			{"a session that waits for one", "/v1/auth/enchantedlink/pending-session", `{"pendingRef":"x%d"}`},
 			{"a passkey", "/v1/auth/webauthn/signin/finish", `{"transactionId":"x%d","response":"{}"}`},
 			{"an access key", "/v1/auth/accesskey/exchange", `{}`},
 			{"who is a user", "/v1/auth/otp/signin/email", `{"loginId":"nobody%d@a.example"}`},
@@ -131,6 +133,26 @@ func TestWaitingForALinkIsNoFailure(t *testing.T) {
 		`{"email":"a@a.example","loginId":"a@a.example","redirectUrl":"https://shop.example/in"}`))
 	for range 5 {
 		wantFault(t, b.from(t, address, "/v1/auth/enchantedlink/pending-session", `{"pendingRef":"`+begun.Pending+`"}`), 401, "E062503")
+	}
+}
+
+func TestWhatCountsAsAFailure(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"nothing":                       {nil, false},
+		"a wrong code":                  {fault.New(fault.Unauthenticated, "E061102", "x"), true},
+		"nobody":                        {fault.New(fault.NotFound, "E062108", "x"), true},
+		"somebody who is there already": {fault.New(fault.Conflict, "E062107", "x"), true},
+		"a body that is wrong":          {fault.New(fault.Invalid, "E011003", "x"), false},
+		"a method that is off":          {project.ErrMethodOff, false},
+		"a failure of ours":             {errors.New("x"), false},
+	} {
+		if got := failed(tt.err); got != tt.want {
+			t.Errorf("%s: %t", name, got)
+		}
 	}
 }
 
