@@ -84,7 +84,8 @@
       if (!p.lengthComputable) return;
       const percent = Math.floor(100 * p.loaded / p.total);
       at("bar").value = percent;
-      at("percent").textContent = percent < 100 ? percent + " %" : "sent; the plan is made";
+      at("percent").textContent = percent < 100 ? percent + " %" : "";
+      at("sent").textContent = percent < 100 ? "" : "sent; the plan is made"; // said aloud once, unlike the numbers
     });
     request.addEventListener("error", () => fail("The server cannot be reached. Nothing was changed."));
     request.addEventListener("load", () => show(request.responseText));
