@@ -172,6 +172,7 @@ func (b *tab) accessible() {
 		return // npm is not there; the suite that starts this one says so
 	}
 	faults, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](string(axe)+`;(async () => {
+		if (document.readyState !== "complete") await new Promise((done) => addEventListener("load", done)); // its style decides
 		const folded = [...document.querySelectorAll("details:not([open])")].slice(0, 100); // a page has more only where they are alike
 		for (const d of folded) d.open = true;
 		const found = await axe.run(document, {resultTypes: ["violations"], runOnly: {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}});
