@@ -29,9 +29,12 @@ func signedIn() edge.Need { return edge.Need{Scope: edge.User} }
 // withToken makes the need of a call that looks at the refresh token by itself.
 func withToken() edge.Need { return edge.Need{Scope: edge.Token} }
 
-// renewing makes the need of a call that gives further tokens for the one that it
-// looks at by itself, or for none.
-func renewing(scope edge.Scope) edge.Need { return edge.Need{Scope: scope, Renews: true} }
+// renewing makes of a need that of a call that gives further tokens for the one that is
+// shown.
+func renewing(n edge.Need) edge.Need {
+	n.Renews = true
+	return n
+}
 
 // carried makes the need of a call that looks at a token that somebody else may hold.
 func carried() edge.Need { return edge.Need{Scope: edge.Token, Carried: true} }
