@@ -212,6 +212,36 @@ func TestWhoSignedUpKeepsWhatTheyHave(t *testing.T) {
 	})
 }
 
+// Two users become one only for whoever completes it in a session of the one who asked:
+// not for whom that one has open a link.
+func TestAMergeNeedsTheSession(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		b := setup(t, url)
+		b.every(t)
+		answered[maskedAnswer](t, b.person(t, "/v1/auth/otp/signup/email", ownerBody, ""))
+		vera := answered[wireTokens](t, b.person(t, "/v1/auth/otp/verify/email", `{"loginId":"`+owner+`","code":"`+b.lastCode(t)+`"}`, ""))
+		thief := answered[wireTokens](t, b.person(t, passwordPath+"signup", `{"loginId":"thief","password":"Secret no 1"}`, ""))
+		ask := func() string {
+			answered[maskedAnswer](t, b.person(t, "/v1/auth/magiclink/update/email", `{"loginId":"thief","email":"`+owner+`","addToLoginIDs":true}`, thief.Refresh))
+			return `{"token":"` + b.lastToken(t) + `"}`
+		}
+		for name, shown := range map[string]string{"nobody's session": "", "the owner's session": vera.Refresh} {
+			w := b.person(t, "/v1/auth/magiclink/verify", ask(), shown)
+			if w.Code != 409 {
+				t.Errorf("%s: %d %s", name, w.Code, w.Body)
+			}
+		}
+		if me := answered[wireUser](t, b.send(t, "GET", "/v1/auth/me", "", b.as(vera.Refresh)...)); me.ID != vera.User.ID || me.Email != owner {
+			t.Errorf("the owner is %+v", me)
+		}
+		in := answered[wireTokens](t, b.person(t, "/v1/auth/magiclink/verify", ask(), thief.Refresh))
+		if in.User.ID != thief.User.ID || !slices.Contains(in.User.LoginIDs, owner) {
+			t.Errorf("in the session of the one who asked: %+v", in.User)
+		}
+	})
+}
+
 // A user who was signed up with somebody's address becomes part of theirs without what
 // a stranger has made, and is in nobody's way.
 func TestAMergeTakesNoStrangerAlong(t *testing.T) {

@@ -16,7 +16,8 @@ import (
 // change gives a user the address that was proven, as part of tx, unless the session
 // that asked for it has been ended. Where the address
 // is to be a login id and another user has it, the two become one, unless that is
-// not wanted or would lose somebody a credential.
+// not wanted or would lose somebody a credential. Who completes it must be who asked:
+// else whoever has a session has the owner of an account open a link, and has it.
 func (p *Pending) change(tx *store.Tx, c *project.Config, h *holder) (*user.User, error) {
 	if p.Session != "" { // not so where management asked
 		if err := session.Stands(tx, p.Project, p.Session); err != nil {
@@ -39,6 +40,11 @@ func (p *Pending) change(tx *store.Tx, c *project.Config, h *holder) (*user.User
 	case p.Change.FailOnConflict:
 		return nil, user.ErrExists
 	case p.Change.AddToLoginIDs:
+		if !p.Managed {
+			if err := h.holds(u); err != nil {
+				return nil, err
+			}
+		}
 		if u, err = p.merge(tx, u, other); err != nil {
 			return nil, err
 		}

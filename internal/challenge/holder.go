@@ -22,6 +22,19 @@ type holder struct {
 // errHolder ends a transaction that must know it, and does not.
 var errHolder = errors.New("whether it is who has signed up must be known")
 
+// holds returns nil where it is who has a session of u, and user.ErrExists where it
+// is not.
+func (h *holder) holds(u *user.User) error {
+	switch {
+	case !h.known:
+		h.user = u.ID
+		return errHolder
+	case !h.same:
+		return user.ErrExists
+	}
+	return nil
+}
+
 // settle stores a user who is proven by an address for the first time, as part of tx.
 // Unless it is who has signed up, what that one has made goes.
 func (h *holder) settle(tx *store.Tx, u *user.User, address string) error {

@@ -8,6 +8,7 @@ import (
 
 	"postern/internal/challenge"
 	"postern/internal/message"
+	"postern/internal/otp"
 	"postern/internal/session"
 	"postern/internal/store"
 	"postern/internal/testkit"
@@ -64,7 +65,8 @@ func TestAnotherAddress(t *testing.T) {
 			if b.ada(t).Email != ada {
 				t.Errorf("%s: changed before it was proven", tt.name)
 			}
-			tokens, err := b.verify(t, ada, b.code(t))
+			answer := otp.Answer{Project: b.project, Kind: message.Email, LoginID: ada, Code: b.code(t), Client: session.Client{Shown: in.Current}}
+			tokens, err := b.Verify(t.Context(), answer)
 			if !errors.Is(err, tt.want) {
 				t.Errorf("%s: %v", tt.name, err)
 			}
