@@ -42,7 +42,7 @@ func TestCodes(t *testing.T) {
 }
 
 func measureCodes(t *testing.T, out *report, kind, database string) {
-	p, b := newPeople(t, database, clients), newBare(t)
+	p, b := newPeople(t, database, 2000), newBare(t)
 	p.configure(t, `{"rotateJwt":true,"trustedDomains":"app.example.com"}`)
 	_, key, err := p.server.Keys.Create(t.Context(), audit.Origin{Actor: "bench"}, mgmtkey.Create{Name: "bench", Grants: []mgmtkey.Grant{{Role: mgmtkey.Admin}}})
 	if err != nil {

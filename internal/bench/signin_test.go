@@ -201,9 +201,10 @@ func TestPasswords(t *testing.T) {
 }
 
 // TestManyUsers prints how long it takes to find one user of a million by a login
-// id, beside one of a thousand, and how much room a user takes.
+// id, as a sign-in does and as the search of the management does, beside one of a
+// thousand, and how much room a user takes.
 func TestManyUsers(t *testing.T) {
-	out := newReport(t, "Many users", "database", "find by login id, 1,000,000", "1,000", "ratio", "goal", "room of a user", "of which are texts", "goal")
+	out := newReport(t, "Many users", "database", "by login id", "1,000,000", "1,000", "ratio", "goal", "room of a user", "of which are texts", "goal")
 	measureUsers(t, out, "SQLite", func() string { return filepath.Join(t.TempDir(), "bench.db") })
 	if os.Getenv(testkit.PostgresVariable) != "" {
 		measureUsers(t, out, "PostgreSQL", func() string { return testkit.Postgres(t) })
@@ -218,22 +219,38 @@ func measureUsers(t *testing.T, out *report, kind string, database func() string
 	text := crowd.multiply(t, many)
 	room := (crowd.size(t, at) - before) / many
 	handful.multiply(t, few)
-	find := func(p *people, n int) time.Duration {
-		return clock(func() {
-			for i := range 2000 {
-				login := fmt.Sprintf("person-number-%d@example.com", 1_000_000+i*7919%n)
-				if _, err := (&user.Service{DB: p.server.Sessions.DB}).Find(t.Context(), p.project, login); err != nil {
-					t.Fatal(login, err)
-				}
+	for _, way := range []struct {
+		name string
+		find func(s *user.Service, project, login string) error
+	}{
+		{"find", func(s *user.Service, project, login string) error {
+			_, err := s.Find(t.Context(), project, login)
+			return err
+		}},
+		{"search", func(s *user.Service, project, login string) error {
+			_, total, err := s.Search(t.Context(), project, user.Search{LoginIDs: []string{login}})
+			if err == nil && total != 1 {
+				err = fmt.Errorf("%d users have the login id %s", total, login)
 			}
-		}) / 2000
+			return err
+		}},
+	} {
+		each := func(p *people, n int) time.Duration {
+			return clock(func() {
+				for i := range 2000 {
+					if err := way.find(&user.Service{DB: p.server.Sessions.DB}, p.project, fmt.Sprintf("person-number-%d@example.com", 1_000_000+i*7919%n)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}) / 2000
+		}
+		var large, small []time.Duration
+		for range *rounds {
+			large, small = append(large, each(crowd, many)), append(small, each(handful, few))
+		}
+		out.row(kind, way.name, median(large).Round(time.Microsecond).String(), median(small).Round(time.Microsecond).String(), ratio(median(large), median(small)), "1",
+			fmt.Sprint(room, " bytes"), fmt.Sprint(text, " bytes"), "1 kB more")
 	}
-	var large, small []time.Duration
-	for range *rounds {
-		large, small = append(large, find(crowd, many)), append(small, find(handful, few))
-	}
-	out.row(kind, median(large).Round(time.Microsecond).String(), median(small).Round(time.Microsecond).String(), ratio(median(large), median(small)), "1",
-		fmt.Sprint(room, " bytes"), fmt.Sprint(text, " bytes"), "1 kB more")
 }
 
 // multiply makes n users as the product makes one, by SQL: a million commits would
