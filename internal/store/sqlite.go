@@ -26,7 +26,7 @@ const walPages = "4000"
 
 // undoInMemory is how many bytes of pages SQLite keeps in memory to take back a
 // statement, or one of those who share a commit. More of them go into a file: with
-// SQLite's own 64 KiB those of a sign-in do, for a sixth of its time. SQLite writes them
+// SQLite's own 64 KiB those of a sign-in do, for a tenth of its time. SQLite writes them
 // there at once, and no more than 128 KiB at once: with more a larger statement fails.
 const undoInMemory = 120 << 10
 
