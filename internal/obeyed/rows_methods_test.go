@@ -72,6 +72,14 @@ func stranger(path string) func(p *place) string {
 	return func(p *place) string { return status(p.as("", path, object{"loginId": p.someone()})) }
 }
 
+// taken signs somebody up who is a user already.
+func taken(path string, more object) func(p *place) string {
+	return func(p *place) string {
+		who, _ := p.user()
+		return status(p.as("", path, merged(object{"loginId": who}, more)))
+	}
+}
+
 // span is an expiry of a file.
 func span(file string, n int, unit string) docs {
 	return docs{file: fmt.Sprintf(`{"expirationTime":%d,"expirationTimeUnit":%q}`, n, unit)}
@@ -197,6 +205,9 @@ func totpRows() []row {
 			return u.Query().Get("issuer")
 		},
 		want: [2]string{"Lantern", "The Lantern shop"},
+	}, {
+		says: "authenticator apps do not tell who is a user", before: docs{totpFile: `{"maskError":false}`}, after: docs{totpFile: `{"maskError":true}`},
+		look: taken("/v1/auth/totp/signup", nil), want: [2]string{"409 E062107", "taken"},
 	}}
 }
 
@@ -229,6 +240,7 @@ func passkeyRows() []row {
 			},
 			want: [2]string{"shop.lantern.example", "lantern.example"},
 		},
+		{says: "passkeys do not tell who is a user", given: given, before: docs{passkeyFile: `{"maskError":false}`}, after: docs{passkeyFile: `{"maskError":true}`}, look: taken("/v1/auth/webauthn/signup/start", object{"origin": page}), want: [2]string{"409 E062107", "taken"}},
 		{says: "which apps of Android may use passkeys", given: withID, before: docs{passkeyFile: `{"androidFingerprints":[]}`}, after: docs{passkeyFile: `{"androidFingerprints":["` + fingerprint + `"]}`}, look: func(p *place) string { return status(passkeyStart(p, app)) }, want: [2]string{"400 P40071", "taken"}},
 	}
 }
