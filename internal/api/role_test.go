@@ -240,6 +240,24 @@ func TestDeletedRolesHaveNoHolders(t *testing.T) {
 	})
 }
 
+// Files that people write by hand name roles and give no ids.
+func TestRolesWithoutIDsAreApart(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		b := setup(t, url)
+		const files = `{"files":{"permissions.json":{"permissions":[{"name":"read"},{"name":"refund"}]},
+			"roles.json":{"roles":[{"name":"Clerk","permissions":["read"]},{"name":"Chief","permissions":["refund"]}]}}}`
+		b.did(t, "POST", importPath, files)
+		made := b.post(t, "user/create", `{"loginId":"ada","roleNames":["Clerk"]}`)
+		if u, _ := made["user"].(map[string]any); !slices.Equal(u["permissions"].([]any), []any{"read"}) {
+			t.Errorf("a clerk may %v", u["permissions"])
+		}
+		if again := b.did(t, "POST", importPath, files); again["changed"] != false {
+			t.Errorf("the same files once more: %v", again)
+		}
+	})
+}
+
 func TestRolesOfOneNameRace(t *testing.T) {
 	t.Parallel()
 	testkit.Databases(t, func(t *testing.T, url string) {

@@ -155,7 +155,10 @@ func sources() []source {
 		}),
 		method(PasswordFile, func(m *Methods) *PasswordMethod { return &m.Password }, (*methodFile).password),
 		method(QuestionsFile, func(m *Methods) *QuestionsMethod { return &m.SecurityQuestions }, (*methodFile).questions),
-		from(RolesFile, document[rolesFile](RolesFile), func(c *Config, v rolesFile) { c.Roles = v.Roles }),
+		from(RolesFile, document[rolesFile](RolesFile), func(c *Config, v rolesFile) {
+			// Revisions of before imports gave ids may have roles without one: who holds which of them could not be told.
+			c.Roles = slices.DeleteFunc(slices.Clone(v.Roles), func(r Role) bool { return r.ID == "" })
+		}),
 		from(PermissionsFile, document[permissionsFile](PermissionsFile), func(c *Config, v permissionsFile) { c.Permissions = v.Permissions }),
 		from(AttributesFile, document[Attributes](AttributesFile), func(c *Config, v Attributes) { c.Attributes = v }),
 		from(ApplicationsFile, document[applicationsFile](ApplicationsFile), func(c *Config, v applicationsFile) { c.Applications = v.Applications }),

@@ -86,7 +86,7 @@ func (d *draft) name(fresh []*Entity, claimed map[idKey]bool) {
 	for _, e := range fresh {
 		key := idKey{e.Kind, e.ID}
 		switch {
-		case e.ID == "" && e.word.Secrets == "":
+		case e.ID == "" && e.word.Secrets == "" && e.word.Prefix == "":
 		case e.ID != "" && !claimed[key]:
 			// Either nobody has the id, or the one who has it is gone from the
 			// upload: then this is the same entity under a new name.
@@ -99,9 +99,12 @@ func (d *draft) name(fresh []*Entity, claimed map[idKey]bool) {
 		claimed[idKey{e.Kind, e.ID}] = true
 	}
 	for _, e := range nameless {
-		id := ""
+		id, prefix := "", e.word.Prefix
+		if e.ID != "" {
+			prefix = idPrefix(e.ID)
+		}
 		for n := 0; id == "" || claimed[idKey{e.Kind, id}]; n++ {
-			id = ident.Derive(idPrefix(e.ID), e.Kind, e.scope, e.Name, e.ID, strconv.Itoa(n))
+			id = ident.Derive(prefix, e.Kind, e.scope, e.Name, e.ID, strconv.Itoa(n))
 		}
 		claimed[idKey{e.Kind, id}] = true
 		d.assign(e, id, true)

@@ -25,6 +25,7 @@ func TestMatchingBetweenEnvironments(t *testing.T) {
 		return docs{"permissions.json": `{"permissions":[` + a + `,` + b + `]}`}
 	}
 	perm := func(id, name string) string { return `{"id":"` + id + `","name":"` + name + `"}` }
+	role := ident.Derive("ROL", "role", "roles.json#roles", "Clerk", "", "0")
 	derived := ident.Derive("P", "permission", "permissions.json#permissions", "new", "P1", "0")
 	for name, tt := range map[string]struct {
 		given, upload docs
@@ -61,6 +62,10 @@ func TestMatchingBetweenEnvironments(t *testing.T) {
 		"what is new keeps the upload's id": {
 			given: docs{"lists.json": `{"lists":[]}`}, upload: elsewhere,
 			want: map[string]string{"connectors/hook.json": `{"configuration":null,"description":"new","id":"CI77","name":"Hook","type":"hibp"}`},
+		},
+		"a role without an id gets one that always is the same, and keeps it": {
+			given: docs{"roles.json": `{"roles":[{"id":"R1","name":"Chief"}]}`}, upload: docs{"roles.json": `{"roles":[{"name":"Clerk"},{"name":"Chief"}]}`},
+			want: map[string]string{"roles.json": `{"roles":[{"id":"` + role + `","name":"Clerk"},{"id":"R1","name":"Chief"}]}`},
 		},
 		"a new name keeps the id": {
 			given: two(perm("P1", "read"), perm("P2", "write")), upload: two(perm("P1", "look"), perm("P2", "write")),

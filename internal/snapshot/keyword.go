@@ -46,6 +46,7 @@ type entityKeyword struct {
 	Builtin []string `json:"builtin"`
 	Trim    []string `json:"trim"`
 	Within  string   `json:"within"`
+	Prefix  string   `json:"prefix"` // of the id that an import gives where there is none; empty where it gives none
 }
 
 // A refKeyword marks a value that names an entity declared elsewhere.
