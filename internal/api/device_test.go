@@ -56,8 +56,14 @@ func TestTrustedDevicesOverTheWire(t *testing.T) {
 		if !ok {
 			t.Fatalf("%+v", trusted)
 		}
-		if got := verify(`{}`, "Cookie", (&http.Cookie{Name: "DTD", Value: value}).String()); got.Claims["trustedDevice"] != true {
+		kept := (&http.Cookie{Name: "DTD", Value: value}).String()
+		if got := verify(`{}`, "Cookie", kept); got.Claims["trustedDevice"] != true {
 			t.Errorf("%+v", got)
+		}
+		b.answer(t, &setPasswordAnswer{}, "POST", "/v1/mgmt/user/password/set/active", `{"loginId":"ada","password":"Lantern-oil-7"}`)
+		first = verify(`{}`, "Cookie", kept)
+		if first.Claims["trustedDevice"] != nil {
+			t.Errorf("after a new password: %v", first.Claims)
 		}
 	})
 }

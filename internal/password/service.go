@@ -187,8 +187,9 @@ func (s *Service) set(ctx context.Context, by audit.Origin, c *project.Config, b
 	})
 }
 
-// put stores the hash of a new password, ends the sessions of before, and records
-// that: whoever had the one before, or a session by it, has nothing any more.
+// put stores the hash of a new password, ends the sessions of before, forgets which
+// devices are trusted, and records that: whoever had the one before, or a session by
+// it, has nothing any more.
 func (s *Service) put(tx *store.Tx, by audit.Origin, c *project.Config, now *standing, hash string, in change) error {
 	u := now.user
 	if err := now.record.next(now.policy, hash, in.expired, time.Now()).save(tx, u.Project, u.ID); err != nil {
@@ -199,6 +200,9 @@ func (s *Service) put(tx *store.Tx, by audit.Origin, c *project.Config, now *sta
 	}
 	ended, err := session.EndOthers(tx, u.Project, u.ID, in.by)
 	if err != nil {
+		return err
+	}
+	if err := session.Distrust(tx, u.Project, u.ID); err != nil {
 		return err
 	}
 	e := by.Event("user.password.set", audit.Done)

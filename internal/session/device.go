@@ -151,6 +151,15 @@ func (s *Service) ForgetDevices(ctx context.Context, by audit.Origin, u *user.Us
 	})
 }
 
+// Distrust forgets all devices of a user, as part of tx: for what is done because
+// somebody else may have been one of them.
+func Distrust(tx *store.Tx, project, userID string) error {
+	if _, err := tx.Exec(`DELETE FROM trusted_devices WHERE project = $1 AND user_id = $2`, project, userID); err != nil {
+		return fmt.Errorf("forget devices: %w", err)
+	}
+	return nil
+}
+
 func forget(tx *store.Tx, project, userID, id string) (bool, error) {
 	res, err := tx.Exec(`DELETE FROM trusted_devices WHERE project = $1 AND user_id = $2 AND id = $3`, project, userID, id)
 	if err != nil {
