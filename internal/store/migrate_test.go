@@ -40,6 +40,7 @@ var landed = map[string]string{
 	"0020_proposals.sql":       "890434839d29aab24528401bc159ae43c002139ca5af1e0ec4f6d86362d870ac",
 	"0021_bounds.sql":          "5c62454d02420bd85b932fcc066d03cf0ce012d570306ec72782ea6a3286d41b",
 	"0022_trusted_devices.sql": "cb6368bdf7a73c0edf5a2e97d2459a7ba7c98401006efddc139a62903b278ddd",
+	"0023_polled.sql":          "031ba5005d418ae363ccf28b837e0eb294bd3ecff543904f19bdcee417e5dece",
 }
 
 func TestLandedMigrations(t *testing.T) {

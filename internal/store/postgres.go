@@ -22,7 +22,7 @@ func openPostgres(ctx context.Context, url string, opts Options) (*DB, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "postern"
 	}
-	db := stdlib.OpenDB(*config)
+	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(rowByRow))
 	db.SetMaxOpenConns(opts.MaxConns)
 	db.SetMaxIdleConns(opts.MaxConns)
 	db.SetConnMaxIdleTime(5 * time.Minute)
@@ -40,6 +40,17 @@ func openPostgres(ctx context.Context, url string, opts Options) (*DB, error) {
 		gone:      func() error { return nil },
 		listening: config,
 	}, nil
+}
+
+// rowByRow has statements find their rows by an index. A serializable transaction that
+// reads a table from end to end meets everybody who changes anything in it, and small
+// tables are read so wherever that costs less, codes that wait for an answer above all.
+// It is asked for here, as a proxy may refuse it among what a connection begins with.
+func rowByRow(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := conn.Exec(ctx, `SET enable_seqscan = off`); err != nil {
+		return fmt.Errorf("set up the connection: %w", err)
+	}
+	return nil
 }
 
 // advisoryLock lets one server at a time migrate a schema. It waits in the

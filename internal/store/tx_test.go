@@ -235,6 +235,36 @@ func countUp(_ context.Context, tx *store.Tx) error {
 	return err
 }
 
+// Whoever changes a row of their own does not lose against who changes another one,
+// however few rows there are.
+func TestNeighboursDoNotMeet(t *testing.T) {
+	t.Parallel()
+	url := testkit.Postgres(t)
+	db, other := testkit.Open(t, url), testkit.Open(t, url)
+	execute(t, db, `CREATE TABLE neighbours (id BIGINT PRIMARY KEY, n BIGINT NOT NULL)`)
+	execute(t, db, `INSERT INTO neighbours (id, n) VALUES (1, 0), (2, 0)`)
+	execute(t, db, `ANALYZE neighbours`)
+	read := func(tx *store.Tx, id int) error {
+		return tx.QueryRow(`SELECT n FROM neighbours WHERE id = $1`, id).Scan(new(int))
+	}
+	change := func(tx *store.Tx, id int) error {
+		_, err := tx.Exec(`UPDATE neighbours SET n = n + 1 WHERE id = $1`, id)
+		return err
+	}
+	tries := 0
+	err := db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+		tries++
+		if err := read(tx, 1); err != nil {
+			return err
+		}
+		err := other.Write(t.Context(), func(_ context.Context, tx *store.Tx) error { return errors.Join(read(tx, 2), change(tx, 2)) })
+		return errors.Join(err, change(tx, 1))
+	})
+	if err != nil || tries != 1 {
+		t.Errorf("%v after %d tries", err, tries)
+	}
+}
+
 func TestNestedTransactionsAreRefused(t *testing.T) {
 	t.Parallel()
 	db := testkit.Store(t)
