@@ -11,17 +11,14 @@ import (
 
 	"postern/internal/fault"
 	"postern/internal/ident"
+	"postern/internal/project"
 	"postern/internal/snapshot"
 )
 
 // errWebhook is a webhook that cannot be made a file of the configuration.
 var errWebhook = fault.New(fault.Invalid, "E011003", "Request is invalid: a webhook has a name with a letter or a digit in it, that no connector of another type has, and one way to authenticate at most")
 
-const (
-	connectorFolder = "connectors/"
-	connectorIndex  = connectorFolder + "connectors.json"
-	webhookType     = "audit-webhook"
-)
+const webhookType = "audit-webhook"
 
 // webhookRequest is where records of the audit go, as SDKs say it.
 type webhookRequest struct {
@@ -69,19 +66,19 @@ func (s *Server) setAuditWebhook(ctx context.Context, in *webhookRequest) (*empt
 		}
 		changed := snapshot.Files{}
 		for p, content := range files { // the index names them, so they come along
-			if strings.HasPrefix(p, connectorFolder) {
+			if strings.HasPrefix(p, project.ConnectorFolder) {
 				changed[p] = content
 			}
 		}
 		changed[path] = text
 		var slugs []string
 		for p := range changed {
-			if slug := strings.TrimSuffix(strings.TrimPrefix(p, connectorFolder), ".json"); p != connectorIndex && !strings.Contains(slug, "/") {
+			if slug := strings.TrimSuffix(strings.TrimPrefix(p, project.ConnectorFolder), ".json"); p != project.ConnectorIndex && !strings.Contains(slug, "/") {
 				slugs = append(slugs, slug)
 			}
 		}
 		slices.Sort(slugs)
-		changed[connectorIndex], err = json.Marshal(map[string]any{"connectors": slugs}, json.Deterministic(true))
+		changed[project.ConnectorIndex], err = json.Marshal(map[string]any{"connectors": slugs}, json.Deterministic(true))
 		return changed, err
 	})
 }
@@ -95,7 +92,7 @@ func webhookPlace(files snapshot.Files, name string) (path, id string, err error
 	}
 	for p, content := range files {
 		var is struct{ ID, Name, Type string }
-		if !strings.HasPrefix(p, connectorFolder) || p == connectorIndex {
+		if !strings.HasPrefix(p, project.ConnectorFolder) || p == project.ConnectorIndex {
 			continue
 		}
 		if err := json.Unmarshal(content, &is, json.MatchCaseInsensitiveNames(true)); err != nil || is.Name != name {
@@ -107,8 +104,8 @@ func webhookPlace(files snapshot.Files, name string) (path, id string, err error
 		return p, is.ID, nil
 	}
 	id = ident.New("CI")
-	if path = connectorFolder + slug + ".json"; files[path] != nil { // of another name that is written alike
-		path = connectorFolder + slug + "-" + strings.ToLower(id) + ".json"
+	if path = project.ConnectorFolder + slug + ".json"; files[path] != nil { // of another name that is written alike
+		path = project.ConnectorFolder + slug + "-" + strings.ToLower(id) + ".json"
 	}
 	return path, id, nil
 }

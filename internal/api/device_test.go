@@ -51,7 +51,11 @@ func TestTrustedDevicesOverTheWire(t *testing.T) {
 			t.Errorf("after it was removed: %v", got.Claims)
 		}
 		b.open(t, snapshot.Files{"project.json": []byte(`{"projectSelfProvisioning":true,"tokenResponseMethod":"cookie"}`)})
-		trusted = verify(both)
+		verify(both)
+		trusted = verify(both) // anew, and the one before is forgotten
+		if list = answered[devicesAnswer](t, b.send(t, "POST", "/v1/mgmt/user/trusteddevices/list", `{"identifiers":["ada"]}`)); len(list.Devices) != 1 {
+			t.Errorf("trusted twice it is %d devices", len(list.Devices))
+		}
 		value, ok := strings.CutPrefix(trusted.Device, "cookie ")
 		if !ok {
 			t.Fatalf("%+v", trusted)

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"postern/internal/edge"
 	"postern/internal/fault"
@@ -22,7 +21,7 @@ type Guard struct {
 // often. A backend that calls with its key answers for its own people.
 func (s *Server) guarded(w http.ResponseWriter, r *http.Request, row route) error {
 	c := callerOf(r.Context())
-	if c == nil || c.Key != nil || c.Counted == "" || !row.access.Guess || row.waits() {
+	if c == nil || c.Key != nil || c.Counted == "" || !row.access.Guess || row.access.Waits {
 		return row.serve.serve(w, r)
 	}
 	g := s.Guard
@@ -61,10 +60,13 @@ func failed(err error) bool {
 	}
 }
 
-// waits reports whether a call is one of who waits for the session of a proof that is
-// given elsewhere. It asks again and again, is told to wait, and shows 256 bits that
-// nobody guesses.
-func (r route) waits() bool { return strings.HasSuffix(r.path, "/pending-session") }
+// waiting makes the need of a call of who waits for the session of a proof that is
+// given elsewhere.
+func waiting() edge.Need {
+	n := anyone()
+	n.Waits = true
+	return n
+}
 
 // asking makes the need of a call of a person who is about to sign in, and that keeps
 // or sends something for each.

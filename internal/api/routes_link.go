@@ -37,7 +37,7 @@ func (s *Server) linkRoutes() []route {
 		route{http.MethodPost, enchanted + "signup-in/email", asking(), sendEnchanted[messageSignIn](s, challenge.SignUpOrIn), "Send three links to a user, or to somebody new."},
 		route{http.MethodPost, enchanted + "update/email", signedIn(), sendEnchanted[messageUpdate](s, challenge.Update), "Send three links to a new address, which the right one makes that of the user."},
 		route{http.MethodPost, enchanted + "verify", anyone(), call(s.verifyEnchanted), "Take the token of a link that was opened, on any device; a wrong one ends the proof."},
-		route{http.MethodPost, enchanted + "pending-session", anyone(), signing(s, s.pendingSession), "The session of who waits for an enchanted link; until it was opened, E062503."},
+		route{http.MethodPost, enchanted + "pending-session", waiting(), signing(s, s.pendingSession), "The session of who waits for an enchanted link; until it was opened, E062503."},
 		route{http.MethodPost, "/v1/mgmt/user/signin/embeddedlink", in(mgmtkey.Admin), call(s.embedSignIn), "A token that signs a user in, for your own system to deliver."},
 		route{http.MethodPost, "/v1/mgmt/user/signup/embeddedlink", in(mgmtkey.Admin), call(s.embedSignUp), "A token that signs somebody new up, for your own system to deliver."},
 		route{http.MethodPost, "/v1/mgmt/tests/generate/magiclink", in(mgmtkey.Admin), call(s.testLink), "The magic link of a test user, who is never sent one."},

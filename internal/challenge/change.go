@@ -14,10 +14,10 @@ import (
 )
 
 // change gives a user the address that was proven, as part of tx, unless the session
-// that asked for it has been ended. Where the address
-// is to be a login id and another user has it, the two become one, unless that is
-// not wanted or would lose somebody a credential. Who completes it must be who asked:
-// else whoever has a session has the owner of an account open a link, and has it.
+// that asked for it has been ended. Where the address is to be a login id and another
+// user has it, the two become one, unless that is not wanted or would lose somebody a
+// credential. Who completes it must be who asked: else whoever has a session has the
+// owner of an account open a link, and has it.
 func (p *Pending) change(tx *store.Tx, c *project.Config, h *holder) (*user.User, error) {
 	if p.Session != "" { // not so where management asked
 		if err := session.Stands(tx, p.Project, p.Session); err != nil {

@@ -49,14 +49,8 @@ func put(tx *store.Tx, p *Pending) error {
 // Bounded bounds the proofs of a project that are not answered. Those that the
 // customer's own system began, such as invitations, are not counted and never give way.
 func Bounded(db *store.DB, most int) *store.Cap {
-	return &store.Cap{Most: most, Trim: func(ctx context.Context, project string, most int) error {
-		_, err := db.Prune(ctx, `DELETE FROM challenges WHERE (project, method, id) IN (
-			SELECT project, method, id FROM challenges WHERE project = $1 AND managed = 0 ORDER BY created_at DESC LIMIT $3 OFFSET $2)`, project, most)
-		if err != nil {
-			return fmt.Errorf("bound the challenges: %w", err)
-		}
-		return nil
-	}}
+	return db.Cap(most, "challenges", `DELETE FROM challenges WHERE (project, method, id) IN (
+		SELECT project, method, id FROM challenges WHERE project = $1 AND managed = 0 ORDER BY created_at DESC LIMIT $3 OFFSET $2)`)
 }
 
 func null(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }

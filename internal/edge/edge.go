@@ -62,6 +62,7 @@ type Need struct {
 
 	Guess bool // failing calls of one address are counted: each may be a guess
 	Asks  bool // all of them are: each leaves something behind, or is sent to somebody
+	Waits bool // none is: who waits asks again and again, with what nobody guesses
 
 	// Renews says that a token is shown for further ones; Carried, that whoever shows it
 	// need not be who holds it, so that it takes no proof of the key that it is bound to.

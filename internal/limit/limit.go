@@ -61,14 +61,8 @@ type Service struct {
 // Bounded bounds the counts of a project: a guesser who takes another login id each time
 // makes a row each time. Those that mean nothing soonest give way.
 func Bounded(db *store.DB, most int) *store.Cap {
-	return &store.Cap{Most: most, Trim: func(ctx context.Context, project string, most int) error {
-		_, err := db.Prune(ctx, `DELETE FROM limits WHERE (project, scope, subject) IN (
-			SELECT project, scope, subject FROM limits WHERE project = $1 ORDER BY expires_at DESC LIMIT $3 OFFSET $2)`, project, most)
-		if err != nil {
-			return fmt.Errorf("bound the counts of attempts: %w", err)
-		}
-		return nil
-	}}
+	return db.Cap(most, "counts of attempts", `DELETE FROM limits WHERE (project, scope, subject) IN (
+		SELECT project, scope, subject FROM limits WHERE project = $1 ORDER BY expires_at DESC LIMIT $3 OFFSET $2)`)
 }
 
 // Hit counts one attempt, or refuses it with ErrExceeded. An attempt that is

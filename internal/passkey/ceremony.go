@@ -85,14 +85,8 @@ func (s *Service) begin(ctx context.Context, projectID string, c *ceremony) (str
 
 // Bounded bounds the ceremonies of a project that are under way.
 func Bounded(db *store.DB, most int) *store.Cap {
-	return &store.Cap{Most: most, Trim: func(ctx context.Context, project string, most int) error {
-		_, err := db.Prune(ctx, `DELETE FROM passkey_ceremonies WHERE (project, id) IN (
-			SELECT project, id FROM passkey_ceremonies WHERE project = $1 ORDER BY expires_at DESC LIMIT $3 OFFSET $2)`, project, most)
-		if err != nil {
-			return fmt.Errorf("bound the passkey ceremonies: %w", err)
-		}
-		return nil
-	}}
+	return db.Cap(most, "passkey ceremonies", `DELETE FROM passkey_ceremonies WHERE (project, id) IN (
+		SELECT project, id FROM passkey_ceremonies WHERE project = $1 ORDER BY expires_at DESC LIMIT $3 OFFSET $2)`)
 }
 
 // find returns a ceremony of a kind that is under way, and its configuration.

@@ -175,7 +175,7 @@ func sources() []source {
 func connectors(tree snapshot.Tree) []source {
 	var out []source
 	for path := range tree {
-		if name, ok := strings.CutPrefix(path, "connectors/"); ok && name != "connectors.json" {
+		if strings.HasPrefix(path, ConnectorFolder) && path != ConnectorIndex {
 			out = append(out, from(path, document[Connector](path), func(c *Config, v Connector) { c.Connectors[v.ID] = v }))
 		}
 	}

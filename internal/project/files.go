@@ -18,4 +18,7 @@ const (
 	AttributesFile    = "attributes.json"
 	ApplicationsFile  = "applications.json"
 	JWTTemplatesFile  = "jwttemplates.json"
+
+	ConnectorFolder = "connectors/" // of a file for each connector
+	ConnectorIndex  = ConnectorFolder + "connectors.json"
 )

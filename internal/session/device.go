@@ -87,7 +87,7 @@ func (m *made) onDevice(tx *store.Tx, in Login, id, userID string) error {
 		return ErrOneFactor
 	}
 	if m.session.Extra.Device != "" { // it is trusted anew
-		if _, err := forget(tx, m.user.Project, userID, m.session.Extra.Device); err != nil {
+		if _, err := forget(tx, m.user.Project, m.user.ID, m.session.Extra.Device); err != nil {
 			return err
 		}
 	}

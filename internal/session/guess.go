@@ -104,19 +104,12 @@ func (g Guess) known(tx *store.Tx) (bool, error) {
 	return false, err
 }
 
-// homePrefix is what one connection to the internet has of IPv6, in bits, so that
-// nobody is many clients by it.
-const homePrefix = 64
-
-// network returns what counts as one client: an address, of IPv6 its network. It is
-// blank where the address is not known.
+// network returns what counts as one client, as limits count addresses. It is blank
+// where the address is not known.
 func (c Client) network() string {
 	a, err := netip.ParseAddr(c.Address)
 	if err != nil {
 		return ""
 	}
-	if a = a.Unmap().WithZone(""); a.Is4() {
-		return a.String()
-	}
-	return netip.PrefixFrom(a, homePrefix).Masked().String()
+	return limit.Address(a)
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -18,6 +19,17 @@ type Cap struct {
 
 	mu    sync.Mutex
 	added map[string]int // rows by project, since they were counted
+}
+
+// Cap returns a Cap of a table, in words such as "challenges". Its statement deletes up
+// to $3 of the rows of the project $1 that there are beyond $2.
+func (d *DB) Cap(most int, of, statement string) *Cap {
+	return &Cap{Most: most, Trim: func(ctx context.Context, project string, most int) error {
+		if _, err := d.Prune(ctx, statement, project, most); err != nil {
+			return fmt.Errorf("bound the %s: %w", of, err)
+		}
+		return nil
+	}}
 }
 
 // Added says that n rows were added, after their transaction, and trims the table
