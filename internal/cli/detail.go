@@ -178,12 +178,17 @@ func (p *paper) content(d snapshot.Difference, how detail) {
 	}
 }
 
+// markOf stands before the lines of what is new or gone.
+func markOf(d snapshot.Difference) string {
+	if d.Action == snapshot.Removed {
+		return "- "
+	}
+	return "+ "
+}
+
 // contentLines are the lines of what is new or gone, each behind its mark.
 func contentLines(d snapshot.Difference) []string {
-	mark := "+ "
-	if d.Action == snapshot.Removed {
-		mark = "- "
-	}
+	mark := markOf(d)
 	var out []string
 	add := func(v jsontext.Value) {
 		for _, l := range snapshot.Lines(v) {
@@ -204,10 +209,7 @@ func (p *paper) steps(d snapshot.Difference, how detail) {
 	for _, part := range d.Parts {
 		files[part.File] = part.Content
 	}
-	mark := "+ "
-	if d.Action == snapshot.Removed {
-		mark = "- "
-	}
+	mark := markOf(d)
 	for _, f := range snapshot.Flows(snapshot.Files{}, files) {
 		called := map[string]string{}
 		for _, s := range f.Steps {
