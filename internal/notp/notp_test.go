@@ -2,113 +2,50 @@ package notp_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"image/png"
-	"log/slog"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"postern/internal/audit"
 	"postern/internal/challenge"
 	"postern/internal/connector"
-	"postern/internal/key"
 	"postern/internal/limit"
 	"postern/internal/message"
 	"postern/internal/notp"
 	"postern/internal/project"
-	"postern/internal/secret"
 	"postern/internal/session"
-	"postern/internal/snapshot"
 	"postern/internal/store"
 	"postern/internal/testkit"
+	"postern/internal/testkit/signin"
 	"postern/internal/user"
 )
-
-var tester = audit.Origin{Actor: "test", Remote: "192.0.2.1", Request: "r1"}
 
 const (
 	phone = "+12025550143"
 	other = "+12025550144"
 )
 
-// A bench is a project, and what leaves it.
+// A bench is a project whose users send messages.
 type bench struct {
 	*notp.Service
-	db      *store.DB
-	project string
-	mu      sync.Mutex
-	sent    []message.Message
-	broken  bool // nothing can be sent
+	shop *signin.Project
 }
 
 func setup(t *testing.T, db *store.DB) *bench {
 	t.Helper()
-	master, _, err := secret.NewMaster()
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := slog.New(slog.DiscardHandler)
-	projects := &project.Service{DB: db, Master: master, Log: log}
-	b := &bench{db: db}
-	b.Service = &notp.Service{
-		Messages: &connector.Service{DB: db, Projects: projects, Log: log},
-		Challenges: &challenge.Service{
-			DB: db, Projects: projects, Limits: &limit.Service{DB: db}, Log: log,
-			Sessions: &session.Service{DB: db, Projects: projects, Keys: &key.Service{DB: db, Projects: projects}},
-			Send: func(_ context.Context, _ *project.Config, _ string, m message.Message) error {
-				b.mu.Lock()
-				defer b.mu.Unlock()
-				if b.broken {
-					return errors.New("no line")
-				}
-				b.sent = append(b.sent, m)
-				return nil
-			},
-		},
-	}
-	p, err := projects.Create(t.Context(), tester, project.New{Name: "Shop & Co"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.project = p.ID
-	b.configure(t, snapshot.Files{"auth/notp.json": []byte(`{"enabled":true}`)})
-	return b
-}
-
-func (b *bench) configure(t *testing.T, files snapshot.Files) {
-	t.Helper()
-	in := project.Import{Project: b.project, Upload: &snapshot.Upload{Files: files, SameIDs: true}}
-	if _, err := b.Challenges.Projects.Import(t.Context(), tester, in); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (b *bench) config(t *testing.T) *project.Config {
-	t.Helper()
-	c, err := b.Challenges.Projects.Config(t.Context(), b.project)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-func (b *bench) user(t *testing.T, u user.User) {
-	t.Helper()
-	u.Project = b.project
-	if err := b.db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error { return user.Create(tx, &u) }); err != nil {
-		t.Fatal(err)
-	}
+	shop := signin.New(t, db, project.New{Name: "Shop & Co"})
+	shop.Import(t, map[string]string{"auth/notp.json": `{"enabled":true}`})
+	messages := &connector.Service{DB: db, Projects: shop.Projects, Log: shop.Log}
+	return &bench{&notp.Service{Messages: messages, Challenges: shop.Challenges}, shop}
 }
 
 // begin returns what is waited with, and the text to send.
 func (b *bench) begin(t *testing.T, in challenge.Request) (pending, text string) {
 	t.Helper()
-	in.Config = b.config(t)
+	in.Config = b.shop.Config(t)
 	out, err := b.Begin(t.Context(), in, challenge.Dialogue{})
 	if err != nil {
 		t.Fatal(err)
@@ -125,26 +62,26 @@ func (b *bench) begin(t *testing.T, in challenge.Request) (pending, text string)
 
 func (b *bench) write(t *testing.T, from, text string) {
 	t.Helper()
-	if err := b.Receive(t.Context(), b.config(t), "", connector.Inbound{From: from, Text: text}); err != nil {
+	if err := b.Receive(t.Context(), b.shop.Config(t), "", connector.Inbound{From: from, Text: text}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// said is the last answer, if it is one to that number; answers are told apart by
-// their beginnings.
+// said looks at the last of n answers: that it is one to that number, of those that
+// begin so.
 func (b *bench) said(t *testing.T, to, begins string, n int) {
 	t.Helper()
-	if len(b.sent) != n {
-		t.Fatalf("%d messages, want %d: %+v", len(b.sent), n, b.sent)
+	if all := b.shop.Sent(); len(all) != n {
+		t.Fatalf("%d messages, want %d: %+v", len(all), n, all)
 	}
-	if m := b.sent[n-1]; m.To != to || m.Kind != message.WhatsApp || !strings.HasPrefix(m.Text, begins) {
+	if m := b.shop.Last(t); m.To != to || m.Kind != message.WhatsApp || !strings.HasPrefix(m.Text, begins) {
 		t.Errorf("sent %+v, want %q…", m, begins)
 	}
 }
 
 func (b *bench) session(t *testing.T, pending string) (*session.Tokens, error) {
 	t.Helper()
-	return b.Session(t.Context(), b.project, pending, "", session.Client{})
+	return b.Session(t.Context(), b.shop.ID, pending, "", session.Client{})
 }
 
 const (
@@ -181,24 +118,13 @@ func TestAMessageSignsIn(t *testing.T) {
 		b.said(t, phone, failed, 3)
 		b.write(t, phone, " Yes!")
 		b.said(t, phone, worked, 4)
-		var group sync.WaitGroup
-		var mu sync.Mutex
-		ok := 0
-		for range 20 {
-			group.Go(func() {
-				tokens, err := b.session(t, pending)
-				mu.Lock()
-				defer mu.Unlock()
-				if err == nil && tokens.FirstSeen && tokens.User.Name == "Ada" && tokens.User.Phone == phone && tokens.User.VerifiedPhone {
-					ok++
-				} else if !errors.Is(err, notp.ErrOver) {
-					t.Error(err)
-				}
-			})
-		}
-		if group.Wait(); ok != 1 {
-			t.Errorf("%d sessions of one message", ok)
-		}
+		signin.OneWins(t, 20, func(int) error {
+			tokens, err := b.session(t, pending)
+			if err == nil && !(tokens.FirstSeen && tokens.User.Name == "Ada" && tokens.User.Phone == phone && tokens.User.VerifiedPhone) {
+				t.Errorf("the session is of %+v", tokens.User)
+			}
+			return err
+		}, notp.ErrOver)
 
 		// Who says no ends it.
 		pending, text = b.begin(t, challenge.Request{Act: challenge.SignIn, LoginID: "ada"})
@@ -206,8 +132,8 @@ func TestAMessageSignsIn(t *testing.T) {
 		b.write(t, phone, "No.")
 		b.said(t, phone, failed, 6)
 		b.write(t, phone, "yes")
-		if _, err := b.session(t, pending); !errors.Is(err, notp.ErrOver) || len(b.sent) != 6 {
-			t.Errorf("after no: %v, %d messages", err, len(b.sent))
+		if _, err := b.session(t, pending); !errors.Is(err, notp.ErrOver) || len(b.shop.Sent()) != 6 {
+			t.Errorf("after no: %v, %d messages", err, len(b.shop.Sent()))
 		}
 
 		// The word is for the newest that was asked, and one that was given stays.
@@ -232,9 +158,9 @@ func TestWhoeverWrites(t *testing.T) {
 	t.Parallel()
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		b := setup(t, db)
-		b.user(t, user.User{LoginIDs: []string{phone}, Name: "Ada", Phone: phone})
-		b.user(t, user.User{LoginIDs: []string{"+12025550145"}, Phone: "+12025550146"})
-		b.configure(t, snapshot.Files{"project.json": []byte(`{"projectSelfProvisioning":true}`)})
+		b.shop.User(t, user.User{LoginIDs: []string{phone}, Name: "Ada", Phone: phone})
+		b.shop.User(t, user.User{LoginIDs: []string{"+12025550145"}, Phone: "+12025550146"})
+		b.shop.Import(t, map[string]string{"project.json": `{"projectSelfProvisioning":true}`})
 		for name, c := range map[string]struct {
 			act   challenge.Act
 			from  string
@@ -250,10 +176,10 @@ func TestWhoeverWrites(t *testing.T) {
 			"who is reached elsewhere is none": {challenge.SignIn, "+12025550145", failed, false},
 		} {
 			t.Run(name, func(t *testing.T) {
-				b.sent = nil
+				before := len(b.shop.Sent())
 				pending, text := b.begin(t, challenge.Request{Act: c.act})
 				b.write(t, c.from, text)
-				b.said(t, c.from, c.says, 1)
+				b.said(t, c.from, c.says, before+1)
 				b.write(t, c.from, "yes")
 				tokens, err := b.session(t, pending)
 				if c.says == failed {
@@ -267,11 +193,11 @@ func TestWhoeverWrites(t *testing.T) {
 				}
 			})
 		}
-		b.configure(t, snapshot.Files{"project.json": []byte(`{"projectSelfProvisioning":false}`)})
-		b.sent = nil
+		b.shop.Import(t, map[string]string{"project.json": `{"projectSelfProvisioning":false}`})
+		before := len(b.shop.Sent())
 		_, text := b.begin(t, challenge.Request{Act: challenge.SignUpOrIn})
 		b.write(t, other, text)
-		b.said(t, other, failed, 1)
+		b.said(t, other, failed, before+1)
 	})
 }
 
@@ -279,12 +205,12 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, testkit.Store(t))
-		b.user(t, user.User{LoginIDs: []string{"ada"}, Phone: phone})
-		b.user(t, user.User{LoginIDs: []string{"bob"}, Email: "bob@b.example"})
+		b.shop.User(t, user.User{LoginIDs: []string{"ada"}, Phone: phone})
+		b.shop.User(t, user.User{LoginIDs: []string{"bob"}, Email: "bob@b.example"})
 		ask := func() challenge.Request { return challenge.Request{Act: challenge.SignIn, LoginID: "ada"} }
 		pending, text := b.begin(t, ask())
-		b.configure(t, snapshot.Files{"auth/notp.json": []byte(`{"expirationTime":1,"whatsappVerifyTemplateId":"TM1","whatsappVerifyNOTPTemplates":[
-			{"id":"TM1","name":"Own","body":"Is it you, at {{projectName}}? {{options.word}}"},{"id":"TM2","name":"Theirs"}]}`)})
+		b.shop.Import(t, map[string]string{"auth/notp.json": `{"expirationTime":1,"whatsappVerifyTemplateId":"TM1","whatsappVerifyNOTPTemplates":[
+			{"id":"TM1","name":"Own","body":"Is it you, at {{projectName}}? {{options.word}}"},{"id":"TM2","name":"Theirs"}]}`})
 		time.Sleep(2 * time.Minute)
 		b.write(t, phone, text)
 		b.said(t, phone, asks, 1) // as it began
@@ -300,7 +226,7 @@ func TestSettings(t *testing.T) {
 			t.Errorf("who waits too long: %v", err)
 		}
 		in := ask()
-		in.Config = b.config(t)
+		in.Config = b.shop.Config(t)
 		in.Choice.Options = map[string]string{"word": "YES or NO"}
 		if _, err := b.Begin(t.Context(), in, challenge.Dialogue{Success: "TM1"}); !errors.Is(err, challenge.ErrTemplate) {
 			t.Errorf("an answer that there is not: %v", err)
@@ -310,11 +236,11 @@ func TestSettings(t *testing.T) {
 			t.Fatal(err)
 		}
 		link, _ := url.Parse(out.URL)
-		b.broken = true
+		b.shop.Break(errors.New("no line"))
 		if err := b.Receive(t.Context(), in.Config, "", connector.Inbound{From: phone, Text: link.Query().Get("text")}); err == nil {
 			t.Error("nobody was asked, and nobody is told")
 		}
-		b.broken = false
+		b.shop.Break(nil)
 		if _, err := b.session(t, out.Pending); !errors.Is(err, notp.ErrOver) {
 			t.Errorf("who was not asked: %v", err)
 		}
@@ -335,8 +261,8 @@ func TestSettings(t *testing.T) {
 		if err := b.Receive(t.Context(), in.Config, "", connector.Inbound{From: phone, Text: "yes"}); !errors.Is(err, limit.ErrExceeded) {
 			t.Errorf("too often: %v", err)
 		}
-		b.configure(t, snapshot.Files{"auth/notp.json": []byte(`{"enabled":false}`)})
-		in.Config = b.config(t)
+		b.shop.Import(t, map[string]string{"auth/notp.json": `{"enabled":false}`})
+		in.Config = b.shop.Config(t)
 		if _, err := b.Begin(t.Context(), in, challenge.Dialogue{}); !errors.Is(err, project.ErrMethodOff) {
 			t.Errorf("switched off: %v", err)
 		}

@@ -3,8 +3,8 @@ package otp_test
 import (
 	"testing"
 
-	"postern/internal/project"
-	"postern/internal/snapshot"
+	"github.com/google/go-cmp/cmp"
+
 	"postern/internal/testkit"
 	"postern/internal/user"
 )
@@ -13,37 +13,21 @@ import (
 func TestEffects(t *testing.T) {
 	t.Parallel()
 	b := setup(t, testkit.Store(t))
-	b.Challenges.Projects.Effects = append(b.Challenges.Projects.Effects, b.Challenges.Effects())
+	b.shop.Projects.Effects = append(b.shop.Projects.Effects, b.Challenges.Effects())
 	on, off := `{"enabled":true}`, `{"enabled":false}`
-	b.configure(t, map[string]string{"auth/otp.json": on, "auth/magiclink.json": on, "auth/enchantedlink.json": on})
-	b.user(t, user.User{LoginIDs: []string{ada}, Email: ada})
-	b.user(t, user.User{LoginIDs: []string{"bob"}, Phone: "+12025550143", Methods: user.Password})
+	b.shop.Import(t, map[string]string{"auth/otp.json": on, "auth/magiclink.json": on, "auth/enchantedlink.json": on})
+	b.shop.User(t, user.User{LoginIDs: []string{ada}, Email: ada})
+	b.shop.User(t, user.User{LoginIDs: []string{"bob"}, Phone: "+12025550143", Methods: user.Password})
 	for _, tt := range []struct {
 		name  string
 		files map[string]string
-		count int
+		want  []string
 	}{
-		{"two of three", map[string]string{"auth/otp.json": off, "auth/magiclink.json": off}, 0},
-		{"all of them", map[string]string{"auth/otp.json": off, "auth/magiclink.json": off, "auth/enchantedlink.json": off}, 1},
+		{"two of three", map[string]string{"auth/otp.json": off, "auth/magiclink.json": off}, nil},
+		{"all of them", map[string]string{"auth/otp.json": off, "auth/magiclink.json": off, "auth/enchantedlink.json": off}, []string{"enabled: A code or a link in a message is the only way in of 1 person, and no method would send one. (users_lose_only_method, 1)"}},
 	} {
-		up := &snapshot.Upload{Files: snapshot.Files{}}
-		for path, content := range tt.files {
-			up.Files[path] = []byte(content)
-		}
-		plan, err := b.Challenges.Projects.Plan(t.Context(), project.Import{Project: b.project, Upload: up})
-		if err != nil {
-			t.Fatal(err)
-		}
-		n := 0
-		for _, d := range plan.Differences {
-			for _, e := range d.Effects {
-				if e.Code == "users_lose_only_method" {
-					n += e.Count
-				}
-			}
-		}
-		if n != tt.count {
-			t.Errorf("%s: %d people, want %d", tt.name, n, tt.count)
+		if diff := cmp.Diff(tt.want, b.shop.Effects(t, tt.files)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
 }

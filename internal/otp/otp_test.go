@@ -1,124 +1,41 @@
 package otp_test
 
 import (
-	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
-	"postern/internal/audit"
 	"postern/internal/challenge"
-	"postern/internal/key"
 	"postern/internal/limit"
 	"postern/internal/message"
 	"postern/internal/otp"
 	"postern/internal/project"
-	"postern/internal/secret"
 	"postern/internal/session"
-	"postern/internal/snapshot"
 	"postern/internal/store"
 	"postern/internal/testkit"
+	"postern/internal/testkit/signin"
 	"postern/internal/user"
 )
 
-// tester is who sets projects up.
-var tester = audit.Origin{Actor: "test", Remote: "192.0.2.1", Request: "r1"}
-
 const ada = "ada@a.example"
 
-// sent is a message that left, and by which connector.
-type sent struct {
-	connector string
-	message.Message
-}
-
-// A bench is a project, and what leaves it.
+// A bench is a project whose users get codes.
 type bench struct {
 	*otp.Service
-	db      *store.DB
-	project string
-
-	mu   sync.Mutex
-	sent []sent
-	down error // why nothing can be sent
+	shop *signin.Project
 }
 
 func setup(t *testing.T, db *store.DB) *bench {
 	t.Helper()
-	master, _, err := secret.NewMaster()
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := slog.New(slog.DiscardHandler)
-	projects := &project.Service{DB: db, Master: master, Log: log}
-	b := &bench{db: db}
-	b.Service = &otp.Service{Challenges: &challenge.Service{
-		DB: db, Projects: projects, Limits: &limit.Service{DB: db}, Log: log, Send: b.send,
-		Sessions: &session.Service{DB: db, Projects: projects, Keys: &key.Service{DB: db, Projects: projects}},
-	}}
-	p, err := projects.Create(t.Context(), tester, project.New{Name: "Shop"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.project = p.ID
-	return b
-}
-
-func (b *bench) send(_ context.Context, _ *project.Config, connector string, m message.Message) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.down != nil {
-		return b.down
-	}
-	b.sent = append(b.sent, sent{connector, m})
-	return nil
-}
-
-// configure imports files, as members of objects.
-func (b *bench) configure(t *testing.T, files map[string]string) {
-	t.Helper()
-	in := project.Import{Project: b.project, Upload: &snapshot.Upload{Files: snapshot.Files{}}}
-	for path, content := range files {
-		in.Upload.Files[path] = []byte(content)
-	}
-	if _, err := b.Challenges.Projects.Import(t.Context(), tester, in); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (b *bench) config(t *testing.T) *project.Config {
-	t.Helper()
-	c, err := b.Challenges.Projects.Config(t.Context(), b.project)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-func (b *bench) user(t *testing.T, u user.User) {
-	t.Helper()
-	u.Project = b.project
-	if err := b.db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error { return user.Create(tx, &u) }); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (b *bench) ada(t *testing.T) *user.User {
-	t.Helper()
-	u, err := (&user.Service{DB: b.db}).Find(t.Context(), b.project, ada)
-	if err != nil {
-		t.Fatalf("find her: %v", err)
-	}
-	return u
+	shop := signin.New(t, db, project.New{Name: "Shop"})
+	return &bench{&otp.Service{Challenges: shop.Challenges}, shop}
 }
 
 // ask is a request by mail, for what act says.
 func (b *bench) ask(t *testing.T, act challenge.Act, loginID string) challenge.Request {
 	t.Helper()
-	return challenge.Request{Config: b.config(t), Act: act, Kind: message.Email, LoginID: loginID}
+	return challenge.Request{Config: b.shop.Config(t), Act: act, Kind: message.Email, LoginID: loginID}
 }
 
 func (b *bench) begin(t *testing.T, in challenge.Request) string {
@@ -133,13 +50,7 @@ func (b *bench) begin(t *testing.T, in challenge.Request) string {
 // code is the one in the last message.
 func (b *bench) code(t *testing.T) string {
 	t.Helper()
-	b.Challenges.Wait()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.sent) == 0 {
-		t.Fatal("nothing was sent")
-	}
-	m := b.sent[len(b.sent)-1]
+	m := b.shop.Last(t)
 	for word := range strings.FieldsFuncSeq(m.Text+" "+m.HTML, func(r rune) bool { return r < '0' || r > '9' }) {
 		if len(word) == 6 {
 			return word
@@ -149,17 +60,9 @@ func (b *bench) code(t *testing.T) string {
 	return ""
 }
 
-// count is how many messages have left.
-func (b *bench) count() int {
-	b.Challenges.Wait()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.sent)
-}
-
 func (b *bench) verify(t *testing.T, loginID, code string) (*session.Tokens, error) {
 	t.Helper()
-	return b.Verify(t.Context(), otp.Answer{Project: b.project, Kind: message.Email, LoginID: loginID, Code: code})
+	return b.Verify(t.Context(), otp.Answer{Project: b.shop.ID, Kind: message.Email, LoginID: loginID, Code: code})
 }
 
 // wrong is a code that is not the given one.
@@ -176,14 +79,14 @@ func TestSignUpSignInAndBoth(t *testing.T) {
 		if masked := b.begin(t, in); masked != "a***@a***.example" {
 			t.Errorf("masked = %q", masked)
 		}
-		if m := b.sent[0]; m.To != ada || m.connector != "" || !strings.Contains(m.Subject, "Shop") {
+		if m := b.shop.Last(t); m.To != ada || m.Connector != "" || !strings.Contains(m.Subject, "Shop") {
 			t.Errorf("sent %+v", m)
 		}
 		tokens, err := b.verify(t, ada, b.code(t))
 		if err != nil {
 			t.Fatal(err)
 		}
-		u := b.ada(t)
+		u := b.shop.Find(t, ada)
 		if !tokens.FirstSeen || tokens.User.ID != u.ID || u.Name != "Ada" || !u.VerifiedEmail || u.LastLoginAt.IsZero() {
 			t.Errorf("first seen %v, user %+v", tokens.FirstSeen, u)
 		}
@@ -203,7 +106,7 @@ func TestSignUpSignInAndBoth(t *testing.T) {
 				t.Errorf("%s: %v", who, err)
 			}
 		}
-		if b.ada(t).ID != u.ID {
+		if b.shop.Find(t, ada).ID != u.ID {
 			t.Error("there are two of her")
 		}
 	})
@@ -213,9 +116,9 @@ func TestAnswersOfAWrongCode(t *testing.T) {
 	t.Parallel()
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		b := setup(t, db)
-		b.configure(t, map[string]string{"auth/otp.json": `{"rateLimitRetries":100}`})
-		b.user(t, user.User{LoginIDs: []string{ada}, Email: ada})
-		b.user(t, user.User{LoginIDs: []string{"bob@a.example"}, Email: "bob@a.example"})
+		b.shop.Import(t, map[string]string{"auth/otp.json": `{"rateLimitRetries":100}`})
+		b.shop.User(t, user.User{LoginIDs: []string{ada}, Email: ada})
+		b.shop.User(t, user.User{LoginIDs: []string{"bob@a.example"}, Email: "bob@a.example"})
 		if _, err := b.verify(t, ada, "123456"); !errors.Is(err, otp.ErrWrong) {
 			t.Errorf("without a code: %v", err)
 		}
@@ -232,7 +135,7 @@ func TestAnswersOfAWrongCode(t *testing.T) {
 		if _, err := b.verify(t, "bob@a.example", code); !errors.Is(err, otp.ErrWrong) {
 			t.Errorf("for another user: %v", err)
 		}
-		if _, err := b.Verify(t.Context(), otp.Answer{Project: b.project, Kind: message.SMS, LoginID: ada, Code: code}); !errors.Is(err, otp.ErrWrong) {
+		if _, err := b.Verify(t.Context(), otp.Answer{Project: b.shop.ID, Kind: message.SMS, LoginID: ada, Code: code}); !errors.Is(err, otp.ErrWrong) {
 			t.Errorf("as if it came by text message: %v", err)
 		}
 		for range otp.Attempts - 2 {
@@ -259,30 +162,21 @@ func TestOneCodeOneSession(t *testing.T) {
 	t.Parallel()
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		b := setup(t, db)
-		b.configure(t, map[string]string{"auth/otp.json": `{"rateLimitRetries":100}`})
+		b.shop.Import(t, map[string]string{"auth/otp.json": `{"rateLimitRetries":100}`})
 		b.begin(t, b.ask(t, challenge.SignUp, ada))
 		code := b.code(t)
 		all := func(guess func(i int) string) (ok int, spent int) {
-			var group sync.WaitGroup
-			var mu sync.Mutex
-			for i := range 50 {
-				group.Go(func() {
-					_, err := b.verify(t, ada, guess(i))
-					mu.Lock()
-					defer mu.Unlock()
-					switch {
-					case err == nil:
-						ok++
-					case errors.Is(err, otp.ErrSpent):
-						spent++
-					case errors.Is(err, limit.ErrExceeded):
-						spent++
-					case !errors.Is(err, otp.ErrWrong):
-						t.Error(err)
-					}
-				})
+			ok, failed := signin.AtOnce(50, func(i int) error {
+				_, err := b.verify(t, ada, guess(i))
+				return err
+			})
+			for _, err := range failed {
+				if errors.Is(err, otp.ErrSpent) || errors.Is(err, limit.ErrExceeded) {
+					spent++
+				} else if !errors.Is(err, otp.ErrWrong) {
+					t.Error(err)
+				}
 			}
-			group.Wait()
 			return ok, spent
 		}
 		if ok, _ := all(func(int) string { return code }); ok != 1 {
@@ -301,13 +195,13 @@ func TestARightAnswerThatIsOvertaken(t *testing.T) {
 	t.Parallel()
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		b := setup(t, db)
-		b.configure(t, map[string]string{"auth/otp.json": `{"rateLimitRetries":100}`})
-		b.user(t, user.User{LoginIDs: []string{ada}, Email: ada})
+		b.shop.Import(t, map[string]string{"auth/otp.json": `{"rateLimitRetries":100}`})
+		b.shop.User(t, user.User{LoginIDs: []string{ada}, Email: ada})
 		right := func() *challenge.Pending {
 			t.Helper()
 			b.begin(t, b.ask(t, challenge.SignIn, ada))
 			p, err := b.Challenges.Answer(t.Context(), challenge.Method{Name: "otp", Faults: challenge.Faults{Spent: otp.ErrSpent}}, challenge.Answer{
-				Project: b.project, ID: challenge.Name(ada), LoginID: ada, Right: func(*challenge.Pending) bool { return true },
+				Project: b.shop.ID, ID: challenge.Name(ada), LoginID: ada, Right: func(*challenge.Pending) bool { return true },
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -22,10 +22,10 @@ import (
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	b := setup(t, testkit.Store(t))
-	b.user(t, user.User{LoginIDs: []string{ada}, Email: ada, Phone: "+12025550143"})
+	b.shop.User(t, user.User{LoginIDs: []string{ada}, Email: ada, Phone: "+12025550143"})
 	ask := func() challenge.Request { return b.ask(t, challenge.SignIn, ada) }
 
-	b.configure(t, map[string]string{
+	b.shop.Import(t, map[string]string{
 		"snapshot.json": `{"version":5}`, "connectors.json": `{"connectors":["mail"]}`,
 		"auth/otp.json": `{"enabled":true,"rateLimitRetries":100,"domain":"shop.example",
 			"emailTemplates":[{"id":"T1","name":"one","active":true,"subject":"{{.code}}","body":"","bodyPlainText":"{{.projectName}} for {{.expirationTime}} {{user.name}} {{greeting}}","useBodyPlainText":true},
@@ -36,19 +36,19 @@ func TestSettings(t *testing.T) {
 	in := ask()
 	in.Choice.Options = map[string]string{"greeting": "Hi"}
 	b.begin(t, in)
-	if m := b.sent[len(b.sent)-1]; m.Text != "Shop for 3 minutes  Hi" || m.HTML != "" {
+	if m := b.shop.Last(t); m.Text != "Shop for 3 minutes  Hi" || m.HTML != "" {
 		t.Errorf("the active template gives %q", m.Text)
 	}
 	in.Choice.Template = "T2"
 	b.begin(t, in)
-	if m := b.sent[len(b.sent)-1]; m.Text != "the other" {
+	if m := b.shop.Last(t); m.Text != "the other" {
 		t.Errorf("a template by its id gives %q", m.Text)
 	}
 	for kind, want := range map[message.Kind]string{message.SMS: "@shop.example", message.WhatsApp: "@shop.example", message.Voice: "Voice "} {
 		in := ask()
 		in.Kind = kind
 		b.begin(t, in)
-		if m := b.sent[len(b.sent)-1]; !strings.Contains(m.Text, want) || m.Kind != kind || m.To != "+12025550143" {
+		if m := b.shop.Last(t); !strings.Contains(m.Text, want) || m.Kind != kind || m.To != "+12025550143" {
 			t.Errorf("%s gives %+v", kind, m)
 		}
 	}
@@ -63,7 +63,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("a connector that there is not: %v", err)
 	}
 
-	b.configure(t, map[string]string{"auth/otp.json": `{"enabled":false}`})
+	b.shop.Import(t, map[string]string{"auth/otp.json": `{"enabled":false}`})
 	if _, err := b.Begin(t.Context(), ask()); !errors.Is(err, project.ErrMethodOff) {
 		t.Errorf("switched off: %v", err)
 	}
@@ -74,19 +74,19 @@ func TestLifetime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, testkit.Store(t))
-		b.user(t, user.User{LoginIDs: []string{ada}, Email: ada})
-		b.configure(t, map[string]string{"auth/otp.json": `{"enabled":true,"rateLimitRetries":100,"expirationTime":10}`})
+		b.shop.User(t, user.User{LoginIDs: []string{ada}, Email: ada})
+		b.shop.Import(t, map[string]string{"auth/otp.json": `{"enabled":true,"rateLimitRetries":100,"expirationTime":10}`})
 		begin := func() string {
 			b.begin(t, b.ask(t, challenge.SignIn, ada))
 			return b.code(t)
 		}
 		code := begin()
-		b.configure(t, map[string]string{"auth/otp.json": `{"enabled":false,"expirationTime":2}`})
+		b.shop.Import(t, map[string]string{"auth/otp.json": `{"enabled":false,"expirationTime":2}`})
 		time.Sleep(9 * time.Minute)
 		if _, err := b.verify(t, ada, code); err != nil {
 			t.Errorf("a code of before the import: %v", err)
 		}
-		b.configure(t, map[string]string{"auth/otp.json": `{"enabled":true}`})
+		b.shop.Import(t, map[string]string{"auth/otp.json": `{"enabled":true}`})
 		code = begin()
 		time.Sleep(2*time.Minute + 2*time.Second)
 		if _, err := b.verify(t, ada, code); !errors.Is(err, otp.ErrExpired) {
@@ -109,16 +109,16 @@ func TestRateOfMessages(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, testkit.Store(t))
-		b.configure(t, map[string]string{"auth/otp.json": `{"enabled":true,"rateLimitRetries":2,"rateLimitTimeframe":60}`})
-		b.user(t, user.User{LoginIDs: []string{ada, "ada"}, Email: ada})
+		b.shop.Import(t, map[string]string{"auth/otp.json": `{"enabled":true,"rateLimitRetries":2,"rateLimitTimeframe":60}`})
+		b.shop.User(t, user.User{LoginIDs: []string{ada, "ada"}, Email: ada})
 		in := b.ask(t, challenge.SignIn, ada)
 		b.begin(t, in)
 		other := in
 		other.LoginID = "ada" // who is the same user
 		b.begin(t, other)
 		_, err := b.Begin(t.Context(), in)
-		if !errors.Is(err, limit.ErrExceeded) || b.count() != 2 {
-			t.Errorf("the third: %v, %d sent", err, b.count())
+		if !errors.Is(err, limit.ErrExceeded) || len(b.shop.Sent()) != 2 {
+			t.Errorf("the third: %v, %d sent", err, len(b.shop.Sent()))
 		}
 		if _, err := b.verify(t, "ada", b.code(t)); err != nil {
 			t.Errorf("who asked too often keeps the code: %v", err)
@@ -133,8 +133,8 @@ func TestGuessesAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := setup(t, testkit.Store(t))
-		b.configure(t, map[string]string{"auth/otp.json": `{"enabled":true,"rateLimitRetries":1000}`})
-		b.user(t, user.User{LoginIDs: []string{ada}, Email: ada})
+		b.shop.Import(t, map[string]string{"auth/otp.json": `{"enabled":true,"rateLimitRetries":1000}`})
+		b.shop.User(t, user.User{LoginIDs: []string{ada}, Email: ada})
 		tried := 0
 		for range 30 {
 			b.begin(t, b.ask(t, challenge.SignIn, ada))
@@ -172,7 +172,7 @@ func TestAnAddressIsBoundedToo(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				b := setup(t, testkit.Store(t))
-				b.configure(t, map[string]string{"auth/otp.json": tt.settings})
+				b.shop.Import(t, map[string]string{"auth/otp.json": tt.settings})
 				guesses := 0
 				for i := range 40 {
 					in := b.ask(t, challenge.SignUp, fmt.Sprintf("stranger%d", i))
@@ -186,8 +186,8 @@ func TestAnAddressIsBoundedToo(t *testing.T) {
 						guesses++
 					}
 				}
-				if b.count() != tt.sent || guesses != tt.guesses {
-					t.Errorf("%d messages and %d guesses", b.count(), guesses)
+				if len(b.shop.Sent()) != tt.sent || guesses != tt.guesses {
+					t.Errorf("%d messages and %d guesses", len(b.shop.Sent()), guesses)
 				}
 			})
 		})
@@ -198,16 +198,16 @@ func TestAnAddressIsBoundedToo(t *testing.T) {
 func TestNotSent(t *testing.T) {
 	t.Parallel()
 	b := setup(t, testkit.Store(t))
-	b.configure(t, map[string]string{"auth/otp.json": `{"enabled":true,"rateLimitRetries":5}`})
+	b.shop.Import(t, map[string]string{"auth/otp.json": `{"enabled":true,"rateLimitRetries":5}`})
 	in := b.ask(t, challenge.SignUp, ada)
-	b.down = errors.New("connection refused by 10.0.0.7")
+	b.shop.Break(errors.New("connection refused by 10.0.0.7"))
 	if _, err := b.Begin(t.Context(), in); !errors.Is(err, challenge.ErrNotSent) {
 		t.Errorf("Begin = %v", err)
 	}
-	if p, err := b.Challenges.Find(t.Context(), b.project, "otp", challenge.Name(ada)); p != nil || err != nil {
+	if p, err := b.Challenges.Find(t.Context(), b.shop.ID, "otp", challenge.Name(ada)); p != nil || err != nil {
 		t.Errorf("it left %+v, %v", p, err)
 	}
-	b.down = nil
+	b.shop.Break(nil)
 	b.begin(t, in)
 	if _, err := b.verify(t, ada, b.code(t)); err != nil {
 		t.Error(err)
@@ -217,7 +217,7 @@ func TestNotSent(t *testing.T) {
 func TestTestUsers(t *testing.T) {
 	t.Parallel()
 	b := setup(t, testkit.Store(t))
-	b.configure(t, map[string]string{
+	b.shop.Import(t, map[string]string{
 		"project.json": `{"testUserRegex":"^robot","testUserFixedAuthVerifierRegex":"^robot1$","testUserFixedAuthToken":"424242","testUserAllowFixedAuth":true}`,
 	})
 	b.begin(t, b.ask(t, challenge.SignUp, "robot1"))
@@ -229,8 +229,8 @@ func TestTestUsers(t *testing.T) {
 	if _, err := b.verify(t, "robot2", "424242"); !errors.Is(err, otp.ErrWrong) {
 		t.Errorf("one that may not use the fixed code: %v", err)
 	}
-	if b.count() != 0 {
-		t.Errorf("%d messages to test users", b.count())
+	if len(b.shop.Sent()) != 0 {
+		t.Errorf("%d messages to test users", len(b.shop.Sent()))
 	}
 	code, err := b.Generate(t.Context(), b.ask(t, challenge.SignIn, "robot1"))
 	if err != nil || len(code) != 6 {
@@ -239,7 +239,7 @@ func TestTestUsers(t *testing.T) {
 	if _, err := b.verify(t, "robot1", code); err != nil {
 		t.Error(err)
 	}
-	b.user(t, user.User{LoginIDs: []string{ada}, Email: ada})
+	b.shop.User(t, user.User{LoginIDs: []string{ada}, Email: ada})
 	if _, err := b.Generate(t.Context(), b.ask(t, challenge.SignIn, ada)); !errors.Is(err, challenge.ErrNotTest) {
 		t.Errorf("the code of a person: %v", err)
 	}
@@ -251,17 +251,17 @@ func TestMasked(t *testing.T) {
 	t.Parallel()
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		b := setup(t, db)
-		b.configure(t, map[string]string{"auth/otp.json": `{"enabled":true,"maskError":true,"rateLimitRetries":50}`, "project.json": `{"projectSelfProvisioning":false}`})
-		b.user(t, user.User{LoginIDs: []string{ada}, Email: ada})
-		b.user(t, user.User{LoginIDs: []string{"off@a.example"}, Email: "off@a.example", Status: user.Disabled})
+		b.shop.Import(t, map[string]string{"auth/otp.json": `{"enabled":true,"maskError":true,"rateLimitRetries":50}`, "project.json": `{"projectSelfProvisioning":false}`})
+		b.shop.User(t, user.User{LoginIDs: []string{ada}, Email: ada})
+		b.shop.User(t, user.User{LoginIDs: []string{"off@a.example"}, Email: "off@a.example", Status: user.Disabled})
 		for _, act := range []challenge.Act{challenge.SignIn, challenge.SignUp, challenge.SignUpOrIn} {
 			for who, sends := range map[string]int{ada: 1, "bob@a.example": 0, "off@a.example": 0, "eve": 0} {
-				before := b.count()
+				before := len(b.shop.Sent())
 				masked := b.begin(t, b.ask(t, act, who))
 				if want := message.MaskEmail(who); masked != want && who != "eve" {
 					t.Errorf("%s: %q", who, masked)
 				}
-				if n := b.count() - before; n != sends {
+				if n := len(b.shop.Sent()) - before; n != sends {
 					t.Errorf("act %d of %s: %d messages", act, who, n)
 				}
 				if _, err := b.verify(t, who, wrong("000000")); !errors.Is(err, otp.ErrWrong) {

@@ -49,34 +49,34 @@ func TestAnotherAddress(t *testing.T) {
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		for _, tt := range tests {
 			b := setup(t, db)
-			b.configure(t, map[string]string{"auth/otp.json": `{"rateLimitRetries":100}`})
-			b.user(t, user.User{LoginIDs: []string{ada}, Email: ada, Name: "Ada"})
+			b.shop.Import(t, map[string]string{"auth/otp.json": `{"rateLimitRetries":100}`})
+			b.shop.User(t, user.User{LoginIDs: []string{ada}, Email: ada, Name: "Ada"})
 			if tt.other != nil {
 				other := *tt.other
 				other.LoginIDs = []string{shared, "bob"}
-				b.user(t, other)
+				b.shop.User(t, other)
 			}
 			in := b.ask(t, challenge.Update, ada)
 			in.Current, in.Address, in.Change = b.signIn(t, ada).Refresh, shared, tt.change
 			b.begin(t, in)
-			if m := b.sent[len(b.sent)-1]; m.To != shared {
+			if m := b.shop.Last(t); m.To != shared {
 				t.Errorf("%s: sent to %s", tt.name, m.To)
 			}
-			if b.ada(t).Email != ada {
+			if b.shop.Find(t, ada).Email != ada {
 				t.Errorf("%s: changed before it was proven", tt.name)
 			}
-			answer := otp.Answer{Project: b.project, Kind: message.Email, LoginID: ada, Code: b.code(t), Client: session.Client{Shown: in.Current}}
+			answer := otp.Answer{Project: b.shop.ID, Kind: message.Email, LoginID: ada, Code: b.code(t), Client: session.Client{Shown: in.Current}}
 			tokens, err := b.Verify(t.Context(), answer)
 			if !errors.Is(err, tt.want) {
 				t.Errorf("%s: %v", tt.name, err)
 			}
 			if err != nil {
-				if u := b.ada(t); u.Email != ada {
+				if u := b.shop.Find(t, ada); u.Email != ada {
 					t.Errorf("%s: refused, and yet %s", tt.name, u.Email)
 				}
 				continue
 			}
-			if u := tokens.User; u.Email != shared || !u.VerifiedEmail || u.Name != "Ada" || strings.Join(u.LoginIDs, " ") != tt.ids || !slices.Equal(b.ada(t).LoginIDs, u.LoginIDs) {
+			if u := tokens.User; u.Email != shared || !u.VerifiedEmail || u.Name != "Ada" || strings.Join(u.LoginIDs, " ") != tt.ids || !slices.Equal(b.shop.Find(t, ada).LoginIDs, u.LoginIDs) {
 				t.Errorf("%s: %+v", tt.name, u)
 			}
 		}
@@ -87,8 +87,8 @@ func TestAnotherAddress(t *testing.T) {
 func TestAddressOfAnother(t *testing.T) {
 	t.Parallel()
 	b := setup(t, testkit.Store(t))
-	b.user(t, user.User{LoginIDs: []string{ada}, Email: ada})
-	b.user(t, user.User{LoginIDs: []string{"bob"}, Phone: "+12025550143"})
+	b.shop.User(t, user.User{LoginIDs: []string{ada}, Email: ada})
+	b.shop.User(t, user.User{LoginIDs: []string{"bob"}, Phone: "+12025550143"})
 	in := b.ask(t, challenge.Update, "bob")
 	in.Address = "new@a.example"
 	if _, err := b.Begin(t.Context(), in); err == nil {
