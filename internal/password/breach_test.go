@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"postern/internal/password"
-	"postern/internal/project"
 	"postern/internal/safehttp"
 	"postern/internal/testkit"
 	"postern/internal/user"
@@ -40,7 +39,7 @@ func TestBreachedPasswords(t *testing.T) {
 	}
 	f := setup(t, testkit.Store(t))
 	f.HTTP, f.BreachList = safehttp.New(safehttp.Options{Allow: allow, Roots: roots}), list.URL+"/range/"
-	u, err := user.Prepare(f.config(t), "ann", user.Profile{})
+	u, err := user.Prepare(f.shop.Config(t), "ann", user.Profile{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,12 +48,10 @@ func TestBreachedPasswords(t *testing.T) {
 	if err := f.set(t, u, "password"); err != nil || len(asked) != 0 {
 		t.Errorf("without a connector: %v, asked %q", err, asked)
 	}
-	up := upload("")
-	up.Files["connectors/connectors.json"] = []byte(`{"connectors":["pwned"]}`)
-	up.Files["connectors/pwned.json"] = []byte(`{"configuration":{},"id":"CI1","name":"Pwned","type":"hibp"}`)
-	if _, err := f.projects.Import(t.Context(), tester, project.Import{Project: f.id, Upload: up}); err != nil {
-		t.Fatal(err)
-	}
+	up := files("")
+	up["connectors/connectors.json"] = `{"connectors":["pwned"]}`
+	up["connectors/pwned.json"] = `{"configuration":{},"id":"CI1","name":"Pwned","type":"hibp"}`
+	f.shop.Import(t, up)
 	if err := f.set(t, u, "password"); rules(err) != "breached" {
 		t.Errorf("a stolen one: %v", err)
 	}
@@ -71,7 +68,7 @@ func TestBreachedPasswords(t *testing.T) {
 	if err := f.set(t, u, "password"); err != nil {
 		t.Errorf("where the list does not answer: %v", err)
 	}
-	if log := f.logs.String(); !strings.Contains(log, "does not answer") || strings.Contains(log, "5BAA") || strings.Contains(log, "=password") {
+	if log := f.shop.Logs.String(); !strings.Contains(log, "does not answer") || strings.Contains(log, "5BAA") || strings.Contains(log, "=password") {
 		t.Errorf("log:\n%s", log)
 	}
 	list.Close()

@@ -2,38 +2,16 @@ package password_test
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"postern/internal/project"
-	"postern/internal/snapshot"
 	"postern/internal/store"
 	"postern/internal/testkit"
 	"postern/internal/user"
 )
-
-// effects are those of a plan, as lines.
-func (f *fixture) effects(t testing.TB, up *snapshot.Upload) []string {
-	t.Helper()
-	plan, err := f.projects.Plan(t.Context(), project.Import{Project: f.id, Upload: up})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for _, d := range plan.Differences {
-		for _, e := range d.Effects {
-			out = append(out, fmt.Sprintf("%s: %s (%s, %d)", d.Field, e.Message, e.Code, e.Count))
-		}
-	}
-	for _, e := range plan.Effects {
-		out = append(out, fmt.Sprintf("%s (%s, %d)", e.Message, e.Code, e.Count))
-	}
-	return out
-}
 
 func TestPlansSayWhoIsTouched(t *testing.T) {
 	t.Parallel()
@@ -46,32 +24,32 @@ func TestPlansSayWhoIsTouched(t *testing.T) {
 		f.person(t, "+12025550143", "right")
 		passkey := f.person(t, "with a passkey", "right")
 		err := f.DB.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
-			return user.SetMethod(tx, f.id, passkey.ID, user.Passkey, true)
+			return user.SetMethod(tx, f.shop.ID, passkey.ID, user.Passkey, true)
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		f.answers(t, "another name", "x", "x", "x")
-		off := func(others string) *snapshot.Upload {
-			up := upload(`"enabled":false`)
+		off := func(others string) map[string]string {
+			up := files(`"enabled":false`)
 			for _, name := range []string{"otp", "magiclink", "enchantedlink", "notp", "webauthn"} {
-				up.Files["auth/"+name+".json"] = []byte(`{"enabled":` + others + `}`)
+				up["auth/"+name+".json"] = `{"enabled":` + others + `}`
 			}
 			return up
 		}
 		for name, tt := range map[string]struct {
-			up   *snapshot.Upload
+			up   map[string]string
 			want []string
 		}{
-			"nothing":                      {upload(""), nil},
-			"what touches nobody":          {upload(`"minLength":20`), nil},
+			"nothing":                      {files(""), nil},
+			"what touches nobody":          {files(`"minLength":20`), nil},
 			"off, with other methods":      {off("true"), []string{"enabled: This is the only way in of 2 people. (users_lose_only_method, 2)"}},
 			"off, and all others too":      {off("false"), []string{"enabled: This is the only way in of 5 people. (users_lose_only_method, 5)"}},
-			"an age that nobody has yet":   {upload(`"expiration":true,"expirationWeeks":1`), nil},
-			"a lock that somebody is over": {upload(`"lock":true,"lockAttempts":3`), []string{"lock: 1 person had 3 wrong tries or more since the last right one, and would be locked at once. (passwords_lock, 1)"}},
-			"a lock that nobody is over":   {upload(`"lock":true,"lockAttempts":4`), nil},
+			"an age that nobody has yet":   {files(`"expiration":true,"expirationWeeks":1`), nil},
+			"a lock that somebody is over": {files(`"lock":true,"lockAttempts":3`), []string{"lock: 1 person had 3 wrong tries or more since the last right one, and would be locked at once. (passwords_lock, 1)"}},
+			"a lock that nobody is over":   {files(`"lock":true,"lockAttempts":4`), nil},
 		} {
-			if diff := cmp.Diff(tt.want, f.effects(t, tt.up)); diff != "" {
+			if diff := cmp.Diff(tt.want, f.shop.Effects(t, tt.up)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
 		}
@@ -89,7 +67,7 @@ func TestPlansSayWhosePasswordIsOld(t *testing.T) {
 		f.person(t, "c", "right")
 		expect := func(what, policy string, want ...string) {
 			t.Helper()
-			if diff := cmp.Diff(want, f.effects(t, upload(policy))); diff != "" {
+			if diff := cmp.Diff(want, f.shop.Effects(t, files(policy))); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", what, diff)
 			}
 		}

@@ -53,11 +53,11 @@ func costs(stored string) string {
 // member stores a user whose hash was imported.
 func (f *fixture) member(t *testing.T, loginID string, in password.Import) {
 	t.Helper()
-	u, err := user.Prepare(f.config(t), loginID, user.Profile{})
+	u, err := user.Prepare(f.shop.Config(t), loginID, user.Profile{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	prepared, err := f.Prepare(t.Context(), f.config(t), u, secret.Text{}, &in)
+	prepared, err := f.Prepare(t.Context(), f.shop.Config(t), u, secret.Text{}, &in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestNobodyTakesTheWorkOfSomebody(t *testing.T) {
 				t.Errorf("locked, the work is that of %s, and was that of %s", now, before)
 			}
 		}
-		none, err := user.Prepare(f.config(t), "none", user.Profile{})
+		none, err := user.Prepare(f.shop.Config(t), "none", user.Profile{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,7 +32,7 @@ func TestMaskedErrors(t *testing.T) {
 		f := setup(t, db)
 		f.person(t, "ann", "right")
 		f.person(t, "locked", "right")
-		none, err := user.Prepare(f.config(t), "none", user.Profile{})
+		none, err := user.Prepare(f.shop.Config(t), "none", user.Profile{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,13 +116,13 @@ func TestLock(t *testing.T) {
 		check("one try more is allowed", f.answers(t, "ann", "newer"), "")
 		f.load(t, `"lock":false`)
 		check("without a lock", f.answers(t, "ann", "x", "x", "x", "x", "x", "newer"), wrong, wrong, wrong, wrong, wrong, "")
-		events, err := audit.List(t.Context(), db, f.id, 100)
+		events, err := audit.List(t.Context(), db, f.shop.ID, 100)
 		if err != nil {
 			t.Fatal(err)
 		}
 		n := 0
 		for _, e := range events {
-			if e.Action == "user.password.lock" && e.Actor == u.ID && e.Remote == client.Address {
+			if e.Action == "user.password.lock" && e.Actor == u.ID && e.Remote == client().Address {
 				n++
 			}
 		}

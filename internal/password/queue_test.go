@@ -195,7 +195,7 @@ func TestABusyHasher(t *testing.T) {
 		done := make(chan struct{})
 		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 		for range 2 { // one who hashes and one who waits
-			go func() { _ = f.Hasher.Turn(ctx, f.id, 1, func() { <-done }) }()
+			go func() { _ = f.Hasher.Turn(ctx, f.shop.ID, 1, func() { <-done }) }()
 			synctest.Wait()
 		}
 		var answers []string

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"postern/internal/session"
 	"postern/internal/store"
 	"postern/internal/testkit"
+	"postern/internal/testkit/signin"
 	"postern/internal/user"
 )
 
@@ -25,7 +25,7 @@ const page = "https://shop.example/reset?lang=en"
 
 func (f *fixture) reset(t testing.TB, loginID, redirect string) (masked string, err error) {
 	t.Helper()
-	masked, err = f.SendReset(t.Context(), password.Reset{Config: f.config(t), LoginID: loginID, RedirectURL: redirect})
+	masked, err = f.SendReset(t.Context(), password.Reset{Config: f.shop.Config(t), LoginID: loginID, RedirectURL: redirect})
 	f.Challenges.Wait()
 	return masked, err
 }
@@ -33,12 +33,7 @@ func (f *fixture) reset(t testing.TB, loginID, redirect string) (masked string, 
 // token is that of the last mail, after the link was looked at.
 func (f *fixture) token(t testing.TB) string {
 	t.Helper()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.sent) == 0 {
-		t.Fatal("nothing was sent")
-	}
-	text := f.sent[len(f.sent)-1].Text
+	text := f.shop.Last(t).Text
 	begin := strings.Index(text, "https://")
 	if begin < 0 {
 		t.Fatalf("no link in %q", text)
@@ -53,7 +48,7 @@ func (f *fixture) token(t testing.TB) string {
 
 func (f *fixture) verify(t testing.TB, token string) (*session.Tokens, error) {
 	t.Helper()
-	return f.VerifyReset(t.Context(), f.config(t), secret.New(token), client)
+	return f.VerifyReset(t.Context(), f.shop.Config(t), secret.New(token), client())
 }
 
 // Who has forgotten the password gets a link, which signs in once; then a new one can
@@ -66,15 +61,15 @@ func TestReset(t *testing.T) {
 		u := f.person(t, "ann@example.com", "forgotten")
 		f.answers(t, "ann@example.com", "x", "x")
 		masked, err := f.reset(t, "Ann@example.com", page)
-		if err != nil || masked != "a***@e***.com" || len(f.sent) != 1 || f.sent[0].To != "ann@example.com" {
-			t.Fatalf("%q, %v, sent %+v", masked, err, f.sent)
+		if err != nil || masked != "a***@e***.com" || len(f.shop.Sent()) != 1 || f.shop.Last(t).To != "ann@example.com" {
+			t.Fatalf("%q, %v, sent %+v", masked, err, f.shop.Sent())
 		}
 		older := f.token(t)
 		if _, err := f.reset(t, "ann@example.com", page); err != nil {
 			t.Fatal(err)
 		}
 		token := f.token(t)
-		if strings.Contains(strings.Join(allRows(t, db), "\n"), token) || strings.Contains(f.logs.String(), token) {
+		if strings.Contains(strings.Join(allRows(t, db), "\n"), token) || strings.Contains(f.shop.Logs.String(), token) {
 			t.Error("the token is stored or logged")
 		}
 		for _, wrong := range []string{"", "reset-", token[:len(token)-1], token + "x", strings.ToUpper(token)} {
@@ -92,7 +87,7 @@ func TestReset(t *testing.T) {
 		if got := f.answers(t, "ann@example.com", "forgotten"); got[0] != locked {
 			t.Errorf("before a new one: %q", got)
 		}
-		if err := f.Update(t.Context(), tester, f.config(t), &session.Current{User: got.User, Session: &session.Session{ID: got.ID}}, secret.New("remembered")); err != nil {
+		if err := f.Update(t.Context(), signin.Tester(), f.shop.Config(t), &session.Current{User: got.User, Session: &session.Session{ID: got.ID}}, secret.New("remembered")); err != nil {
 			t.Fatal(err)
 		}
 		if got := f.answers(t, "ann@example.com", "remembered", "forgotten"); got[0] != "" || got[1] != wrong {
@@ -114,27 +109,10 @@ func TestResetAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		token := f.token(t)
-		var work sync.WaitGroup
-		errs := make(chan error, 10)
-		for range cap(errs) {
-			work.Go(func() {
-				_, err := f.verify(t, token)
-				errs <- err
-			})
-		}
-		work.Wait()
-		close(errs)
-		won := 0
-		for err := range errs {
-			if err == nil {
-				won++
-			} else if !errors.Is(err, challenge.ErrNoLink) {
-				t.Error(err)
-			}
-		}
-		if won != 1 {
-			t.Errorf("%d signed in", won)
-		}
+		signin.OneWins(t, 10, func(int) error {
+			_, err := f.verify(t, token)
+			return err
+		}, challenge.ErrNoLink)
 	})
 }
 
@@ -161,8 +139,8 @@ func TestResetsThatAreRefused(t *testing.T) {
 				t.Errorf("%s: %q, %v, want %v", tt.name, masked, err, tt.want)
 			}
 		}
-		if len(f.sent) != 0 {
-			t.Errorf("sent %+v", f.sent)
+		if len(f.shop.Sent()) != 0 {
+			t.Errorf("sent %+v", f.shop.Sent())
 		}
 	})
 }
@@ -182,8 +160,8 @@ func TestResetOfNobodyIsMasked(t *testing.T) {
 				t.Errorf("%s: %q, %v, want %q", loginID, masked, err, want)
 			}
 		}
-		if len(f.sent) != 1 || f.sent[0].To != "ann@example.com" {
-			t.Errorf("sent %+v", f.sent)
+		if len(f.shop.Sent()) != 1 || f.shop.Last(t).To != "ann@example.com" {
+			t.Errorf("sent %+v", f.shop.Sent())
 		}
 	})
 }
@@ -196,22 +174,20 @@ func TestAnImportChangesTheMailOfAReset(t *testing.T) {
 	if _, err := f.reset(t, "ann@example.com", page); err != nil {
 		t.Fatal(err)
 	}
-	up := upload(`"emailServiceProvider":"smtp:CI1","emailTemplates":[{"id":"T1","name":"Old","subject":"old","body":"old","active":false},` +
+	up := files(`"emailServiceProvider":"smtp:CI1","emailTemplates":[{"id":"T1","name":"Old","subject":"old","body":"old","active":false},` +
 		`{"id":"T2","name":"Own","subject":"For {{.projectName}}","bodyPlainText":"Go to {{.redirectUrl}}\n","useBodyPlainText":true,"active":true}]`)
-	up.Files["connectors/connectors.json"] = []byte(`{"connectors":["mail"]}`)
-	up.Files["connectors/mail.json"] = []byte(`{"configuration":{"fromEmail":"a@example.test","fromName":"A","host":"smtp.example.test","username":"u","password":"p"},"id":"CI1","name":"Mail","type":"smtp"}`)
-	up.SameIDs = true
-	if _, err := f.projects.Import(t.Context(), tester, project.Import{Project: f.id, Upload: up}); err != nil {
-		t.Fatal(err, fault.From(err).Details)
-	}
+	up["connectors/connectors.json"] = `{"connectors":["mail"]}`
+	up["connectors/mail.json"] = `{"configuration":{"fromEmail":"a@example.test","fromName":"A","host":"smtp.example.test","username":"u","password":"p"},"id":"CI1","name":"Mail","type":"smtp"}`
+	f.shop.Import(t, up)
 	if _, err := f.reset(t, "ann@example.com", page); err != nil {
 		t.Fatal(err)
 	}
-	before, after := f.sent[0], f.sent[1]
-	if before.connector != "" || before.HTML == "" || !strings.Contains(before.Subject, "Test") {
+	all := f.shop.Sent()
+	before, after := all[0], all[1]
+	if before.Connector != "" || before.HTML == "" || !strings.Contains(before.Subject, "Test") {
 		t.Errorf("before: %+v", before)
 	}
-	if after.connector != "CI1" || after.Subject != "For Test" || after.HTML != "" || !strings.HasPrefix(after.Text, "Go to https://shop.example/reset?") {
+	if after.Connector != "CI1" || after.Subject != "For Test" || after.HTML != "" || !strings.HasPrefix(after.Text, "Go to https://shop.example/reset?") {
 		t.Errorf("after: %+v", after)
 	}
 	if _, err := f.verify(t, f.token(t)); err != nil {
@@ -225,11 +201,9 @@ func TestResetsEndAndAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := setup(t, testkit.Store(t))
 		f.person(t, "ann@example.com", "forgotten")
-		up := upload("")
-		up.Files["auth/magiclink.json"] = []byte(`{"enabled":false,"expirationTime":4,"expirationTimeUnit":"minutes"}`)
-		if _, err := f.projects.Import(t.Context(), tester, project.Import{Project: f.id, Upload: up}); err != nil {
-			t.Fatal(err)
-		}
+		up := files("")
+		up["auth/magiclink.json"] = `{"enabled":false,"expirationTime":4,"expirationTimeUnit":"minutes"}`
+		f.shop.Import(t, up)
 		send := func() string {
 			if _, err := f.reset(t, "ann@example.com", page); err != nil {
 				t.Fatal(err)

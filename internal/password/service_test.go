@@ -1,83 +1,42 @@
 package password_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"postern/internal/audit"
-	"postern/internal/challenge"
 	"postern/internal/fault"
-	"postern/internal/key"
-	"postern/internal/limit"
-	"postern/internal/message"
 	"postern/internal/password"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/session"
-	"postern/internal/snapshot"
 	"postern/internal/store"
 	"postern/internal/testkit"
+	"postern/internal/testkit/signin"
 	"postern/internal/user"
 )
 
-var (
-	tester = audit.Origin{Actor: "Ktester", Remote: "192.0.2.7", Request: "Rtest"}
-	client = session.Client{Address: "192.0.2.9", UserAgent: "test"}
-)
+// client is who signs in.
+func client() session.Client { return session.Client{Address: "192.0.2.9", UserAgent: "test"} }
 
 // fixture is a project with an empty policy.
 type fixture struct {
 	*password.Service
-	projects *project.Service
-	id       string
-	logs     *bytes.Buffer
-
-	mu   sync.Mutex
-	sent []sent
-}
-
-// sent is a message that left, and the connector that it left by.
-type sent struct {
-	connector string
-	message.Message
+	shop *signin.Project
 }
 
 func setup(t testing.TB, db *store.DB) *fixture {
 	t.Helper()
-	master, _, err := secret.NewMaster()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &fixture{logs: &bytes.Buffer{}}
-	log := slog.New(slog.NewTextHandler(f.logs, nil))
-	f.projects = &project.Service{DB: db, Master: master, Log: log}
-	f.Service = &password.Service{
-		DB: db, Projects: f.projects, Hasher: hasher(t), Sessions: &session.Service{DB: db, Projects: f.projects, Keys: &key.Service{DB: db, Projects: f.projects}}, Limits: &limit.Service{DB: db}, Log: log,
-	}
-	f.Challenges = &challenge.Service{
-		DB: db, Projects: f.projects, Sessions: f.Sessions, Limits: f.Limits, Log: log,
-		Send: func(_ context.Context, _ *project.Config, connector string, m message.Message) error {
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			f.sent = append(f.sent, sent{connector, m})
-			return nil
-		},
-	}
-	f.projects.Effects = append(f.projects.Effects, f.Effects())
-	p, err := f.projects.Create(t.Context(), tester, project.New{Name: "Test"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.id = p.ID
+	shop := signin.New(t, db, project.New{Name: "Test"})
+	f := &fixture{&password.Service{
+		DB: db, Projects: shop.Projects, Hasher: hasher(t), Sessions: shop.Sessions, Limits: shop.Limits, Challenges: shop.Challenges, Log: shop.Log,
+	}, shop}
+	shop.Projects.Effects = []project.Effects{f.Effects()}
 	f.load(t, ``)
 	return f
 }
@@ -87,8 +46,8 @@ const lax = `"enabled":true,"minLength":4,"lowercase":false,"uppercase":false,"a
 	`"disallowedCharacters":"","disallowEmailMatch":false,"enablePasswordStrength":false,"reuse":false,"expiration":false,"lock":false,` +
 	`"tempLock":false,"maskError":false`
 
-// upload is a project with a lax policy, but for what policy says.
-func upload(policy string) *snapshot.Upload {
+// files are those of a project with a lax policy, but for what policy says.
+func files(policy string) map[string]string {
 	members := map[string]jsontext.Value{}
 	for _, text := range []string{lax, policy} {
 		if err := json.Unmarshal([]byte("{"+text+"}"), &members); err != nil {
@@ -99,33 +58,19 @@ func upload(policy string) *snapshot.Upload {
 	if err != nil {
 		panic(err)
 	}
-	return &snapshot.Upload{Files: snapshot.Files{
-		"snapshot.json": []byte(`{"version":5}`), "project.json": []byte(`{"trustedDomains":"shop.example"}`),
-		"auth/password.json": file,
-	}}
+	return map[string]string{"project.json": `{"trustedDomains":"shop.example"}`, "auth/password.json": string(file)}
 }
 
 // load imports a policy.
 func (f *fixture) load(t testing.TB, policy string) {
 	t.Helper()
-	if _, err := f.projects.Import(t.Context(), tester, project.Import{Project: f.id, Upload: upload(policy)}); err != nil {
-		t.Fatal(err, fault.From(err).Details)
-	}
-}
-
-func (f *fixture) config(t testing.TB) *project.Config {
-	t.Helper()
-	c, err := f.projects.Config(t.Context(), f.id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	f.shop.Import(t, files(policy))
 }
 
 // person makes a user with a password.
 func (f *fixture) person(t testing.TB, loginID, clear string) *user.User {
 	t.Helper()
-	c := f.config(t)
+	c := f.shop.Config(t)
 	u, err := user.Prepare(c, loginID, user.Profile{Name: "Ann Smith"})
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +98,7 @@ func (f *fixture) store(t testing.TB, u *user.User, prepared password.Prepared) 
 
 func (f *fixture) login(t testing.TB, loginID, clear string) password.Login {
 	t.Helper()
-	return password.Login{Session: session.Login{Config: f.config(t), Client: client}, LoginID: loginID, Password: secret.New(clear)}
+	return password.Login{Session: session.Login{Config: f.shop.Config(t), Client: client()}, LoginID: loginID, Password: secret.New(clear)}
 }
 
 func (f *fixture) signIn(t testing.TB, loginID, clear string) error {
@@ -179,7 +124,7 @@ func (f *fixture) answers(t testing.TB, loginID string, clear ...string) []strin
 
 func (f *fixture) set(t testing.TB, u *user.User, clear string) error {
 	t.Helper()
-	return f.Set(t.Context(), tester, f.config(t), u, secret.New(clear), false)
+	return f.Set(t.Context(), signin.Tester(), f.shop.Config(t), u, secret.New(clear), false)
 }
 
 // rules are those that an error names.
@@ -228,7 +173,7 @@ func TestAnImportChangesWhatAPasswordMustBeLike(t *testing.T) {
 			}
 		}
 		f.load(t, `"enabled":false`)
-		if err := f.Update(t.Context(), tester, f.config(t), &session.Current{User: u, Session: &session.Session{}}, secret.New("another one")); !errors.Is(err, project.ErrMethodOff) {
+		if err := f.Update(t.Context(), signin.Tester(), f.shop.Config(t), &session.Current{User: u, Session: &session.Session{}}, secret.New("another one")); !errors.Is(err, project.ErrMethodOff) {
 			t.Errorf("switched off, Update says %v", err)
 		}
 		if err := f.signIn(t, "ann@example.com", "used 10"); !errors.Is(err, project.ErrMethodOff) {

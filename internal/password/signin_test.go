@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"postern/internal/session"
 	"postern/internal/store"
 	"postern/internal/testkit"
+	"postern/internal/testkit/signin"
 	"postern/internal/user"
 )
 
@@ -75,7 +75,7 @@ func TestSignUpAndIn(t *testing.T) {
 		if err := f.signIn(t, "bob", "abc"); !errors.Is(err, user.ErrNotFound) {
 			t.Errorf("who was refused is there: %v", err)
 		}
-		if all := strings.Join(allRows(t, db), "\n"); strings.Contains(all, "secret 1") || strings.Contains(f.logs.String(), "secret 1") {
+		if all := strings.Join(allRows(t, db), "\n"); strings.Contains(all, "secret 1") || strings.Contains(f.shop.Logs.String(), "secret 1") {
 			t.Error("a password is stored in clear")
 		}
 
@@ -104,7 +104,7 @@ func allRows(t testing.TB, db *store.DB) (out []string) {
 func TestSignUpOfStrangers(t *testing.T) {
 	t.Parallel()
 	f := setup(t, testkit.Store(t))
-	c := *f.config(t)
+	c := *f.shop.Config(t)
 	c.Settings.SelfProvisioning = false
 	in := f.login(t, "ann", "secret 1")
 	in.Session.Config = &c
@@ -118,27 +118,10 @@ func TestSignUpsAtOnce(t *testing.T) {
 	t.Parallel()
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		f := setup(t, db)
-		var work sync.WaitGroup
-		errs := make(chan error, 8)
-		for range cap(errs) {
-			work.Go(func() {
-				_, err := f.signUp(t, "ann", "secret 1")
-				errs <- err
-			})
-		}
-		work.Wait()
-		close(errs)
-		won := 0
-		for err := range errs {
-			if err == nil {
-				won++
-			} else if !errors.Is(err, user.ErrExists) {
-				t.Error(err)
-			}
-		}
-		if won != 1 {
-			t.Errorf("%d signed up", won)
-		}
+		signin.OneWins(t, 8, func(int) error {
+			_, err := f.signUp(t, "ann", "secret 1")
+			return err
+		}, user.ErrExists)
 	})
 }
 
@@ -148,7 +131,7 @@ func TestImportedHashesAreMadeAnew(t *testing.T) {
 	t.Parallel()
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		f := setup(t, db)
-		c := f.config(t)
+		c := f.shop.Config(t)
 		u, err := user.Prepare(c, "ann", user.Profile{})
 		if err != nil {
 			t.Fatal(err)
@@ -191,7 +174,7 @@ func TestTheKeyOfImportedHashesIsSealed(t *testing.T) {
 		}
 		var all []*user.User
 		for _, name := range []string{"ann", "bob"} {
-			c := f.config(t)
+			c := f.shop.Config(t)
 			u, err := user.Prepare(c, name, user.Profile{})
 			if err != nil {
 				t.Fatal(err)
@@ -274,7 +257,7 @@ func TestTemporaryAndExpired(t *testing.T) {
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		f := setup(t, db)
 		u := f.person(t, "ann", "first")
-		if err := f.Set(t.Context(), tester, f.config(t), u, secret.New("for now"), true); err != nil {
+		if err := f.Set(t.Context(), signin.Tester(), f.shop.Config(t), u, secret.New("for now"), true); err != nil {
 			t.Fatal(err)
 		}
 		if got := f.answers(t, "ann", "first", "for now"); got[0] != wrong || got[1] != "E062909" {
@@ -286,13 +269,13 @@ func TestTemporaryAndExpired(t *testing.T) {
 		if got := f.answers(t, "ann", "for now", "second"); got[0] != wrong || got[1] != "" {
 			t.Errorf("replaced: %q", got)
 		}
-		if err := f.Expire(t.Context(), tester, u); err != nil {
+		if err := f.Expire(t.Context(), signin.Tester(), u); err != nil {
 			t.Fatal(err)
 		}
 		if got := f.answers(t, "ann", "second"); got[0] != "E062909" {
 			t.Errorf("expired: %q", got)
 		}
-		if err := f.Expire(t.Context(), tester, &user.User{Project: f.id, ID: "U0"}); !errors.Is(err, password.ErrNone) {
+		if err := f.Expire(t.Context(), signin.Tester(), &user.User{Project: f.shop.ID, ID: "U0"}); !errors.Is(err, password.ErrNone) {
 			t.Errorf("of nobody: %v", err)
 		}
 	})
@@ -305,24 +288,7 @@ func TestReplacedAtOnce(t *testing.T) {
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		f := setup(t, db)
 		f.person(t, "ann", "first")
-		var work sync.WaitGroup
-		errs := make(chan error, 6)
-		for i := range cap(errs) {
-			work.Go(func() { errs <- f.replace(t, "first", "second "+string(rune('a'+i))) })
-		}
-		work.Wait()
-		close(errs)
-		won := 0
-		for err := range errs {
-			if err == nil {
-				won++
-			} else if !errors.Is(err, password.ErrWrong) {
-				t.Error(err)
-			}
-		}
-		if won != 1 {
-			t.Errorf("%d replaced it", won)
-		}
+		signin.OneWins(t, 6, func(i int) error { return f.replace(t, "first", "second "+string(rune('a'+i))) }, password.ErrWrong)
 	})
 }
 
@@ -337,8 +303,8 @@ func TestProjectsAreApart(t *testing.T) {
 		t.Errorf("in the other project: %q", got)
 	}
 	stranger := *u
-	stranger.Project = b.id
-	if err := b.Expire(t.Context(), tester, &stranger); fault.From(err) != password.ErrNone {
+	stranger.Project = b.shop.ID
+	if err := b.Expire(t.Context(), signin.Tester(), &stranger); fault.From(err) != password.ErrNone {
 		t.Errorf("expired over there: %v", err)
 	}
 	if got := a.answers(t, "ann", "first"); got[0] != "" {
@@ -350,7 +316,7 @@ func TestGenerate(t *testing.T) {
 	t.Parallel()
 	f := setup(t, testkit.Store(t))
 	f.load(t, `"minLength":30,"lowercase":true,"uppercase":true,"number":true,"nonAlphanumeric":true,"disallowedCharacters":"-_aA0","enablePasswordStrength":true,"passwordStrengthScore":4`)
-	c := f.config(t)
+	c := f.shop.Config(t)
 	for range 20 {
 		made, err := f.Generate(t.Context(), c, &user.User{})
 		if err != nil || len(made.Reveal()) < 30 || len(password.Check(c.Methods.Password, made, password.Person{})) > 0 {
@@ -373,12 +339,12 @@ func BenchmarkSignIn(b *testing.B) {
 		b.Fatal(err)
 	}
 	f.person(b, "ann", "correct horse")
-	c := f.config(b)
+	c := f.shop.Config(b)
 	b.SetParallelism(8) // eight callers a processor
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			in := password.Login{Session: session.Login{Config: c, Client: client}, LoginID: "ann", Password: secret.New("correct horse")}
+			in := password.Login{Session: session.Login{Config: c, Client: client()}, LoginID: "ann", Password: secret.New("correct horse")}
 			if _, err := f.SignIn(b.Context(), in); err != nil {
 				b.Error(err)
 			}

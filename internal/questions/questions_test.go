@@ -4,31 +4,25 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"postern/internal/audit"
-	"postern/internal/key"
 	"postern/internal/limit"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/session"
-	"postern/internal/snapshot"
 	"postern/internal/store"
 	"postern/internal/testkit"
+	"postern/internal/testkit/signin"
 	"postern/internal/user"
 )
 
-var tester = audit.Origin{Actor: "Ktester"}
-
 type fixture struct {
 	*Service
-	id     string
+	shop   *signin.Project
 	user   *user.User
 	tokens *session.Tokens
 }
@@ -38,51 +32,17 @@ const three = `"securityQuestions":[{"id":"q1","text":"One?"},{"id":"q2","text":
 // setup makes a project that asks two of three questions, and a user with a session.
 func setup(t testing.TB, db *store.DB, more string) *fixture {
 	t.Helper()
-	master, _, err := secret.NewMaster()
-	if err != nil {
-		t.Fatal(err)
-	}
-	projects := &project.Service{DB: db, Master: master}
-	f := &fixture{Service: &Service{
-		DB: db, Projects: projects, Attempts: &limit.Service{DB: db},
-		Sessions: &session.Service{DB: db, Projects: projects, Keys: &key.Service{DB: db, Projects: projects}},
-	}}
-	p, err := projects.Create(t.Context(), tester, project.New{Name: "Shop"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.id = p.ID
-	projects.Effects = []project.Effects{f.Effects()}
-	f.load(t, `{"enabled":true,"setupQuestionsCount":2,"verifyQuestionsCount":2,`+more+three+`}`)
-	f.tokens, err = f.Sessions.SignIn(t.Context(), session.Login{Config: f.config(t), Method: session.AMREmail, Prove: func(tx *store.Tx) (*user.User, bool, error) {
-		u := &user.User{Project: f.id, LoginIDs: []string{"ann"}}
-		return u, true, user.Create(tx, u)
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.user = f.tokens.User
-	return f
+	shop := signin.New(t, db, project.New{Name: "Shop"})
+	s := &Service{DB: db, Projects: shop.Projects, Sessions: shop.Sessions, Attempts: shop.Limits}
+	shop.Projects.Effects = []project.Effects{s.Effects()}
+	shop.Import(t, file(`{"enabled":true,"setupQuestionsCount":2,"verifyQuestionsCount":2,`+more+three+`}`))
+	tokens := shop.SignedIn(t, user.User{LoginIDs: []string{"ann"}})
+	return &fixture{s, shop, tokens.User, tokens}
 }
 
-func upload(file string) *snapshot.Upload {
-	return &snapshot.Upload{SameIDs: true, Files: snapshot.Files{"snapshot.json": []byte(`{"version":5}`), "auth/securityquestions.json": []byte(file)}}
-}
-
-func (f *fixture) load(t testing.TB, file string) {
-	t.Helper()
-	if _, err := f.Projects.Import(t.Context(), tester, project.Import{Project: f.id, Upload: upload(file)}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (f *fixture) config(t testing.TB) *project.Config {
-	t.Helper()
-	c, err := f.Projects.Config(t.Context(), f.id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+// file is the configuration of the method.
+func file(text string) map[string]string {
+	return map[string]string{"auth/securityquestions.json": text}
 }
 
 // answers pairs ids of questions with answers.
@@ -95,12 +55,12 @@ func answers(pairs ...string) (out []Answer) {
 
 func (f *fixture) verify(t testing.TB, pairs ...string) (*session.Tokens, error) {
 	t.Helper()
-	return f.Verify(t.Context(), session.Login{Config: f.config(t), Current: f.tokens.Refresh}, f.user, answers(pairs...))
+	return f.Verify(t.Context(), session.Login{Config: f.shop.Config(t), Current: f.tokens.Refresh}, f.user, answers(pairs...))
 }
 
 func (f *fixture) setUp(t testing.TB, pairs ...string) {
 	t.Helper()
-	if err := f.SetUp(t.Context(), f.config(t), f.user, answers(pairs...)); err != nil {
+	if err := f.SetUp(t.Context(), f.shop.Config(t), f.user, answers(pairs...)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -109,7 +69,7 @@ func TestAnswersAreAFurtherFactor(t *testing.T) {
 	t.Parallel()
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		f := setup(t, db, "")
-		if _, err := f.Asked(t.Context(), f.config(t), f.user.ID); !errors.Is(err, ErrNotSetUp) {
+		if _, err := f.Asked(t.Context(), f.shop.Config(t), f.user.ID); !errors.Is(err, ErrNotSetUp) {
 			t.Errorf("before there are answers: %v", err)
 		}
 		for name, pairs := range map[string][]string{
@@ -119,12 +79,12 @@ func TestAnswersAreAFurtherFactor(t *testing.T) {
 			if name == "a long one" {
 				pairs[3] = fmt.Sprintf("%0300d", 7)
 			}
-			if err := f.SetUp(t.Context(), f.config(t), f.user, answers(pairs...)); !errors.Is(err, ErrSetup) {
+			if err := f.SetUp(t.Context(), f.shop.Config(t), f.user, answers(pairs...)); !errors.Is(err, ErrSetup) {
 				t.Errorf("setting up %s: %v", name, err)
 			}
 		}
 		f.setUp(t, "q3", "Rue de l'Église", "q1", "Red")
-		asked, err := f.Asked(t.Context(), f.config(t), f.user.ID)
+		asked, err := f.Asked(t.Context(), f.shop.Config(t), f.user.ID)
 		if diff := cmp.Diff([]project.Question{{ID: "q1", Text: "One?"}, {ID: "q3", Text: "Three?"}}, asked); diff != "" || err != nil {
 			t.Errorf("asked are (-want +got), %v:\n%s", err, diff)
 		}
@@ -153,7 +113,7 @@ func TestAnswersAreAFurtherFactor(t *testing.T) {
 				f.tokens = tokens
 			}
 		}
-		if _, err := f.Verify(t.Context(), session.Login{Config: f.config(t)}, f.user, answers("q1", "red", "q3", "Rue de l'Église")); !errors.Is(err, session.ErrNoSession) {
+		if _, err := f.Verify(t.Context(), session.Login{Config: f.shop.Config(t)}, f.user, answers("q1", "red", "q3", "Rue de l'Église")); !errors.Is(err, session.ErrNoSession) {
 			t.Errorf("without a session: %v", err)
 		}
 		for table, rows := range testkit.Rows(t, db) {
@@ -234,21 +194,20 @@ func TestRaceOfGuesses(t *testing.T) {
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		f := setup(t, db, `"lock":true,"lockAttempts":5,`)
 		f.setUp(t, "q1", "red", "q2", "blue")
-		var heard atomic.Int64
-		var all sync.WaitGroup
-		for i := range 50 {
-			all.Go(func() {
-				switch _, err := f.verify(t, "q1", "red", "q2", fmt.Sprint("guess", i)); {
-				case errors.Is(err, ErrAnswers):
-					heard.Add(1)
-				case !errors.Is(err, ErrLocked):
-					t.Errorf("an error: %v", err)
-				}
-			})
+		_, failed := signin.AtOnce(50, func(i int) error {
+			_, err := f.verify(t, "q1", "red", "q2", fmt.Sprint("guess", i))
+			return err
+		})
+		heard := 0
+		for _, err := range failed {
+			if errors.Is(err, ErrAnswers) {
+				heard++
+			} else if !errors.Is(err, ErrLocked) {
+				t.Errorf("an error: %v", err)
+			}
 		}
-		all.Wait()
-		if heard.Load() != 5 {
-			t.Errorf("%d were heard", heard.Load())
+		if heard != 5 || len(failed) != 50 {
+			t.Errorf("%d were heard, %d got in", heard, 50-len(failed))
 		}
 	})
 }
@@ -258,38 +217,29 @@ func TestSettingsDecide(t *testing.T) {
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		f := setup(t, db, "")
 		f.setUp(t, "q1", "red", "q2", "blue")
+		const dropped = ": 1 user has answered security questions, and could not use them as a further proof any more. (answers_dropped, 1)"
 		for name, tt := range map[string]struct {
 			file string
-			want string
+			want []string
 		}{
-			"off":                          {`{"enabled":false,"setupQuestionsCount":2,"verifyQuestionsCount":2,` + three + `}`, "answers_dropped 1"},
-			"a question that was answered": {`{"enabled":true,"setupQuestionsCount":2,"verifyQuestionsCount":2,"securityQuestions":[{"id":"q1","text":"One?"},{"id":"q3","text":"Three?"}]}`, "answers_dropped 1"},
-			"a question that was not":      {`{"enabled":true,"setupQuestionsCount":2,"verifyQuestionsCount":2,"securityQuestions":[{"id":"q1","text":"One?"},{"id":"q2","text":"Two?"}]}`, ""},
-			"fewer are asked":              {`{"enabled":true,"setupQuestionsCount":2,"verifyQuestionsCount":1,` + three + `}`, ""},
-			"more are asked":               {`{"enabled":true,"setupQuestionsCount":3,"verifyQuestionsCount":3,` + three + `}`, "answers_dropped 1"},
+			"off":                          {`{"enabled":false,"setupQuestionsCount":2,"verifyQuestionsCount":2,` + three + `}`, []string{"enabled" + dropped}},
+			"a question that was answered": {`{"enabled":true,"setupQuestionsCount":2,"verifyQuestionsCount":2,"securityQuestions":[{"id":"q1","text":"One?"},{"id":"q3","text":"Three?"}]}`, []string{dropped}},
+			"a question that was not":      {`{"enabled":true,"setupQuestionsCount":2,"verifyQuestionsCount":2,"securityQuestions":[{"id":"q1","text":"One?"},{"id":"q2","text":"Two?"}]}`, nil},
+			"fewer are asked":              {`{"enabled":true,"setupQuestionsCount":2,"verifyQuestionsCount":1,` + three + `}`, nil},
+			"more are asked":               {`{"enabled":true,"setupQuestionsCount":3,"verifyQuestionsCount":3,` + three + `}`, []string{"setupQuestionsCount" + dropped}},
 		} {
-			plan, err := f.Projects.Plan(t.Context(), project.Import{Project: f.id, Upload: upload(tt.file)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			told := ""
-			for _, d := range plan.Differences {
-				for _, e := range d.Effects {
-					told += fmt.Sprint(e.Code, " ", e.Count)
-				}
-			}
-			if told != tt.want {
-				t.Errorf("%s: %q, want %q", name, told, tt.want)
+			if diff := cmp.Diff(tt.want, f.shop.Effects(t, file(tt.file))); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
 		}
-		f.load(t, `{"enabled":true,"setupQuestionsCount":3,"verifyQuestionsCount":3,`+three+`}`)
+		f.shop.Import(t, file(`{"enabled":true,"setupQuestionsCount":3,"verifyQuestionsCount":3,`+three+`}`))
 		if _, err := f.verify(t, "q1", "red", "q2", "blue"); !errors.Is(err, ErrNotSetUp) {
 			t.Errorf("where more are asked than were answered: %v", err)
 		}
-		f.load(t, `{"enabled":false,`+three+`}`)
+		f.shop.Import(t, file(`{"enabled":false,`+three+`}`))
 		_, err1 := f.verify(t, "q1", "red", "q2", "blue")
-		_, err2 := f.Asked(t.Context(), f.config(t), f.user.ID)
-		err3 := f.SetUp(t.Context(), f.config(t), f.user, nil)
+		_, err2 := f.Asked(t.Context(), f.shop.Config(t), f.user.ID)
+		err3 := f.SetUp(t.Context(), f.shop.Config(t), f.user, nil)
 		for _, err := range []error{err1, err2, err3} {
 			if !errors.Is(err, project.ErrMethodOff) {
 				t.Errorf("where the method is off: %v", err)

@@ -8,8 +8,6 @@ import (
 	"image/png"
 	"net/url"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,19 +15,15 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 
-	"postern/internal/audit"
-	"postern/internal/key"
 	"postern/internal/limit"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/session"
-	"postern/internal/snapshot"
 	"postern/internal/store"
 	"postern/internal/testkit"
+	"postern/internal/testkit/signin"
 	"postern/internal/user"
 )
-
-var tester = audit.Origin{Actor: "Ktester"}
 
 // The vectors of RFC 6238 appendix B have eight digits, of which ours are the last six.
 func TestCodesAreThoseOfTheRFC(t *testing.T) {
@@ -111,58 +105,31 @@ func as(u *user.User) *session.Current {
 // fixture is a project that takes authenticator apps.
 type fixture struct {
 	*Service
-	id string
+	shop *signin.Project
 }
 
 func setup(t testing.TB, db *store.DB) *fixture {
 	t.Helper()
-	master, _, err := secret.NewMaster()
-	if err != nil {
-		t.Fatal(err)
-	}
-	projects := &project.Service{DB: db, Master: master}
-	f := &fixture{Service: &Service{DB: db, Projects: projects, Sessions: &session.Service{DB: db, Projects: projects, Keys: &key.Service{DB: db, Projects: projects}}, Attempts: &limit.Service{DB: db}}}
-	f.id = f.project(t)
-	projects.Effects = []project.Effects{f.Effects()}
+	shop := signin.New(t, db, project.New{Name: "Shop: Test"})
+	f := &fixture{&Service{DB: db, Projects: shop.Projects, Sessions: shop.Sessions, Attempts: shop.Limits}, shop}
+	shop.Projects.Effects = []project.Effects{f.Effects()}
+	f.configure(t, `{"projectSelfProvisioning":true}`, `{"enabled":true}`)
 	return f
 }
 
-func (f *fixture) project(t testing.TB) string {
-	t.Helper()
-	p, err := f.Projects.Create(t.Context(), tester, project.New{Name: "Shop: Test"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.load(t, p.ID, `{"projectSelfProvisioning":true}`, `{"enabled":true}`)
-	return p.ID
+func files(settings, totp string) map[string]string {
+	return map[string]string{"project.json": settings, "auth/totp.json": totp}
 }
 
-func upload(settings, totp string) *snapshot.Upload {
-	return &snapshot.Upload{Files: snapshot.Files{
-		"snapshot.json": []byte(`{"version":5}`), "project.json": []byte(settings), "auth/totp.json": []byte(totp),
-	}}
-}
-
-func (f *fixture) load(t testing.TB, id, settings, totp string) {
+func (f *fixture) configure(t testing.TB, settings, totp string) {
 	t.Helper()
-	if _, err := f.Projects.Import(t.Context(), tester, project.Import{Project: id, Upload: upload(settings, totp)}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (f *fixture) config(t testing.TB) *project.Config {
-	t.Helper()
-	c, err := f.Projects.Config(t.Context(), f.id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	f.shop.Import(t, files(settings, totp))
 }
 
 // signUp signs somebody up and returns what the app makes codes of.
 func (f *fixture) signUp(t testing.TB, loginID string) []byte {
 	t.Helper()
-	e, err := f.SignUp(t.Context(), f.config(t), loginID, user.Profile{Name: "Ann"})
+	e, err := f.SignUp(t.Context(), f.shop.Config(t), loginID, user.Profile{Name: "Ann"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +148,7 @@ func bytesOf(t testing.TB, e *Enrolment) []byte {
 // show signs in with a code.
 func (f *fixture) show(t testing.TB, loginID, code string) (u *user.User, firstSeen bool, err error) {
 	t.Helper()
-	tokens, err := f.Verify(t.Context(), Verification{Login: session.Login{Config: f.config(t)}, LoginID: loginID, Code: secret.New(code)})
+	tokens, err := f.Verify(t.Context(), Verification{Login: session.Login{Config: f.shop.Config(t)}, LoginID: loginID, Code: secret.New(code)})
 	if err != nil {
 		return nil, false, err
 	}
@@ -191,22 +158,13 @@ func (f *fixture) show(t testing.TB, loginID, code string) (u *user.User, firstS
 // shown is a code of now, or some steps later.
 func shown(key []byte, later int64) string { return code(key, step(time.Now())+later) }
 
-func (f *fixture) find(t testing.TB, loginID string) *user.User {
-	t.Helper()
-	u, err := (&user.Service{DB: f.DB}).Find(t.Context(), f.id, loginID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
-}
-
 func TestSignUp(t *testing.T) {
 	t.Parallel()
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		f := setup(t, db)
 		stale := f.signUp(t, "Ann@shop.example")
 		key := f.signUp(t, "ann@shop.example")
-		if _, err := (&user.Service{DB: db}).Find(t.Context(), f.id, "ann@shop.example"); !errors.Is(err, user.ErrNotFound) {
+		if _, err := (&user.Service{DB: db}).Find(t.Context(), f.shop.ID, "ann@shop.example"); !errors.Is(err, user.ErrNotFound) {
 			t.Errorf("before the first code there is a user: %v", err)
 		}
 		if _, _, err := f.show(t, "ann@shop.example", shown(stale, 0)); !errors.Is(err, ErrCode) {
@@ -216,7 +174,7 @@ func TestSignUp(t *testing.T) {
 		if err != nil || !first || u.Name != "Ann" || u.Email != "ann@shop.example" || u.VerifiedEmail || !u.Has(user.TOTP) {
 			t.Fatalf("the first code gives %+v, %v, %v", u, first, err)
 		}
-		if got := f.find(t, "ann@shop.example"); got.ID != u.ID || !got.Has(user.TOTP) {
+		if got := f.shop.Find(t, "ann@shop.example"); got.ID != u.ID || !got.Has(user.TOTP) {
 			t.Errorf("stored is %+v", got)
 		}
 		if _, _, err := f.show(t, "ann@shop.example", shown(key, 0)); !errors.Is(err, ErrCode) {
@@ -225,7 +183,7 @@ func TestSignUp(t *testing.T) {
 		if again, first, err := f.show(t, "ann@shop.example", shown(key, 1)); err != nil || first || again.ID != u.ID {
 			t.Errorf("the next code gives %+v, %v, %v", again, first, err)
 		}
-		if _, err := f.SignUp(t.Context(), f.config(t), "ann@shop.example", user.Profile{}); !errors.Is(err, user.ErrExists) {
+		if _, err := f.SignUp(t.Context(), f.shop.Config(t), "ann@shop.example", user.Profile{}); !errors.Is(err, user.ErrExists) {
 			t.Errorf("signing up again: %v", err)
 		}
 		if _, _, err := f.show(t, "nobody", "123456"); !errors.Is(err, ErrCode) {
@@ -239,7 +197,7 @@ func TestSignUpExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setup(t, testkit.Store(t))
-		if _, err := f.Sessions.Keys.Ring(t.Context(), f.id); err != nil { // it is there before the picture
+		if _, err := f.Sessions.Keys.Ring(t.Context(), f.shop.ID); err != nil { // it is there before the picture
 			t.Fatal(err)
 		}
 		before := testkit.Rows(t, f.DB)
@@ -273,7 +231,7 @@ func TestUpdateReplacesTheSeedWithItsFirstCode(t *testing.T) {
 			t.Fatal(err)
 		}
 		update := func() []byte {
-			e, err := f.Update(t.Context(), f.config(t), as(u))
+			e, err := f.Update(t.Context(), f.shop.Config(t), as(u))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -296,13 +254,13 @@ func TestUpdateReplacesTheSeedWithItsFirstCode(t *testing.T) {
 		if _, _, err := f.show(t, "ann", shown(old, 1)); !errors.Is(err, ErrCode) {
 			t.Errorf("the old seed afterwards: %v", err)
 		}
-		if err := f.Delete(t.Context(), tester, f.id, u.ID); err != nil {
+		if err := f.Delete(t.Context(), signin.Tester(), f.shop.ID, u.ID); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := f.show(t, "ann", shown(next, 1)); !errors.Is(err, ErrCode) || f.find(t, "ann").Has(user.TOTP) {
+		if _, _, err := f.show(t, "ann", shown(next, 1)); !errors.Is(err, ErrCode) || f.shop.Find(t, "ann").Has(user.TOTP) {
 			t.Errorf("after the seed was deleted: %v", err)
 		}
-		if err := f.Delete(t.Context(), tester, f.id, "Unobody"); !errors.Is(err, user.ErrNotFound) {
+		if err := f.Delete(t.Context(), signin.Tester(), f.shop.ID, "Unobody"); !errors.Is(err, user.ErrNotFound) {
 			t.Errorf("deleting the seed of nobody: %v", err)
 		}
 	})
@@ -312,7 +270,7 @@ func TestImportedSeedCounts(t *testing.T) {
 	t.Parallel()
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		f := setup(t, db)
-		u := &user.User{Project: f.id, LoginIDs: []string{"ann"}}
+		u := &user.User{Project: f.shop.ID, LoginIDs: []string{"ann"}}
 		bring := func(seed string) error {
 			return db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
 				if u.ID == "" {
@@ -320,7 +278,7 @@ func TestImportedSeedCounts(t *testing.T) {
 						return err
 					}
 				}
-				return f.Import(tx, f.id, u.ID, secret.New(seed))
+				return f.Import(tx, f.shop.ID, u.ID, secret.New(seed))
 			})
 		}
 		if err := bring("not base32!"); !errors.Is(err, ErrSeed) {
@@ -345,7 +303,7 @@ func TestFurtherFactor(t *testing.T) {
 	t.Parallel()
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		f := setup(t, db)
-		cfg := f.config(t)
+		cfg := f.shop.Config(t)
 		key, other := f.signUp(t, "ann"), f.signUp(t, "bob")
 		if _, _, err := f.show(t, "bob", shown(other, 0)); err != nil {
 			t.Fatal(err)
@@ -385,26 +343,10 @@ func TestRaceForOneCode(t *testing.T) {
 			t.Fatal(err)
 		}
 		now := shown(key, 0)
-		var in, wrong, limited atomic.Int64
-		var all sync.WaitGroup
-		for range 50 {
-			all.Go(func() {
-				switch _, _, err := f.show(t, "ann", now); {
-				case err == nil:
-					in.Add(1)
-				case errors.Is(err, ErrCode):
-					wrong.Add(1)
-				case errors.Is(err, limit.ErrExceeded):
-					limited.Add(1)
-				default:
-					t.Errorf("an error: %v", err)
-				}
-			})
-		}
-		all.Wait()
-		if in.Load() != 1 {
-			t.Errorf("%d got in, %d were wrong, %d limited; want one in", in.Load(), wrong.Load(), limited.Load())
-		}
+		signin.OneWins(t, 50, func(int) error {
+			_, _, err := f.show(t, "ann", now)
+			return err
+		}, ErrCode, limit.ErrExceeded)
 	})
 }
 
@@ -450,12 +392,13 @@ func TestAnotherProjectTakesNoCodeOfThisOne(t *testing.T) {
 		if _, _, err := f.show(t, "ann", shown(key, -1)); err != nil {
 			t.Fatal(err)
 		}
-		mine := f.id
-		f.id = f.project(t)
+		mine := f.shop
+		f.shop = mine.Beside(t, project.New{Name: "Other"})
+		f.configure(t, `{"projectSelfProvisioning":true}`, `{"enabled":true}`)
 		if _, _, err := f.show(t, "ann", shown(key, 0)); !errors.Is(err, ErrCode) {
 			t.Errorf("a code of another project: %v", err)
 		}
-		f.id = mine
+		f.shop = mine
 		if _, _, err := f.show(t, "ann", shown(key, 0)); err != nil {
 			t.Errorf("a code of this project: %v", err)
 		}
@@ -471,30 +414,19 @@ func TestSettingsDecide(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.load(t, f.id, `{"projectSelfProvisioning":false}`, `{"enabled":true}`)
-		if _, err := f.SignUp(t.Context(), f.config(t), "bob", user.Profile{}); !errors.Is(err, user.ErrNoSignUp) {
+		f.configure(t, `{"projectSelfProvisioning":false}`, `{"enabled":true}`)
+		if _, err := f.SignUp(t.Context(), f.shop.Config(t), "bob", user.Profile{}); !errors.Is(err, user.ErrNoSignUp) {
 			t.Errorf("a stranger where none may sign up: %v", err)
 		}
-		if _, err := f.Update(t.Context(), f.config(t), as(u)); err != nil {
+		if _, err := f.Update(t.Context(), f.shop.Config(t), as(u)); err != nil {
 			t.Errorf("a user where no stranger may sign up: %v", err)
 		}
-		plan, err := f.Projects.Plan(t.Context(), project.Import{Project: f.id, Upload: upload(`{"projectSelfProvisioning":true}`, `{"enabled":false}`)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var told []string
-		for _, d := range plan.Differences {
-			for _, e := range d.Effects {
-				told = append(told, e.Code+": "+e.Message)
-			}
-		}
-		want := []string{EffectOff + ": 1 user has an authenticator app that would not be taken any more; for 1 it is the only way in."}
-		if diff := cmp.Diff(want, told); diff != "" {
+		if diff := cmp.Diff([]string{"enabled: 1 user has an authenticator app that would not be taken any more; for 1 it is the only way in. (" + EffectOff + ", 1)"}, f.shop.Effects(t, files(`{"projectSelfProvisioning":true}`, `{"enabled":false}`))); diff != "" {
 			t.Errorf("the plan says (-want +got):\n%s", diff)
 		}
-		f.load(t, f.id, `{"projectSelfProvisioning":true}`, `{"enabled":false}`)
-		_, err1 := f.SignUp(t.Context(), f.config(t), "bob", user.Profile{})
-		_, err2 := f.Update(t.Context(), f.config(t), as(u))
+		f.configure(t, `{"projectSelfProvisioning":true}`, `{"enabled":false}`)
+		_, err1 := f.SignUp(t.Context(), f.shop.Config(t), "bob", user.Profile{})
+		_, err2 := f.Update(t.Context(), f.shop.Config(t), as(u))
 		_, _, err3 := f.show(t, "ann", shown(key, 0))
 		for what, err := range map[string]error{"signing up": err1, "updating": err2, "a code": err3} {
 			if !errors.Is(err, project.ErrMethodOff) {
@@ -520,8 +452,8 @@ func TestEnrolment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.load(t, f.id, `{"projectSelfProvisioning":true}`, `{"enabled":true,"issuerLabelTemplate":`+string(settings)+`}`)
-		e, err := f.SignUp(t.Context(), f.config(t), "ann@shop.example", user.Profile{Name: "{{user.phone}}"})
+		f.configure(t, `{"projectSelfProvisioning":true}`, `{"enabled":true,"issuerLabelTemplate":`+string(settings)+`}`)
+		e, err := f.SignUp(t.Context(), f.shop.Config(t), "ann@shop.example", user.Profile{Name: "{{user.phone}}"})
 		if err != nil {
 			t.Fatal(err)
 		}
