@@ -198,3 +198,19 @@ func TestPing(t *testing.T) {
 		}
 	})
 }
+
+// A statement that no index helps is not compiled either: that takes longer than all
+// of our statements.
+func TestNothingIsCompiled(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		if db.Kind() != store.Postgres {
+			t.Skip("there is no compiler")
+		}
+		plan, err := store.Rows(t.Context(), db, func(row store.Scanner) (line string, err error) { return line, row.Scan(&line) },
+			`EXPLAIN SELECT max(version_id + 1) FROM goose_db_version`)
+		if text := strings.Join(plan, "\n"); err != nil || !strings.Contains(text, "Seq Scan") || strings.Contains(text, "JIT") {
+			t.Errorf("%v\n%s", err, text)
+		}
+	})
+}

@@ -46,8 +46,11 @@ func openPostgres(ctx context.Context, url string, opts Options) (*DB, error) {
 // reads a table from end to end meets everybody who changes anything in it, and small
 // tables are read so wherever that costs less, codes that wait for an answer above all.
 // It is asked for here, as a proxy may refuse it among what a connection begins with.
+//
+// Where there is no index all the same, the planner takes the statement for a very dear
+// one, and compiles it, for a tenth of a second and more: none of ours is worth that.
 func rowByRow(ctx context.Context, conn *pgx.Conn) error {
-	if _, err := conn.Exec(ctx, `SET enable_seqscan = off`); err != nil {
+	if _, err := conn.Exec(ctx, `SET enable_seqscan = off; SET jit = off`); err != nil {
 		return fmt.Errorf("set up the connection: %w", err)
 	}
 	return nil
