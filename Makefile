@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench generate verify conformance fuzz torture soak
+.PHONY: help run test lint bench generate verify conformance fuzz torture soak load
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
@@ -34,3 +34,6 @@ torture: ## kill the server at a thousand random moments on each database; docs/
 
 soak: ## keep a server busy for SOAK, an hour by default, and see that nothing grows
 	SOAK=$(SOAK) scripts/torture soak
+
+load: ## sign people in at three servers that come and go: LOAD, SIGNINS and REFRESHES a second, 30s, 200 and 2000 by default
+	LOAD=$(LOAD) SIGNINS=$(SIGNINS) REFRESHES=$(REFRESHES) scripts/torture load

@@ -8,33 +8,57 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"golang.org/x/sync/errgroup"
-
 	"postern/internal/testkit"
 )
 
-// nodesVariable says how long people use three nodes, such as "1m".
-const nodesVariable = "POSTERN_NODES"
-
-const (
-	nodesClients = 24
-	nodesTries   = 6 // of a client, before it shows an error to anybody
-)
+// nodesTries is how often a client tries, before it shows an error to anybody.
+const nodesTries = 6
 
 // nodes are servers on one PostgreSQL, which clients call one after the other.
 type nodes struct {
-	v    *victim
-	all  [3]*node
-	next atomic.Int64
+	v       *victim
+	all     [3]*node
+	client  *http.Client
+	next    atomic.Int64
+	retried atomic.Int64 // calls that were made once more
+	used    atomic.Int64 // processor time of the nodes that were stopped
+}
+
+// open starts three nodes with a project, for as long as the test runs.
+func open(t *testing.T, clients int) *nodes {
+	t.Helper()
+	_, _, binary := prepare(t)
+	v := &victim{binary: binary, dir: t.TempDir(), database: testkit.Postgres(t), lengths: map[string]time.Duration{}}
+	v.start(t) // which makes the project and its keys
+	v.stop(t)
+	n := &nodes{v: v, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}}
+	for i := range n.all {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.all[i] = &node{address: l.Addr().String()}
+		l.Close()
+		if err := n.start(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		for _, at := range n.all {
+			_ = at.process.Process.Kill()
+			_ = at.process.Wait()
+		}
+	})
+	return n
 }
 
 // A node is one of the servers.
@@ -67,7 +91,7 @@ func (n *nodes) start(ctx context.Context, i int) error {
 
 // call asks one node after the other, as clients do that try again, until one
 // answers.
-func (n *nodes) call(ctx context.Context, client *http.Client, path, auth string, body, out any) error {
+func (n *nodes) call(ctx context.Context, path, auth string, body, out any) error {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -76,6 +100,7 @@ func (n *nodes) call(ctx context.Context, client *http.Client, path, auth string
 	first := n.next.Add(1)
 	for try := range int64(nodesTries) {
 		if try > 0 {
+			n.retried.Add(1)
 			select {
 			case <-time.After(time.Duration(try) * 20 * time.Millisecond):
 			case <-ctx.Done():
@@ -87,9 +112,9 @@ func (n *nodes) call(ctx context.Context, client *http.Client, path, auth string
 		if err != nil {
 			return err
 		}
-		req.Header.Set("Authorization", "Bearer "+n.v.project+":"+auth)
+		req.Header.Set("Authorization", strings.TrimSuffix("Bearer "+n.v.project+":"+auth, ":"))
 		req.Header.Set("Content-Type", "application/json")
-		res, err := client.Do(req)
+		res, err := n.client.Do(req)
 		if err != nil {
 			last = err
 			continue
@@ -110,127 +135,29 @@ func (n *nodes) call(ctx context.Context, client *http.Client, path, auth string
 	return fmt.Errorf("%d tries: %w", nodesTries, last)
 }
 
-// pair is what a sign-in or a refresh answers.
-type pair struct {
-	Session string `json:"sessionJwt"`
-	Refresh string `json:"refreshJwt"`
-}
-
-// People sign in and refresh at three nodes in turn, with imports meanwhile, while
-// one node after the other is stopped and started. Nobody sees an error that trying
-// again does not hide, and no session is lost.
-func TestNodesComeAndGo(t *testing.T) {
-	t.Parallel()
-	_, _, binary := prepare(t)
-	length := 6 * time.Second
-	if text := os.Getenv(nodesVariable); text != "" {
-		var err error
-		if length, err = time.ParseDuration(text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	v := &victim{binary: binary, dir: t.TempDir(), database: testkit.Postgres(t), lengths: map[string]time.Duration{}}
-	v.start(t) // which makes the project and its keys
-	v.stop(t)
-	n := &nodes{v: v}
-	for i := range n.all {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		n.all[i] = &node{address: l.Addr().String()}
-		l.Close()
-		if err := n.start(t.Context(), i); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() {
-		for _, at := range n.all {
-			_ = at.process.Process.Kill()
-			_ = at.process.Wait()
-		}
-	})
-	admin := &http.Client{}
-	if err := n.configure(t.Context(), admin, 0); err != nil {
-		t.Fatal(err)
-	}
-	var signIns, refreshes, imports, restarts atomic.Int64
-	ctx, stop := context.WithTimeout(t.Context(), length)
-	defer stop()
-	done := func() bool { return ctx.Err() != nil }
-	group, running := errgroup.WithContext(t.Context())
-	for c := range nodesClients {
-		group.Go(func() error {
-			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2}}
-			who := map[string]any{"loginId": fmt.Sprintf("person%d@example.com", c)}
-			var kept pair // refreshed to the end
-			if err := n.call(running, client, "/v1/mgmt/auth/signup-in", v.key, who, &kept); err != nil {
-				return err
-			}
-			for round := 0; !done() && running.Err() == nil; round++ {
-				var now pair
-				if round%10 == 0 {
-					if err := n.call(running, client, "/v1/mgmt/auth/signin", v.key, who, &now); err != nil {
-						return err
-					}
-					signIns.Add(1)
-					continue
-				}
-				if err := n.call(running, client, "/v1/auth/refresh", kept.Refresh, map[string]any{}, &now); err != nil {
-					return fmt.Errorf("round %d: %w", round, err)
-				}
-				refreshes.Add(1)
-				if now.Refresh == "" || now.Refresh == kept.Refresh {
-					return fmt.Errorf("round %d: the refresh token is not rotated", round)
-				}
-				kept = now
-			}
-			return n.call(running, client, "/v1/auth/validate", kept.Session, map[string]any{}, &map[string]any{})
-		})
-	}
-	group.Go(func() error {
-		for i := 1; !done() && running.Err() == nil; i++ {
-			if err := n.configure(running, admin, i); err != nil {
-				return err
-			}
-			imports.Add(1)
-			pause(running, 200*time.Millisecond)
-		}
-		return nil
-	})
-	group.Go(func() error {
-		for i := 0; !done() && running.Err() == nil; i = (i + 1) % len(n.all) {
-			pause(running, 300*time.Millisecond)
-			at := n.all[i]
-			if err := at.process.Process.Signal(syscall.SIGTERM); err != nil {
-				return err
-			}
-			if err := at.process.Wait(); err != nil {
-				return fmt.Errorf("node %d does not end well: %w", i, err)
-			}
-			if err := n.start(running, i); err != nil {
-				return err
-			}
-			restarts.Add(1)
-		}
-		return nil
-	})
-	if err := group.Wait(); err != nil {
-		t.Error(err)
-	}
-	t.Logf("in %s: %d sign-ins, %d refreshes, %d imports, %d restarts", length, signIns.Load(), refreshes.Load(), imports.Load(), restarts.Load())
-	if refreshes.Load() == 0 || imports.Load() == 0 || restarts.Load() == 0 {
-		t.Error("something of this did not happen")
-	}
-}
-
 // configure imports settings, each time others.
-func (n *nodes) configure(ctx context.Context, client *http.Client, i int) error {
+func (n *nodes) configure(ctx context.Context, i int) error {
 	files := map[string]any{
 		"snapshot.json": map[string]any{"version": 5},
-		"project.json":  map[string]any{"rotateJwt": true, "trustedDomains": fmt.Sprintf("n%d.example", i)},
+		"project.json": map[string]any{
+			"rotateJwt": true, "trustedDomains": fmt.Sprintf("n%d.example", i),
+			"testUserRegex": "^robot", "testUserFixedAuthVerifierRegex": "^robot", "testUserFixedAuthToken": robotCode, "testUserAllowFixedAuth": true,
+		},
 	}
-	return n.call(ctx, client, "/v1/mgmt/project/import", n.v.key, map[string]any{"files": files}, &map[string]any{})
+	return n.call(ctx, "/v1/mgmt/project/import", n.v.key, map[string]any{"files": files}, &map[string]any{})
+}
+
+// restart stops a node as an operator does, and starts it again.
+func (n *nodes) restart(ctx context.Context, i int) error {
+	at := n.all[i]
+	if err := at.process.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	if err := at.process.Wait(); err != nil {
+		return fmt.Errorf("node %d does not end well: %w", i, err)
+	}
+	n.used.Add(int64(at.process.ProcessState.UserTime() + at.process.ProcessState.SystemTime()))
+	return n.start(ctx, i)
 }
 
 // pause waits, or until ctx ends.
