@@ -23,11 +23,14 @@ func (c *Config) Trusts(host string) bool {
 	}
 	for _, domain := range c.Settings.TrustedDomains {
 		domain = strings.ToLower(domain)
-		if i := strings.Index(domain, "://"); i >= 0 {
-			domain = domain[i+3:]
+		if scheme, rest, ok := strings.Cut(domain, "://"); ok {
+			if scheme != "https" && scheme != "http" {
+				continue // an app, whose host is none of the network
+			}
+			domain = rest
 		}
 		below, wild := strings.CutPrefix(domain, "*.")
-		if host == domain || wild && strings.HasSuffix(host, "."+below) {
+		if host == domain || wild && plain(host) && strings.HasSuffix(host, "."+below) {
 			return true
 		}
 	}
@@ -38,6 +41,21 @@ func (c *Config) Trusts(host string) bool {
 		return true
 	}
 	return c.Environment != "production" && loopback(host)
+}
+
+// plain reports whether a host is labels of letters, digits, hyphens and low lines. Some
+// clients take others for the end of the host: a slash of full width, which they make
+// one of the usual width, above all.
+func plain(host string) bool {
+	for label := range strings.SplitSeq(host, ".") {
+		odd := strings.ContainsFunc(label, func(r rune) bool {
+			return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
+		})
+		if label == "" || odd {
+			return false
+		}
+	}
+	return true
 }
 
 func loopback(host string) bool {
@@ -63,7 +81,7 @@ func (c *Config) Redirect(requested, fallback string) (string, error) {
 	}
 	switch strings.ToLower(u.Scheme) {
 	case "http", "https":
-		if !c.Trusts(u.Hostname()) {
+		if !c.Trusts(u.Hostname()) || !c.mayBe(u.Scheme) {
 			return "", ErrUntrusted
 		}
 	default: // an app, which is named with its scheme
@@ -96,11 +114,11 @@ func (c *Config) TrustsOrigin(origin string) bool {
 	if err != nil || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" {
 		return false
 	}
-	switch u.Scheme {
-	case "https":
-		return c.Trusts(u.Hostname())
-	case "http":
-		return c.Trusts(u.Hostname()) && c.Environment != "production"
-	}
-	return false
+	return c.mayBe(u.Scheme) && c.Trusts(u.Hostname())
+}
+
+// mayBe reports whether a page may be of a scheme: what goes to it must not be read on
+// the way.
+func (c *Config) mayBe(scheme string) bool {
+	return strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "http") && c.Environment != "production"
 }

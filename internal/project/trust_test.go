@@ -34,6 +34,35 @@ func TestRedirect(t *testing.T) {
 		{"another app", "shop://other", true},
 		{"a line break", "https://shop.example/\r\nSet-Cookie:", true},
 		{"this machine", "http://127.0.0.1:8080/in", true},
+		{"in the clear", "http://shop.example/in", true},
+		{"the host of an app, as one of the network", "https://signed-in/", true},
+		{"a name and a password before the host", "https://shop.example:443@evil.test/", true},
+		{"an empty name before the host", "https://@evil.test/", true},
+		{"a slash too few", "https:/evil.test", true},
+		{"a slash too many", "https:///evil.test", true},
+		{"no slash", "https:evil.test", true},
+		{"a slash and a backslash", `/\evil.test`, true},
+		{"a tab in the scheme", "java\tscript:alert(1)", true},
+		{"a space before it", " https://shop.example", true},
+		{"a dot at the end", "https://shop.example./", false},
+		{"a dot that is written otherwise", "https://shop%2eexample/", true},
+		{"an ideographic dot", "https://shop。example/", true},
+		{"letters that look alike", "https://ѕhop.example/", true},
+		{"letters of full width", "https://ｓhop.example/", true},
+		{"a slash of full width, below a wildcard", "https://evil.test／.staff.example", true},
+		{"the same, as an escape", "https://evil.test%EF%BC%8F.staff.example", true},
+		{"a sign that becomes a slash, below a wildcard", "https://evil.test℀.staff.example", true},
+		{"a quote, below a wildcard", `https://evil.test".staff.example`, true},
+		{"a semicolon, below a wildcard", "https://evil.test;.staff.example", true},
+		{"nothing, below a wildcard", "https://.staff.example", true},
+		{"an empty label, below a wildcard", "https://a..staff.example", true},
+		{"a slash as an escape, below a wildcard", "https://evil.test%2f.staff.example", true},
+		{"an end as an escape, below a wildcard", "https://evil.test%00.staff.example", true},
+		{"the trusted host in the fragment", "https://evil.test#@shop.example", true},
+		{"the trusted host in the query", "https://evil.test?.shop.example", true},
+		{"an address in an address", "https://[::ffff:127.0.0.1]/", true},
+		{"an address as a number", "https://2130706433/", true},
+		{"a name before an app", "shop://shop@signed-in", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -70,10 +99,13 @@ func TestTrustsOrigin(t *testing.T) {
 		{"a stranger", "https://evil.test", "", false},
 		{"none", "null", "", false},
 		{"with a path", "https://shop.example/x", "", false},
+		{"a sign that ends the host for some, below a wildcard", "https://evil.test／.staff.example", "production", false},
+		{"below a wildcard", "https://a.staff.example", "production", true},
+		{"the host of an app", "https://signed-in", "production", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := &Config{Environment: tt.environment, Settings: Settings{TrustedDomains: []string{"shop.example"}}}
+			c := &Config{Environment: tt.environment, Settings: Settings{TrustedDomains: []string{"shop.example", "*.staff.example", "shop://signed-in"}}}
 			if got := c.TrustsOrigin(tt.origin); got != tt.want {
 				t.Errorf("TrustsOrigin = %v", got)
 			}
