@@ -54,7 +54,9 @@ func (s *Service) Begin(ctx context.Context, in Request, issue func(*Pending) (*
 	}
 	var out *Begun
 	var who *user.User
-	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+	// Whoever is found is found again when the answer comes, so each statement is right by
+	// itself, and many who ask at once do not make each other begin again.
+	err = s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) (err error) {
 		var hidden bool
 		if who, hidden, err = in.find(tx, current); err != nil {
 			return err

@@ -40,11 +40,23 @@ func put(tx *store.Tx, p *Pending) error {
 	if p.Managed {
 		managed = 1
 	}
-	_, err = tx.Exec(`INSERT INTO challenges (`+columns+`, managed) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12)
-		ON CONFLICT (project, method, id) DO UPDATE SET user_id = $4, poll = $5, digest = $6, tries = $7, verified = 0, revision = $8, data = $9, created_at = $10, expires_at = $11, managed = $12`,
-		p.Project, p.Method, p.ID, null(p.User), null(p.Poll), p.Digest, p.Tries, p.Revision, string(data), p.Created.Unix(), p.Expires.Unix(), managed)
+	_, err = tx.Exec(`INSERT INTO challenges (`+columns+`, managed, subject) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12, $13)
+		ON CONFLICT (project, method, id) DO UPDATE SET user_id = $4, poll = $5, digest = $6, tries = $7, verified = 0, revision = $8, data = $9, created_at = $10, expires_at = $11, managed = $12, subject = $13`,
+		p.Project, p.Method, p.ID, null(p.User), null(p.Poll), p.Digest, p.Tries, p.Revision, string(data), p.Created.Unix(), p.Expires.Unix(), managed, Name(p.subject()))
+	if err != nil || p.Managed || p.Tries > 0 { // of what has tries, a code, there is one of a name
+		return err
+	}
+	_, err = tx.Exec(`DELETE FROM challenges WHERE (project, method, id) IN (
+		SELECT project, method, id FROM challenges WHERE project = $1 AND method = $2 AND subject = $3 AND managed = 0 AND id <> $4
+		ORDER BY created_at DESC LIMIT $5 OFFSET $6)`,
+		p.Project, p.Method, Name(p.subject()), p.ID, mostWaiting, mostWaiting-1)
 	return err
 }
+
+// mostWaiting is how many links of a method one user, or one login id of nobody, waits
+// for: the oldest give way. Whoever keeps asking in the name of somebody does not fill
+// the table where the settings let them ask, and what lies in a mailbox is bounded.
+const mostWaiting = 20
 
 // Bounded bounds the proofs of a project that are not answered. Those that the
 // customer's own system began, such as invitations, are not counted and never give way.

@@ -96,6 +96,69 @@ func TestALinkSignsInOnce(t *testing.T) {
 	})
 }
 
+// One login id has so many links at once, of a user and of nobody alike: the oldest give
+// way, those of others do not.
+func TestLinksAtOnceAreBounded(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		b := setup(t, db)
+		b.shop.User(t, user.User{LoginIDs: []string{ada}, Email: ada})
+		b.shop.User(t, user.User{LoginIDs: []string{"bob@a.example"}, Email: "bob@a.example"})
+		asks := func(act challenge.Act, loginID string) string {
+			if _, err := b.Begin(t.Context(), b.ask(t, act, loginID), page); err != nil {
+				t.Fatal(err)
+			}
+			return b.token(t)
+		}
+		bob := asks(challenge.SignIn, "bob@a.example")
+		embedded, err := b.Embed(t.Context(), challenge.Request{Config: b.shop.Config(t), Act: challenge.SignIn, LoginID: ada})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for act, who := range map[challenge.Act]string{challenge.SignIn: ada, challenge.SignUp: "new@a.example"} {
+			const most = 20
+			first := asks(act, who)
+			age(t, db)
+			for range most {
+				asks(act, who)
+			}
+			if _, err := b.verify(t, first); !errors.Is(err, challenge.ErrNoLink) {
+				t.Errorf("the first link of %s, after %d more: %v", who, most, err)
+			}
+			if _, err := b.verify(t, b.token(t)); err != nil {
+				t.Errorf("the last one of %s: %v", who, err)
+			}
+			if left := count(t, db, who); left != most-1 {
+				t.Errorf("%d links of %s are left, want %d", left, who, most-1)
+			}
+		}
+		for what, token := range map[string]string{"somebody else": bob, "the customer's own system": embedded.Token} {
+			if _, err := b.verify(t, token); err != nil {
+				t.Errorf("the link of %s: %v", what, err)
+			}
+		}
+	})
+}
+
+// age makes what is there a minute older.
+func age(t *testing.T, db *store.DB) {
+	t.Helper()
+	if _, err := db.Exec(t.Context(), `UPDATE challenges SET created_at = created_at - 60`); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// count returns how many links of a login id are stored that a person asked for.
+func count(t *testing.T, db *store.DB, loginID string) (n int) {
+	t.Helper()
+	err := db.One(t.Context(), func(row store.Scanner) error { return row.Scan(&n) },
+		`SELECT count(*) FROM challenges WHERE managed = 0 AND data LIKE $1`, `%"loginId":"`+loginID+`"%`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func TestWhereLinksLead(t *testing.T) {
 	t.Parallel()
 	b := setup(t, testkit.Store(t))
