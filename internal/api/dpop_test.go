@@ -15,6 +15,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json"
 
+	"postern/internal/dpop"
 	"postern/internal/snapshot"
 	"postern/internal/testkit"
 )
@@ -24,6 +25,7 @@ type prover struct {
 	signer     jose.Signer
 	thumbprint string
 	n          int
+	nonce      string // of the server
 }
 
 func newProver(t *testing.T) *prover {
@@ -48,6 +50,9 @@ func (p *prover) proof(t *testing.T, method, path, token string) string {
 	t.Helper()
 	p.n++
 	claims := map[string]any{"jti": strconv.Itoa(p.n), "htm": method, "htu": "http://example.com" + path, "iat": time.Now().Unix()}
+	if p.nonce != "" {
+		claims["nonce"] = p.nonce
+	}
 	if token != "" {
 		sum := sha256.Sum256([]byte(token))
 		claims["ath"] = base64.RawURLEncoding.EncodeToString(sum[:])
@@ -128,6 +133,40 @@ func TestBoundSessions(t *testing.T) {
 		answered[wireUser](t, call("GET", me, "", free.Refresh))
 		if free.Claims["cnf"] != nil {
 			t.Errorf("%v", free.Claims)
+		}
+	})
+}
+
+// A server that asks for nonces says so to a proof without, and takes the next one.
+func TestProofsWithNonces(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		b := setup(t, url)
+		b.DPoP.Nonces = &dpop.Nonces{Master: b.Projects.Master}
+		b.open(t, snapshot.Files{"auth/otp.json": []byte(`{"enabled":true}`)})
+		answered[maskedAnswer](t, b.person(t, "/v1/auth/otp/signup/sms", `{"phone":"+12025550143","loginId":"ada"}`, ""))
+		const verify = "/v1/auth/otp/verify/sms"
+		code := `{"loginId":"ada","code":"` + b.lastCode(t) + `"}`
+		mine := newProver(t)
+		call := func() *httptest.ResponseRecorder {
+			return b.send(t, "POST", verify, code, append(b.as(""), "DPoP", mine.proof(t, "POST", verify, ""))...)
+		}
+		for _, nonce := range []string{"", "made up"} {
+			mine.nonce = nonce
+			w := call()
+			wantFault(t, w, 401, "P40119")
+			if w.Header().Get("WWW-Authenticate") != `DPoP error="use_dpop_nonce"` || w.Header().Get("DPoP-Nonce") == "" {
+				t.Errorf("%v", w.Header())
+			}
+			mine.nonce = w.Header().Get("DPoP-Nonce")
+		}
+		in := answered[wireTokens](t, call())
+		// It counts for further calls, and who brings no proof is not asked for one.
+		answered[wireUser](t, b.send(t, "GET", "/v1/auth/me", "", append(b.as(in.Refresh), "DPoP", mine.proof(t, "GET", "/v1/auth/me", in.Refresh))...))
+		w := b.person(t, "/v1/auth/otp/signin/sms", `{"loginId":"ada"}`, "")
+		answered[maskedAnswer](t, w)
+		if len(w.Header().Values("DPoP-Nonce")) > 0 {
+			t.Errorf("%v", w.Header())
 		}
 	})
 }

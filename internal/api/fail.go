@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"postern/internal/dpop"
 	"postern/internal/edge"
 	"postern/internal/fault"
 	"postern/internal/ident"
@@ -80,6 +81,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		out.Short = out.Message
 	}
 	edge.RetryAfter(w.Header(), f)
+	if want, ok := f.Details.(dpop.Wanted); ok { // RFC 9449 §9
+		w.Header().Set("DPoP-Nonce", want.Nonce)
+		w.Header().Set("WWW-Authenticate", `DPoP error="use_dpop_nonce"`)
+		w.Header().Add("Access-Control-Expose-Headers", "dpop-nonce, www-authenticate")
+	}
 	out.Rules, _ = f.Details.([]password.Violation)
 	if err := writeJSON(w, code, out); err != nil {
 		log.ErrorContext(r.Context(), "error not written", "err", err)

@@ -59,6 +59,7 @@ func algorithms() []jose.SignatureAlgorithm {
 // Service verifies proofs.
 type Service struct {
 	Limits *limit.Service // keeps in mind which proofs were used
+	Nonces *Nonces        // that proofs must bring; nil asks for none
 }
 
 // A Call is what a proof must be for.
@@ -77,14 +78,18 @@ type Call struct {
 // Verify checks a proof and returns the thumbprint of its key (RFC 7638). It takes
 // each one time, on all servers together; one that does not count is not kept in mind.
 func (s *Service) Verify(ctx context.Context, proof string, c Call) (thumbprint string, err error) {
-	thumbprint, id, err := check(proof, c, time.Now())
+	now := time.Now()
+	thumbprint, in, err := check(proof, c, now)
 	if err != nil {
 		return "", err
 	}
 	if c.Bound != "" && subtle.ConstantTimeCompare([]byte(c.Bound), []byte(thumbprint)) != 1 {
 		return "", ErrProof
 	}
-	err = s.Limits.Hit(ctx, c.Project, once(), thumbprint+" "+id)
+	if err := s.Nonces.check(c.Project, in.Nonce, now); err != nil {
+		return "", err
+	}
+	err = s.Limits.Hit(ctx, c.Project, once(), thumbprint+" "+in.ID)
 	if errors.Is(err, limit.ErrExceeded) {
 		return "", ErrReplayed
 	}
@@ -98,17 +103,17 @@ type claims struct {
 	URL      string  `json:"htu"`
 	IssuedAt float64 `json:"iat"`
 	Token    string  `json:"ath"`
+	Nonce    string  `json:"nonce"`
 }
 
 // check does all that RFC 9449 §4.3 asks for but to see whether the proof is new.
-func check(proof string, c Call, now time.Time) (thumbprint, id string, err error) {
+func check(proof string, c Call, now time.Time) (thumbprint string, in claims, err error) {
 	if len(proof) > maxProof {
-		return "", "", ErrProof
+		return "", in, ErrProof
 	}
 	payload, thumbprint, ok := opened(proof)
-	var in claims
 	if !ok || json.Unmarshal(payload, &in) != nil {
-		return "", "", ErrProof
+		return "", in, ErrProof
 	}
 	age := now.Sub(time.UnixMilli(int64(in.IssuedAt * 1000)))
 	switch {
@@ -117,9 +122,9 @@ func check(proof string, c Call, now time.Time) (thumbprint, id string, err erro
 		!same(in.URL, c.URL),
 		in.IssuedAt <= 0 || age >= oldest || age <= -ahead,
 		!in.names(c):
-		return "", "", ErrProof
+		return "", in, ErrProof
 	}
-	return thumbprint, in.ID, nil
+	return thumbprint, in, nil
 }
 
 // names reports whether a proof is for the token that is shown.

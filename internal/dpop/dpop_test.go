@@ -127,9 +127,9 @@ func TestProofs(t *testing.T) {
 		if c.call != nil {
 			c.call(&call)
 		}
-		thumbprint, id, err := check(h.proof(t, told(c.claims)), call, time.Now())
-		if c.ok && (err != nil || thumbprint != h.thumbprint || id != "one") || !c.ok && !errors.Is(err, ErrProof) {
-			t.Errorf("%s: %q %q %v", name, thumbprint, id, err)
+		thumbprint, in, err := check(h.proof(t, told(c.claims)), call, time.Now())
+		if c.ok && (err != nil || thumbprint != h.thumbprint || in.ID != "one") || !c.ok && !errors.Is(err, ErrProof) {
+			t.Errorf("%s: %q %q %v", name, thumbprint, in.ID, err)
 		}
 	}
 }

@@ -22,5 +22,8 @@ func (s *Server) byMessage(edge *api.Server) {
 	edge.MagicLinks = &magiclink.Service{Challenges: s.challenges}
 	edge.EnchantedLinks = &enchantedlink.Service{Challenges: s.challenges}
 	edge.DPoP = &dpop.Service{Limits: s.Attempts}
+	if s.config.DPoPNonce {
+		edge.DPoP.Nonces = &dpop.Nonces{Master: s.Projects.Master}
+	}
 	edge.NOTP = &notp.Service{Challenges: s.challenges, Messages: s.Messages}
 }

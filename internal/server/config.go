@@ -50,6 +50,7 @@ type Tuning struct {
 	PasswordLanes  int  `help:"Goroutines of one password hash." default:"1" env:"POSTERN_PASSWORD_LANES" placeholder:"N"`
 	HashingMemory  Size `help:"Memory of all password hashes at once; what does not fit waits for its turn." default:"256MiB" env:"POSTERN_HASHING_MEMORY" placeholder:"SIZE"`
 	HashingQueue   int  `help:"Most passwords that wait to be hashed; who comes then is told to try again in a moment. Projects take turns." default:"256" env:"POSTERN_HASHING_QUEUE" placeholder:"N"`
+	DPoPNonce      bool `name:"dpop-nonce" help:"Take a DPoP proof only with a nonce that this server has given within five minutes (RFC 9449, section 8). A client gets one with the answer to a proof without: 401, and the header DPoP-Nonce. The SDKs of the wire do not answer to that." env:"POSTERN_DPOP_NONCE"`
 	Abuse
 	Outbound
 
