@@ -1,5 +1,6 @@
 // Manages users, tenants, roles, keys and tokens with the official Node SDK.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { come, newPlace, ok, open, options, readJSON, refused, session } from './sdk.mjs';
 
@@ -100,6 +101,20 @@ test('users in batches, and a search', options, async (t) => {
   await ok(user.deleteAllTestUsers());
   await ok(user.deleteBatch(ids));
   assert.equal((await ok(user.search({ withTestUser: true }))).total, 0);
+});
+
+test('every option of a search', options, () => {
+  const types = readFileSync(new URL('node_modules/@descope/node-sdk/dist/index.d.ts', import.meta.url), 'utf8');
+  const body = /searchTestUsers: \(searchReq: \{\n([^]*?)\n {16}\}\)/.exec(types)[1];
+  const names = [...body.matchAll(/^ {20}(\w+)\?:/gm)].map(([, name]) => name);
+  assert.ok(names.length > 20, names.join());
+  const { users, searches } = readJSON('../crowd.json');
+  for (const name of names) {
+    const by = searches.filter(({ options }) => name in options);
+    assert.ok(by.some(({ want }) => want.length > 0), `no search finds anybody by ${name}`);
+    if (['sort', 'withTestUser'].includes(name)) continue; // an order leaves nobody out, nor do those who are left out without it
+    assert.ok(by.some(({ want }) => want.length < users.length), `no search leaves anybody out by ${name}`);
+  }
 });
 
 test('invitations', options, async (t) => {
