@@ -15,6 +15,7 @@ import (
 	"postern/internal/message"
 	"postern/internal/safehttp"
 	"postern/internal/secret"
+	"postern/internal/snapshot"
 )
 
 // signatureHeader carries the base64 of the HMAC-SHA256 of the body. The name is
@@ -23,16 +24,21 @@ const signatureHeader = "x-descope-webhook-s256"
 
 type (
 	genericConfig struct {
-		PostURL        string         `json:"postUrl"`
-		Sender         string         `json:"sender"`
+		PostURL  string `json:"postUrl"`
+		Sender   string `json:"sender"`
+		endpoint `json:",embed"`
+	}
+	// endpoint is how calls to a place of the project's choice are made.
+	endpoint struct {
 		Authentication authentication `json:"authentication"`
 		Headers        []keyValue     `json:"headers"`
 		HMACSecret     string         `json:"hmacSecret"` // the placeholder, or blank
 		Insecure       bool           `json:"insecure"`
 	}
 	keyValue struct {
-		Key   string `json:"key"`
-		Value string `json:"value"`
+		Key    string `json:"key"`
+		Value  string `json:"value"`  // a placeholder, where it is secret
+		Secret bool   `json:"secret"` // it is a credential
 	}
 	authentication struct {
 		Method string `json:"method"`
@@ -76,12 +82,22 @@ func sendGeneric(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	headers := append([]safehttp.Header{{Name: "Content-Type", Value: "application/json"}}, asHeaders(in.Headers)...)
+	return c.postSigned(ctx, in.PostURL, in.endpoint, body)
+}
+
+// postSigned posts JSON to an endpoint of the project's choice, with its headers, with
+// what proves who calls, and signed.
+func (c *call) postSigned(ctx context.Context, target string, in endpoint, body []byte) error {
+	headers := []safehttp.Header{{Name: "Content-Type", Value: "application/json"}}
+	more, err := c.headers(ctx, in.Headers, "headers")
+	if err != nil {
+		return err
+	}
 	proof, err := c.authenticate(ctx, in.Authentication, in.Insecure)
 	if err != nil {
 		return err
 	}
-	headers = append(headers, proof...)
+	headers = append(append(headers, more...), proof...)
 	key, err := c.optional(ctx, "hmacSecret", in.HMACSecret)
 	if err != nil {
 		return err
@@ -89,7 +105,7 @@ func sendGeneric(ctx context.Context, c *call) error {
 	if key != "" {
 		headers = append(headers, safehttp.Header{Name: signatureHeader, Value: sign(key, body)})
 	}
-	_, err = c.post(ctx, safehttp.Request{URL: in.PostURL, Headers: headers, Body: body, Insecure: in.Insecure})
+	_, err = c.post(ctx, safehttp.Request{URL: target, Headers: headers, Body: body, Insecure: in.Insecure})
 	return err
 }
 
@@ -101,12 +117,22 @@ func plainBeside(m message.Message) string {
 	return m.Text
 }
 
-func asHeaders(list []keyValue) []safehttp.Header {
+// headers returns further headers of a request. A credential among them is opened by
+// the path of the list in the configuration.
+func (c *call) headers(ctx context.Context, list []keyValue, path string) ([]safehttp.Header, error) {
 	var out []safehttp.Header
+	named := map[string]int{}
 	for _, kv := range list {
+		named[kv.Key]++
+		if kv.Secret {
+			var err error
+			if kv.Value, err = c.optional(ctx, path+"/"+snapshot.KeyedItem(kv.Key, named[kv.Key])+"/value", kv.Value); err != nil {
+				return nil, err
+			}
+		}
 		out = append(out, safehttp.Header{Name: kv.Key, Value: kv.Value})
 	}
-	return out
+	return out, nil
 }
 
 func sign(key string, body []byte) string {
@@ -151,9 +177,13 @@ func (c *call) clientCredentials(ctx context.Context, a authentication, insecure
 	if a.OAuth.Scopes != "" {
 		form.Set("scope", a.OAuth.Scopes)
 	}
+	more, err := c.headers(ctx, a.OAuth.Headers, "authentication/oauth2ClientCredentials/tokenRequestHeaders")
+	if err != nil {
+		return "", err
+	}
 	headers := append([]safehttp.Header{
 		{Name: "Content-Type", Value: "application/x-www-form-urlencoded"}, {Name: "Accept", Value: "application/json"},
-	}, asHeaders(a.OAuth.Headers)...)
+	}, more...)
 	if a.OAuth.AuthStyle == "body" {
 		form.Set("client_id", a.OAuth.ClientID)
 		form.Set("client_secret", password)

@@ -34,11 +34,11 @@ func TestGenericGateway(t *testing.T) {
 	}{
 		"a text message, with a bearer token and a signature": {
 			"generic-sms-gateway",
-			`{"postUrl":"%s/sms","sender":"+12025550100","authentication":{"method":"bearerToken","bearerToken":"bearer-one"},"headers":[{"key":"X-Queue","value":"fast"}],"hmacSecret":"hmac-one"}`,
+			`{"postUrl":"%s/sms","sender":"+12025550100","authentication":{"method":"bearerToken","bearerToken":"bearer-one"},"headers":[{"key":"X-Queue","value":"fast"},{"key":"X-Shut","value":"shut-one","secret":true}],"hmacSecret":"hmac-one"}`,
 			aText(),
 			want{
 				map[string]any{"recipient": "+12025550143", "sender": "+12025550100", "body": aText().Text, "token": "123456", "kind": "sms"},
-				map[string]string{"Authorization": "Bearer bearer-one", "X-Queue": "fast", "Content-Type": "application/json", "X-Descope-Webhook-S256": "hmac-one"},
+				map[string]string{"Authorization": "Bearer bearer-one", "X-Queue": "fast", "X-Shut": "shut-one", "Content-Type": "application/json", "X-Descope-Webhook-S256": "hmac-one"},
 			},
 		},
 		"a mail, with a user name and a password": {

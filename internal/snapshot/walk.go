@@ -82,16 +82,24 @@ func joinField(prefix string, up *frame, segment string) string {
 			if up.keys == nil {
 				up.keys = map[string]int{}
 			}
-			segment = "[" + escapePointer(key) + "]"
-			if up.keys[key]++; up.keys[key] > 1 {
-				segment += strconv.Itoa(up.keys[key])
-			}
+			up.keys[key]++
+			segment = KeyedItem(key, up.keys[key])
 		}
 	}
 	if prefix == "" {
 		return segment
 	}
 	return prefix + "/" + segment
+}
+
+// KeyedItem names an item of a list of keyed items in the path of a field: the nth
+// one, from 1, with that key.
+func KeyedItem(key string, nth int) string {
+	name := "[" + escapePointer(key) + "]"
+	if nth > 1 {
+		name += strconv.Itoa(nth)
+	}
+	return name
 }
 
 // walk visits every value that a schema describes, parents first.
