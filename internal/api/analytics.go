@@ -129,7 +129,7 @@ func (s *Server) count(ctx context.Context, in *analyticsRequest, fn func(counte
 		return err
 	}
 	return audit.Tallies(ctx, s.Projects.DB, audit.Search{Project: project, From: from, To: to}, func(t audit.Tally) {
-		fn(counted{at: t.Hour, action: strings.TrimPrefix(t.Action, reported), n: t.N})
+		fn(counted{at: t.Hour, action: strings.TrimPrefix(t.Action, audit.Reported), n: t.N})
 	})
 }
 

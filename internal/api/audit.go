@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,9 +13,6 @@ import (
 	"postern/internal/edge"
 	"postern/internal/project"
 )
-
-// levels are the wire's words for what came of an action.
-var levels = map[string]string{audit.Done: "info", audit.Refused: "warn", audit.Failed: "error"}
 
 // auditRequest is a search as clients send it. Times are Unix milliseconds.
 type auditRequest struct {
@@ -87,14 +83,14 @@ func (s *Server) searchAudit(ctx context.Context, in *auditRequest) (*auditAnswe
 		Limit: size, Offset: int(min(max(in.Page, 0), mostPages)) * size,
 	}
 	if len(in.UserIDs) > 0 {
-		search.Named = append(search.Named, audit.Named{Member: detailUser, Values: in.UserIDs})
+		search.Named = append(search.Named, audit.Named{Member: audit.DetailUser, Values: in.UserIDs})
 	}
 	if len(in.Tenants) > 0 {
-		search.Named = append(search.Named, audit.Named{Member: detailTenant, Values: in.Tenants, OrNone: in.NoTenants})
+		search.Named = append(search.Named, audit.Named{Member: audit.DetailTenant, Values: in.Tenants, OrNone: in.NoTenants})
 	}
 	if wanted := slices.Concat(in.AuditTypes, in.Levels); len(wanted) > 0 {
 		for _, outcome := range []string{audit.Done, audit.Refused, audit.Failed} {
-			if slices.Contains(wanted, levels[outcome]) {
+			if slices.Contains(wanted, audit.Level(outcome)) {
 				search.Outcomes = append(search.Outcomes, outcome)
 			}
 		}
@@ -130,20 +126,11 @@ func milliseconds(n number) time.Time {
 }
 
 func auditOnWire(e audit.Event) (wireAudit, error) {
-	data := map[string]any{"outcome": e.Outcome}
-	maps.Copy(data, e.Details)
-	if e.Request != "" {
-		data["requestId"] = e.Request
-	}
-	out := wireAudit{
-		ID: e.ID, ProjectID: e.Project, Action: e.Action, Occurred: strconv.FormatInt(e.OccurredAt.UnixMilli(), 10), RemoteAddress: e.Remote,
-		ExternalIDs: []string{}, Tenants: []string{}, Data: data, Type: levels[e.Outcome], ActorID: e.Actor,
-	}
-	out.UserID, _ = e.Details[detailUser].(string)
-	if tenant, _ := e.Details[detailTenant].(string); tenant != "" {
-		out.Tenants = []string{tenant}
-	}
-	return out, out.showReported(e)
+	shown, err := e.Show()
+	return wireAudit{
+		ID: shown.ID, ProjectID: shown.Project, UserID: shown.User, Action: shown.Action, Occurred: strconv.FormatInt(shown.At.UnixMilli(), 10),
+		RemoteAddress: shown.Remote, ExternalIDs: []string{}, Tenants: shown.Tenants, Data: shown.Data, Type: shown.Level, ActorID: shown.Actor,
+	}, err
 }
 
 // refused records what was refused to a key that is known.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -14,19 +13,6 @@ import (
 
 // What is wrong with a record that a backend gives.
 var errRecord = fault.New(fault.Invalid, "E011003", `Request is invalid: a record has an action of 1 to 100 bytes, a type that is "info", "warn" or "error", ids of at most 256 bytes on one line, and data of at most 16 KiB`)
-
-// reported stands before the action of a record that a backend gave, so that nobody
-// takes it for one of what the server did.
-const reported = "reported."
-
-// The members of the details of such a record. Those that searches look for are
-// members of other records, too.
-const (
-	detailUser   = "user"
-	detailTenant = "tenant"
-	detailActor  = "actor"
-	detailData   = "data" // JSON as text, so that no search takes what is in it for a member
-)
 
 // The bounds of a record that a backend gives, in bytes.
 const (
@@ -54,7 +40,7 @@ func (s *Server) createAuditEvent(ctx context.Context, in *auditEventRequest) (*
 	}
 	ok = ok && in.Action != "" && store.Plain(in.Action, longestAction, "")
 	details := map[string]any{}
-	for name, id := range map[string]string{detailUser: in.User, detailTenant: in.Tenant, detailActor: in.Actor} {
+	for name, id := range map[string]string{audit.DetailUser: in.User, audit.DetailTenant: in.Tenant, audit.DetailActor: in.Actor} {
 		ok = ok && store.Plain(id, longestID, "")
 		if id != "" {
 			details[name] = id
@@ -68,18 +54,18 @@ func (s *Server) createAuditEvent(ctx context.Context, in *auditEventRequest) (*
 		if err != nil {
 			return nil, err
 		}
-		details[detailData] = string(text)
+		details[audit.DetailData] = string(text)
 	}
 	c := callerOf(ctx)
-	e := c.Origin.Event(reported+in.Action, outcome)
+	e := c.Origin.Event(audit.Reported+in.Action, outcome)
 	e.Project, e.Details = c.Project, details
 	return &empty{}, s.Projects.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error { return audit.Record(tx, e) })
 }
 
 // outcomeOf is the outcome that the wire has a word for.
 func outcomeOf(word string) (string, bool) {
-	for outcome, w := range levels {
-		if w == word {
+	for _, outcome := range []string{audit.Done, audit.Refused, audit.Failed} {
+		if audit.Level(outcome) == word {
 			return outcome, true
 		}
 	}
@@ -91,23 +77,7 @@ func outcomeOf(word string) (string, bool) {
 func recorded(actions []string) []string {
 	var out []string
 	for _, a := range actions {
-		out = append(out, a, reported+a)
+		out = append(out, a, audit.Reported+a)
 	}
 	return out
-}
-
-// showReported makes a record that a backend gave what it gave, with the key beside
-// it; and a record of the server keeps its own.
-func (w *wireAudit) showReported(e audit.Event) error {
-	action, ok := strings.CutPrefix(e.Action, reported)
-	if !ok {
-		return nil
-	}
-	w.Action, w.Data = action, map[string]any{"reportedBy": e.Actor}
-	w.ActorID, _ = e.Details[detailActor].(string)
-	text, _ := e.Details[detailData].(string)
-	if text == "" {
-		return nil
-	}
-	return json.Unmarshal([]byte(text), &w.Data)
 }

@@ -20,7 +20,7 @@ type doctorCommand struct {
 // Help implements kong.HelpProvider.
 func (doctorCommand) Help() string {
 	return `Reads everything: that each content has its digest, each revision its files, that each secret opens with the master key,
-that keys and audit records can be read, and what is there that nothing needs. Servers may run meanwhile. It repairs
+that keys and audit records can be read, which connectors do not take the audit, and what is there that nothing needs. Servers may run meanwhile. It repairs
 nothing: what is damaged comes back with postern restore, what nothing needs goes with postern collect.
 
 Exits with 1 where something is damaged.
@@ -78,9 +78,21 @@ func (a *app) tellReport(r *doctor.Report, withoutKey bool) {
 	if withoutKey {
 		fmt.Fprintln(a.stderr, "Secrets were not opened.")
 	}
-	for i, f := range r.Problems {
+	a.tellFindings(r.Problems)
+	a.tellFindings(r.Streams)
+	if n := len(r.Orphans); n > 0 {
+		fmt.Fprintf(a.stderr, "Nothing needs %s; postern collect takes away what is no longer needed.\n", plural(n, "thing"))
+	}
+	if r.OK() {
+		fmt.Fprintln(a.stderr, "Nothing is damaged.")
+	}
+}
+
+// tellFindings says the first of some findings, to people.
+func (a *app) tellFindings(list []doctor.Finding) {
+	for i, f := range list {
 		if i == mostShown {
-			fmt.Fprintf(a.stderr, "and %d more\n", len(r.Problems)-i)
+			fmt.Fprintf(a.stderr, "and %d more\n", len(list)-i)
 			break
 		}
 		in := ""
@@ -88,11 +100,5 @@ func (a *app) tellReport(r *doctor.Report, withoutKey bool) {
 			in = " of " + f.Project
 		}
 		fmt.Fprintf(a.stderr, "%s %s%s: %s\n", f.Kind, printable(f.At), printable(in), printable(f.Message))
-	}
-	if n := len(r.Orphans); n > 0 {
-		fmt.Fprintf(a.stderr, "Nothing needs %s; postern collect takes away what is no longer needed.\n", plural(n, "thing"))
-	}
-	if r.OK() {
-		fmt.Fprintln(a.stderr, "Nothing is damaged.")
 	}
 }

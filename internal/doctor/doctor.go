@@ -9,6 +9,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -40,6 +41,9 @@ type Report struct {
 	Problems []Finding `json:"problems"`
 	// Orphans are what nothing needs: no damage.
 	Orphans []Finding `json:"orphans"`
+	// Streams are connectors that do not take the records of the audit: no damage, but
+	// what is not taken for long enough is given up.
+	Streams []Finding `json:"streams"`
 }
 
 // OK reports whether nothing is damaged.
@@ -58,7 +62,7 @@ func Examine(ctx context.Context, db *store.DB, master *secret.Master) (*Report,
 
 // Check is Examine inside a transaction.
 func Check(tx *store.Tx, master *secret.Master) (*Report, error) {
-	r := &Report{Problems: []Finding{}, Orphans: []Finding{}}
+	r := &Report{Problems: []Finding{}, Orphans: []Finding{}, Streams: []Finding{}}
 	projects := &project.Service{Master: master}
 	counts, err := projects.Inspect(tx, func(f project.Finding) {
 		to := &r.Problems
@@ -89,6 +93,17 @@ func Check(tx *store.Tx, master *secret.Master) (*Report, error) {
 	}
 	for _, b := range chains.Breaks {
 		r.Problems = append(r.Problems, Finding{Kind: "audit chain", Project: b.Project, At: strconv.FormatInt(b.Number, 10), Message: b.Message})
+	}
+	streams, err := audit.Behind(tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, st := range streams {
+		message := fmt.Sprintf("records that wait: %d; tries that did not work: %d; the last one: %s", st.Behind, st.Failures, st.Problem)
+		if st.Dropped > 0 {
+			message += fmt.Sprintf("; records that were given up: %d", st.Dropped)
+		}
+		r.Streams = append(r.Streams, Finding{Kind: "audit stream", Project: st.Project, At: st.Reader, Message: message})
 	}
 	for _, list := range [][]Finding{r.Problems, r.Orphans} {
 		slices.SortFunc(list, func(a, b Finding) int {

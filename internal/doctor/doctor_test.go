@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -175,4 +176,41 @@ func kinds(list []doctor.Finding) []string {
 		}
 	}
 	return out
+}
+
+// A connector that does not take the audit is told of, and is no damage.
+func TestStreamsThatDoNotWorkAreTold(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		s := &project.Service{DB: db, Master: fill(t, db)}
+		p, err := s.Create(t.Context(), tester, project.New{Name: "Told"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error { return audit.Follow(tx, p.ID, []string{"CI1"}) }); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Rename(t.Context(), tester, p.ID, "Another"); err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		due, err := audit.Due(t.Context(), db, now, 2)
+		if err != nil || len(due) != 1 {
+			t.Fatalf("%v, %v", due, err)
+		}
+		if ok, err := due[0].Hold(t.Context(), db, "H1", now, now.Add(time.Minute)); err != nil || !ok {
+			t.Fatalf("%v, %v", ok, err)
+		}
+		if _, err := due[0].Fail(t.Context(), db, "H1", "the service answered 500", now.Add(time.Hour), now.Add(-time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		r, err := doctor.Examine(t.Context(), db, s.Master)
+		if err != nil || !r.OK() {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		want := []doctor.Finding{{Kind: "audit stream", Project: p.ID, At: "CI1", Message: "records that wait: 1; tries that did not work: 1; the last one: the service answered 500"}}
+		if diff := cmp.Diff(want, r.Streams); diff != "" {
+			t.Errorf("streams (-want +got):\n%s", diff)
+		}
+	})
 }
