@@ -1,6 +1,13 @@
 package conformance
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -66,11 +73,28 @@ func TestAuditsGoElsewhere(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
 		p := s.newPlace(t)
 		s.plant("planted-in-a-webhook")
+		desk := newDesk(t)
 		err := p.Management.Audit().CreateAuditWebhook(t.Context(), &descope.AuditWebhook{
-			Name: "Desk", URL: "https://desk.example/in", Authentication: &descope.ConnectorHTTPAuthentication{BearerToken: "planted-in-a-webhook"},
+			Name: "Desk", URL: desk.url, Authentication: &descope.ConnectorHTTPAuthentication{BearerToken: "planted-in-a-webhook"}, HmacSecret: "hush",
+			Headers: map[string]string{"X-Desk": "four"}, Filters: []*descope.AuditFilters{{FilterType: "actions", Operator: "includes", Values: []string{"till.opened"}}},
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if err := p.Management.Audit().CreateEvent(t.Context(), &descope.AuditCreateOptions{Action: "till.opened", Type: "info", ActorID: "the clerk", TenantID: "hill"}); err != nil {
+			t.Fatal(err)
+		}
+		got := <-desk.got
+		if got.header.Get("Authorization") != "Bearer planted-in-a-webhook" || got.header.Get("X-Desk") != "four" || got.header.Get("X-Descope-Webhook-S256") != signed("hush", got.body) {
+			t.Errorf("the desk is called with %v", got.header)
+		}
+		var events []struct {
+			Action, ActorID string
+			Occurred        int64
+			Tenants         []string
+		}
+		if err := json.Unmarshal(got.body, &events); err != nil || len(events) != 1 || events[0].Action != "till.opened" || events[0].ActorID != "the clerk" || events[0].Occurred == 0 || !slices.Equal(events[0].Tenants, []string{"hill"}) {
+			t.Errorf("the desk is told %s, %v", got.body, err)
 		}
 		for _, file := range mustExport(t, s.admin(t, p.id)) {
 			if hook, ok := file.(map[string]any); ok && hook["type"] == "audit-webhook" && hook["name"] == "Desk" {
@@ -95,4 +119,32 @@ func TestAnalyticsCount(t *testing.T) {
 			t.Errorf("the sign-in is not counted: %v", err)
 		}
 	})
+}
+
+// A desk is what an application has to be told of the audit.
+type desk struct {
+	url string
+	got chan told
+}
+
+type told struct {
+	header http.Header
+	body   []byte
+}
+
+func newDesk(t *testing.T) *desk {
+	d := &desk{got: make(chan told, 8)}
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		d.got <- told{r.Header, body}
+	}))
+	t.Cleanup(s.Close)
+	d.url = s.URL + "/in"
+	return d
+}
+
+func signed(key string, body []byte) string {
+	h := hmac.New(sha256.New, []byte(key))
+	h.Write(body)
+	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }

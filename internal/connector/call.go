@@ -78,8 +78,17 @@ func (c *call) post(ctx context.Context, in safehttp.Request) ([]byte, error) {
 // answer is the error for what a service said, cut to what an operator needs of it.
 func answer(status int, body []byte) error {
 	const enough = 300
-	said := strings.ToValidUTF8(string(body[:min(len(body), enough)]), "")
-	return fmt.Errorf("the service answered %d: %q", status, said)
+	return &answered{status, strings.ToValidUTF8(string(body[:min(len(body), enough)]), "")}
+}
+
+// answered is an answer that is no success.
+type answered struct {
+	status int
+	said   string
+}
+
+func (a *answered) Error() string {
+	return fmt.Sprintf("the service answered %d: %q", a.status, a.said)
 }
 
 // postJSON makes a POST request with a JSON body.

@@ -2,9 +2,11 @@
 // servers and gateways that the configuration names, and keeps those of a project
 // that names none.
 //
+// It also sends the records of the audit to those who take them.
+//
 // What a message says is the business of package message, and how often somebody
-// may get one that of the callers. Connectors of other kinds than messages are used
-// by those who need them.
+// may get one that of the callers. Connectors of other kinds are used by those who
+// need them.
 package connector
 
 import (
@@ -46,6 +48,9 @@ type Service struct {
 	// connector: another region of theirs, or one that stands in for them. Without an
 	// entry it is the provider's usual one.
 	Bases map[string]string
+
+	// Streamed counts what became of records of the audit.
+	Streamed Streamed
 
 	sent sync.Map // project id → *atomic.Int64, for prune
 }
@@ -89,6 +94,11 @@ func Providers() []string {
 	var out []string
 	for typ, g := range gateways() {
 		if g.base != "" {
+			out = append(out, typ)
+		}
+	}
+	for typ, to := range sinks() {
+		if to.base != "" {
 			out = append(out, typ)
 		}
 	}

@@ -10,7 +10,8 @@ import (
 	"postern/internal/snapshot"
 )
 
-// Effects says of a plan which messages could not be sent any more.
+// Effects says of a plan which messages could not be sent any more, and who gets no
+// records of the audit.
 func (s *Service) Effects() project.Effects {
 	return project.Effects{Owner: "messages", Of: s.foresee}
 }
@@ -85,5 +86,27 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 			Code: "messages_not_sent", Message: ch.what + " could not be sent: " + why + ".", Count: 1,
 		}})
 	}
-	return out, nil
+	return append(out, unsent(p, before, after)...), nil
+}
+
+// unsent tells of connectors that are to take the audit now, and whose type this server
+// cannot send it to.
+func unsent(p project.Planned, before, after *project.Config) []project.Told {
+	var known []string
+	for _, c := range silent(before) {
+		known = append(known, c.ID)
+	}
+	var out []project.Told
+	for _, c := range silent(after) {
+		if slices.Contains(known, c.ID) {
+			continue
+		}
+		out = append(out, project.Told{
+			Difference: slices.IndexFunc(p.Differences, func(d snapshot.Difference) bool { return d.Kind == "connector" && d.ID == c.ID }),
+			Effect: snapshot.Effect{
+				Code: "audit_not_sent", Message: fmt.Sprintf("The connector %q gets no records of the audit: this server cannot send them to one of the type %s.", c.Name, c.Type), Count: 1,
+			},
+		})
+	}
+	return out
 }

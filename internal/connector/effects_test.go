@@ -89,3 +89,31 @@ func TestChannelsAreInPlace(t *testing.T) {
 		}
 	}
 }
+
+// A plan says which connectors are to take the audit and get nothing.
+func TestPlansSayWhoGetsNoAudit(t *testing.T) {
+	t.Parallel()
+	f := one(t, conn{"splunk", `{"hecUrl":"https://splunk.example","hecToken":"t"}`})
+	f.Projects.Effects = append(f.Projects.Effects, f.Effects())
+	plan, err := f.Projects.Plan(t.Context(), project.Import{Project: f.cfg.Project, Upload: &snapshot.Upload{SameIDs: true, Files: snapshot.Files{
+		"connectors/connectors.json": []byte(`{"connectors":["c1","c2","c3"]}`),
+		"connectors/c1.json":         []byte(`{"id":"CI1","name":"Gate 1","type":"splunk","configuration":{"hecUrl":"https://splunk.example","hecToken":"","auditEnabled":true}}`),
+		"connectors/c2.json":         []byte(`{"id":"CI2","name":"Lake","type":"snowflake","configuration":{"site":"s","apiKey":"k","auditEnabled":true}}`),
+		"connectors/c3.json":         []byte(`{"id":"CI3","name":"Pond","type":"snowflake","configuration":{"site":"s","apiKey":"k","auditEnabled":false}}`),
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range plan.Differences {
+		for _, e := range d.Effects {
+			if e.Code == "audit_not_sent" {
+				got = append(got, d.ID+": "+e.Message)
+			}
+		}
+	}
+	want := []string{`CI2: The connector "Lake" gets no records of the audit: this server cannot send them to one of the type snowflake.`}
+	if diff := cmp.Diff(want, got); diff != "" || len(plan.Effects) > 0 {
+		t.Errorf("effects (-want +got):\n%s%v", diff, plan.Effects)
+	}
+}

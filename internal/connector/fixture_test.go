@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -63,8 +64,9 @@ func setup(t *testing.T, db *store.DB, environment string, list ...conn) *fixtur
 		t.Fatal(err)
 	}
 	f := &fixture{logs: &buffer{}}
-	log := slog.New(slog.NewTextHandler(f.logs, nil))
-	f.Service = &Service{DB: db, Projects: &project.Service{DB: db, Master: master, Log: log}, Log: log}
+	logger := slog.New(slog.NewTextHandler(f.logs, nil))
+	f.Service = &Service{DB: db, Projects: &project.Service{DB: db, Master: master, Log: logger}, Log: logger}
+	f.Projects.Obeyed = append(f.Projects.Obeyed, f.Obeyed)
 	f.allow(t, safehttp.Options{}, "127.0.0.0/8", "::1")
 	f.cfg = f.project(t, environment, list...)
 	return f
@@ -185,4 +187,26 @@ func anEmail() message.Message {
 
 func aText() message.Message {
 	return message.Message{Kind: message.SMS, To: "+12025550143", Text: "Code 123456 https://app.example/in?t=token-of-the-link", Code: "123456"}
+}
+
+// newTLSWeb is a service with a certificate of an authority that nobody knows.
+func newTLSWeb(t *testing.T) *httptest.Server {
+	t.Helper()
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s
+}
+
+// withoutRoots reaches loopback and trusts the authorities of the system only.
+func withoutRoots(t *testing.T) *safehttp.Client {
+	t.Helper()
+	allow, err := safehttp.ParseAllow([]string{"127.0.0.0/8"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := safehttp.New(safehttp.Options{Allow: allow})
+	t.Cleanup(c.Close)
+	return c
 }

@@ -49,7 +49,7 @@ func (s *Service) CreateFrom(ctx context.Context, by audit.Origin, kind Kind, ab
 	s.keys.Store(p.ID, &dataKey{version: 1, key: key})
 	next, err := s.seal(ctx, st, out)
 	if err == nil {
-		_, err = s.commit(ctx, by, in, st, out, next)
+		_, err = s.commit(ctx, by, in, st, config, out, next)
 	}
 	if err != nil {
 		s.keys.Delete(p.ID)

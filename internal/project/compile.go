@@ -18,6 +18,7 @@ type Connector struct {
 	Name          string         `json:"name"`
 	Type          string         `json:"type"`
 	Configuration jsontext.Value `json:"configuration"`
+	Disabled      bool           `json:"disabled"`
 }
 
 // A Role is a set of permissions.

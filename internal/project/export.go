@@ -90,13 +90,34 @@ func (s *Service) Clone(ctx context.Context, by audit.Origin, id string, in New)
 		}
 		list, fresh = append(list, place), append(fresh, sealed)
 	}
-	if err := s.writeClone(ctx, by, st, p, wrapped, list, fresh); err != nil {
+	config, err := s.copied(ctx, st, p)
+	if err != nil {
+		return Project{}, fmt.Errorf("clone project: %w", err)
+	}
+	if err := s.writeClone(ctx, by, st, p, config, wrapped, list, fresh); err != nil {
 		return Project{}, fmt.Errorf("clone project: %w", err)
 	}
 	return p, nil
 }
 
-func (s *Service) writeClone(ctx context.Context, by audit.Origin, st *state, p Project, wrapped []byte, list []snapshot.StoredSecret, fresh []sealedValue) error {
+// copied returns the configuration of a state as that of a project that is to have it.
+func (s *Service) copied(ctx context.Context, st *state, p Project) (*Config, error) {
+	if st.revision.Number == 0 || len(s.Obeyed) == 0 {
+		return nil, nil // nobody asks for it
+	}
+	config, known := s.configs.Load(st.project.ID)
+	if !known || config.(*Config).Revision != st.revision.Number {
+		var err error
+		if config, err = s.compileStored(ctx, st); err != nil {
+			return nil, err
+		}
+	}
+	of := *config.(*Config)
+	of.Project, of.Name, of.Environment, of.Revision = p.ID, p.Name, p.Environment, 1
+	return &of, nil
+}
+
+func (s *Service) writeClone(ctx context.Context, by audit.Origin, st *state, p Project, config *Config, wrapped []byte, list []snapshot.StoredSecret, fresh []sealedValue) error {
 	c, err := s.codec()
 	if err != nil {
 		return err
@@ -125,6 +146,9 @@ func (s *Service) writeClone(ctx context.Context, by audit.Origin, st *state, p 
 				return err
 			}
 			if err := s.insertSecrets(tx, p.ID, &dataKey{version: 1}, fresh); err != nil {
+				return err
+			}
+			if err := s.obey(tx, config); err != nil {
 				return err
 			}
 		}

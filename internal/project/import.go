@@ -105,7 +105,7 @@ func (s *Service) apply(ctx context.Context, by audit.Origin, in Import) (*Resul
 		}
 		return errors.Join(describe(tx, by, in, st), in.repeat.insert(tx, in.Project, res))
 	}
-	if res.Pending, err = s.commit(ctx, by, in, st, out, next); err != nil {
+	if res.Pending, err = s.commit(ctx, by, in, st, config, out, next); err != nil {
 		return nil, fmt.Errorf("import: %w", err)
 	}
 	s.swap(config)
@@ -216,7 +216,7 @@ func (s *Service) refused(ctx context.Context, by audit.Origin, in Import, out *
 }
 
 // commit writes the new revision with everything that belongs to it.
-func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *state, out *snapshot.Outcome, next *sealed) (*Pending, error) {
+func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *state, config *Config, out *snapshot.Outcome, next *sealed) (*Pending, error) {
 	c, err := s.codec()
 	if err != nil {
 		return nil, err
@@ -256,12 +256,25 @@ func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *st
 		if err := s.insertSecrets(tx, in.Project, next.key, next.fresh); err != nil {
 			return err
 		}
+		if err := s.obey(tx, config); err != nil {
+			return err
+		}
 		return audit.Record(tx, in.done(by, rev, pending, out.Carried))
 	})
 	if err == nil {
 		s.trees.keep(rev, out.Tree, next.secrets)
 	}
 	return pending, err
+}
+
+// obey lets other owners of data do what a new configuration asks of them.
+func (s *Service) obey(tx *store.Tx, config *Config) error {
+	for _, fn := range s.Obeyed {
+		if err := fn(tx, config); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // done is what the audit says of an import that was applied.

@@ -68,6 +68,9 @@ type Service struct {
 	// Effects are what other owners of data say of a plan. They are set before the
 	// service is used.
 	Effects []Effects
+	// Obeyed are what other owners of data do in the transaction that makes a
+	// configuration the one of its project. They are set likewise.
+	Obeyed []func(*store.Tx, *Config) error
 	// MayApprove reports whether a key may approve plans of a project now. It is set
 	// likewise; without it no approval counts.
 	MayApprove func(ctx context.Context, key, project string) (bool, error)

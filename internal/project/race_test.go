@@ -55,7 +55,7 @@ func TestTwoImportsAtOnce(t *testing.T) {
 					t.Fatal(err)
 				}
 				ready[i] = func() error {
-					_, err := f.commit(t.Context(), tester, in, st, out, next)
+					_, err := f.commit(t.Context(), tester, in, st, nil, out, next)
 					return err
 				}
 			}

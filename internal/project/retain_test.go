@@ -244,7 +244,7 @@ func TestRollbackToWhatGoesMeanwhile(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := testkit.Rows(t, f.DB)
-			if _, err := f.commit(t.Context(), tester, in, st, out, next); !errors.Is(err, tt.want) {
+			if _, err := f.commit(t.Context(), tester, in, st, nil, out, next); !errors.Is(err, tt.want) {
 				t.Errorf("%s: %v, want %v", what, err, tt.want)
 			}
 			f.same(t, before)

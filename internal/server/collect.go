@@ -19,6 +19,7 @@ func (s *Server) background(ctx context.Context) (stop func()) {
 	work.Go(func() { s.collectEvery(ctx, s.config.CollectEvery) })
 	work.Go(func() { s.goBackEvery(ctx, goBackEvery) })
 	work.Go(func() { s.Projects.Follow(ctx) })
+	work.Go(func() { s.Messages.Stream(ctx) })
 	return func() { cancel(); work.Wait() }
 }
 

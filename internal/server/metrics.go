@@ -4,11 +4,14 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"postern/internal/connector"
 )
 
 // metrics counts what the server does, in a registry of its own.
@@ -24,9 +27,10 @@ type metrics struct {
 	wentBack    prometheus.Counter
 }
 
-// newMetrics makes the metrics; collected is what a collection takes away, and hashing
-// says how many passwords wait to be hashed and how many were refused.
-func newMetrics(collected []string, hashing func() (waiting int, refused uint64)) (*metrics, error) {
+// newMetrics makes the metrics; collected is what a collection takes away, hashing says
+// how many passwords wait to be hashed and how many were refused, and streamed counts
+// records of the audit that connectors take.
+func newMetrics(collected []string, hashing func() (waiting int, refused uint64), streamed *connector.Streamed) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "postern_http_requests_total", Help: "Requests answered, by route, method and status.",
@@ -61,7 +65,7 @@ func newMetrics(collected []string, hashing func() (waiting int, refused uint64)
 		m.imports.WithLabelValues(outcome)
 	}
 	registry := prometheus.NewRegistry()
-	for _, c := range []prometheus.Collector{
+	for _, c := range append(streaming(streamed),
 		m.requests, m.duration, m.inFlight, m.imports, m.collections, m.collected, m.wentBack,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "postern_password_queue", Help: "Passwords that wait to be hashed now.",
@@ -70,13 +74,31 @@ func newMetrics(collected []string, hashing func() (waiting int, refused uint64)
 			Name: "postern_password_queue_refused_total", Help: "Passwords that were refused because too many waited to be hashed.",
 		}, func() float64 { _, refused := hashing(); return float64(refused) }),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
-	} {
+	) {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
 	}
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry})
 	return m, nil
+}
+
+// streaming are the metrics of records of the audit that connectors take.
+func streaming(of *connector.Streamed) []prometheus.Collector {
+	counter := func(name, help string, n *atomic.Uint64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(n.Load()) })
+	}
+	gauge := func(name, help string, n *atomic.Int64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(n.Load()) })
+	}
+	return []prometheus.Collector{
+		counter("postern_audit_stream_delivered_total", "Audit records that connectors took from this server.", &of.Delivered),
+		counter("postern_audit_stream_dropped_total", "Audit records that were given up because a connector did not take them for 72 hours.", &of.Dropped),
+		counter("postern_audit_stream_posts_total", "Posts of audit records to connectors by this server.", &of.Posts),
+		counter("postern_audit_stream_failed_posts_total", "Posts of audit records that did not work, and are tried again.", &of.FailedPosts),
+		gauge("postern_audit_stream_waiting", "Audit records that wait for connectors, in the whole database, counted every 15 seconds.", &of.Waiting),
+		gauge("postern_audit_stream_failing", "Connectors that do not take audit records now, in the whole database, counted every 15 seconds.", &of.FailingStreams),
+	}
 }
 
 // begin counts a request in; done counts it out.

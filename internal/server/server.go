@@ -93,6 +93,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		DB: db, Projects: s.Projects, Keys: &key.Service{DB: db, Projects: s.Projects}, PublicURL: config.PublicURL, Limits: s.Attempts, SignUps: config.signUps(),
 	}
 	s.Messages = &connector.Service{DB: db, Projects: s.Projects, HTTP: outbound, Log: log, Bases: config.ProviderURL}
+	s.Projects.Obeyed = append(s.Projects.Obeyed, s.Messages.Obeyed)
 	s.Projects.Effects = append(s.Projects.Effects,
 		s.Messages.Effects(), s.Sessions.Effects(), (&user.Service{DB: db}).Effects(), (&tenant.Service{DB: db}).Effects(), (&accesskey.Service{DB: db}).Effects())
 	s.factors = s.newFactors()
@@ -105,7 +106,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	if err := s.checkNewKey(ctx); err != nil {
 		return nil, errors.Join(err, db.Close(), made.undo())
 	}
-	if s.metrics, err = newMetrics(s.collected(), s.passwords.Hasher.Queue); err != nil {
+	if s.metrics, err = newMetrics(s.collected(), s.passwords.Hasher.Queue, &s.Messages.Streamed); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	s.api = s.newAPI()

@@ -28,6 +28,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"postern/internal/audit"
+	"postern/internal/connector"
 	"postern/internal/project"
 	"postern/internal/secret"
 )
@@ -222,7 +223,7 @@ func TestPasswordsThatWaitAreCounted(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, body)
 		}
 	}
-	m, err := newMetrics(nil, func() (int, uint64) { return 3, 4 })
+	m, err := newMetrics(nil, func() (int, uint64) { return 3, 4 }, &connector.Streamed{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +238,7 @@ func TestPasswordsThatWaitAreCounted(t *testing.T) {
 
 func TestImportsAreCounted(t *testing.T) {
 	t.Parallel()
-	m, err := newMetrics((&Server{}).collected(), func() (int, uint64) { return 0, 0 })
+	m, err := newMetrics((&Server{}).collected(), func() (int, uint64) { return 0, 0 }, &connector.Streamed{})
 	if err != nil {
 		t.Fatal(err)
 	}
