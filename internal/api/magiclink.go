@@ -48,7 +48,8 @@ func (s *Server) verifyLink(ctx context.Context, in *linkRequest) (*session.Toke
 type embeddedSignIn struct {
 	LoginID string         `json:"loginId"`
 	Claims  map[string]any `json:"customClaims,omitempty"`
-	Timeout number         `json:"timeout,omitempty"` // seconds; the setting is the most
+	Tenant  string         `json:"tenantId,omitempty"` // that the login id comes with
+	Timeout number         `json:"timeout,omitempty"`  // seconds; the setting is the most
 }
 
 // embeddedSignUp is the body that makes an embedded link of somebody new.
@@ -69,7 +70,7 @@ type embeddedAnswer struct {
 }
 
 func (s *Server) embedSignIn(ctx context.Context, in *embeddedSignIn) (*embeddedAnswer, error) {
-	return s.embed(ctx, challenge.Request{Act: challenge.SignIn, LoginID: in.LoginID, Options: session.Options{CustomClaims: in.Claims}}, in.Timeout)
+	return s.embed(ctx, challenge.Request{Act: challenge.SignIn, LoginID: in.LoginID, Options: session.Options{CustomClaims: in.Claims, Tenant: in.Tenant}}, in.Timeout)
 }
 
 func (s *Server) embedSignUp(ctx context.Context, in *embeddedSignUp) (*embeddedAnswer, error) {

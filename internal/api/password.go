@@ -43,10 +43,11 @@ type passwordReplaceRequest struct {
 	New          string   `json:"newPassword"`
 	RevokeOthers bool     `json:"revokeOtherSessions"`
 	RevokeTypes  []string `json:"revokeOtherSessionsTypes"`
+	Tenant       string   `json:"tenantId"` // ours: that the login id comes with
 }
 
 func (s *Server) passwordReplace(ctx context.Context, in *passwordReplaceRequest) (*session.Tokens, error) {
-	options := &wireLoginOptions{RevokeOthers: in.RevokeOthers, RevokeTypes: in.RevokeTypes}
+	options := &wireLoginOptions{RevokeOthers: in.RevokeOthers, RevokeTypes: in.RevokeTypes, Tenant: in.Tenant}
 	return s.Passwords.Replace(ctx, password.Replacement{Login: s.passwordLogin(ctx, in.LoginID, in.Old, options), New: secret.New(in.New)})
 }
 
@@ -58,6 +59,7 @@ type passwordResetRequest struct {
 	TemplateOptions map[string]string `json:"templateOptions"`
 	Locale          string            `json:"locale"`
 	Recovery        bool              `json:"useRecovery"` // to the second address
+	Tenant          string            `json:"tenantId"`    // ours: that the login id comes with
 }
 
 // passwordResetAnswer says how the password is reset: by a link in a mail, which the
@@ -71,7 +73,7 @@ type passwordResetAnswer struct {
 
 func (s *Server) passwordReset(ctx context.Context, in *passwordResetRequest) (*passwordResetAnswer, error) {
 	masked, err := s.Passwords.SendReset(ctx, password.Reset{
-		Config: callerOf(ctx).Config, LoginID: in.LoginID, RedirectURL: in.RedirectURL, Recovery: in.Recovery,
+		Config: callerOf(ctx).Config, LoginID: in.LoginID, Tenant: in.Tenant, RedirectURL: in.RedirectURL, Recovery: in.Recovery,
 		Choice: trusted(callerOf(ctx), challenge.Choice{Template: in.Template, Provider: in.Provider, Options: in.TemplateOptions}),
 	})
 	if err != nil {

@@ -90,7 +90,9 @@ func (s *Server) impersonation(ctx context.Context, in *impersonateRequest, step
 	}
 	tokens, err := s.Sessions.Impersonate(ctx, c.Origin, session.Impersonation{
 		Config: config, Actor: in.Actor, Consent: in.Consent, StepUp: stepUp, Client: clientOf(c),
-		Find:   func(tx *store.Tx) (*user.User, error) { return user.Who{LoginID: in.LoginID}.Find(tx, config.Project) },
+		Find: func(tx *store.Tx) (*user.User, error) {
+			return user.Who{LoginID: in.LoginID, Anywhere: true}.Find(tx, config.Project)
+		},
 		Change: session.Change{Claims: in.Claims, Tenant: in.Tenant, Lifetime: life, Base: c.Base},
 	})
 	return tokens, userFault(err)

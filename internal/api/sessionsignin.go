@@ -81,7 +81,7 @@ type wireGrant struct {
 
 func (s *Server) backendSignIn(ctx context.Context, in *backendRequest) (*wireTokens, error) {
 	return s.backendLogin(ctx, in, func(tx *store.Tx, c *project.Config) (*user.User, bool, error) {
-		u, err := user.Who{LoginID: in.LoginID}.Find(tx, c.Project)
+		u, err := in.find(tx, c)
 		return u, false, err
 	})
 }
@@ -92,7 +92,7 @@ func (s *Server) backendSignUp(ctx context.Context, in *backendRequest) (*wireTo
 
 func (s *Server) backendSignUpOrIn(ctx context.Context, in *backendRequest) (*wireTokens, error) {
 	return s.backendLogin(ctx, in, func(tx *store.Tx, c *project.Config) (*user.User, bool, error) {
-		u, err := user.Who{LoginID: in.LoginID}.Find(tx, c.Project)
+		u, err := in.find(tx, c)
 		if errors.Is(err, user.ErrNotFound) {
 			return in.create(tx, c)
 		}
@@ -121,9 +121,19 @@ func (s *Server) backendLogin(ctx context.Context, in *backendRequest, find func
 	return s.tokensOnWire(ctx, tokens)
 }
 
+// find returns who signs in, as part of tx: where tenants have users of their own, one
+// of the tenant that is to be the current one.
+func (in *backendRequest) find(tx *store.Tx, c *project.Config) (*user.User, error) {
+	return user.Who{LoginID: in.LoginID, Home: user.Home(c, in.Tenant)}.Find(tx, c.Project)
+}
+
 // create makes the user of a sign-up, as part of tx.
 func (in *backendRequest) create(tx *store.Tx, c *project.Config) (*user.User, bool, error) {
-	u, err := user.Prepare(c, in.LoginID, in.User.profile())
+	tenants := make([]string, len(in.Tenants))
+	for i, grant := range in.Tenants {
+		tenants[i] = grant.Tenant
+	}
+	u, err := user.Prepare(c, user.Home(c, first(in.Tenant, onlyTenant(tenants))), in.LoginID, in.User.profile())
 	if err != nil {
 		return nil, false, err
 	}
@@ -139,7 +149,7 @@ func (in *backendRequest) create(tx *store.Tx, c *project.Config) (*user.User, b
 		}
 		u.Join(grant.Tenant, ids...)
 	}
-	if err := session.JoinByDomain(tx, c, u); err != nil {
+	if err := session.Settle(tx, c, u); err != nil {
 		return nil, false, err
 	}
 	return u, true, user.Create(tx, u)

@@ -7,11 +7,13 @@ import (
 	"postern/internal/secret"
 	"postern/internal/session"
 	"postern/internal/totp"
+	"postern/internal/user"
 )
 
 type totpSignUpRequest struct {
-	LoginID string     `json:"loginId"`
-	User    wireSignUp `json:"user"`
+	LoginID string            `json:"loginId"`
+	User    wireSignUp        `json:"user"`
+	Options *wireLoginOptions `json:"loginOptions"` // ours: of it the tenant that the login id comes with
 }
 
 // seedAnswer is what an authenticator app is set up with.
@@ -29,7 +31,8 @@ func seedOnWire(e *totp.Enrolment, err error) (*seedAnswer, error) {
 }
 
 func (s *Server) totpSignUp(ctx context.Context, in *totpSignUpRequest) (*seedAnswer, error) {
-	return seedOnWire(s.TOTP.SignUp(ctx, callerOf(ctx).Config, in.LoginID, in.User.profile()))
+	c := callerOf(ctx).Config
+	return seedOnWire(s.TOTP.SignUp(ctx, c, user.Home(c, in.Options.options().Tenant), in.LoginID, in.User.profile()))
 }
 
 type totpUpdateRequest struct {

@@ -41,7 +41,7 @@ func (in *whoBody) who() (user.Who, error) {
 	if in.LoginID == "" && in.UserID == "" {
 		return user.Who{}, errNoWho
 	}
-	return user.Who{ID: in.UserID, LoginID: in.LoginID}, nil
+	return user.Who{ID: in.UserID, LoginID: in.LoginID, Anywhere: true}, nil
 }
 
 func (in *whoBody) query(r *http.Request) error {

@@ -106,7 +106,7 @@ func TestUserInvite(t *testing.T) {
 		if m := sent("ann@shop.example"); len(m) != 1 || !strings.Contains(m[0], "https://shop.example/join?t=") {
 			t.Errorf("the message: %v", m)
 		}
-		u, err := b.Users.Find(t.Context(), b.project, "ann@shop.example")
+		u, err := b.Users.Find(t.Context(), b.project, "", "ann@shop.example")
 		if err != nil || time.Until(u.ExpiresAt) < 47*time.Hour || time.Until(u.ExpiresAt) > 48*time.Hour {
 			t.Errorf("the invitation ends %v, %v", u.ExpiresAt, err)
 		}

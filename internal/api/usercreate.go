@@ -171,7 +171,7 @@ func (s *Server) draft(ctx context.Context, config *project.Config, in *createUs
 	if in.LoginID == "" {
 		return user.Draft{}, errNoWho
 	}
-	plain, err := user.Prepare(config, in.LoginID, user.Profile{})
+	plain, err := user.Prepare(config, user.Home(config, onlyTenant(in.tenants())), in.LoginID, user.Profile{})
 	if err != nil {
 		return user.Draft{}, err
 	}
@@ -195,7 +195,7 @@ func (s *Server) draft(ctx context.Context, config *project.Config, in *createUs
 		return &u, nil
 	}}
 	if how.Invite {
-		d.Again = &user.Who{LoginID: in.LoginID}
+		d.Again = &user.Who{LoginID: in.LoginID, Home: plain.Home}
 		d.Renew = func(u *user.User) {
 			if u.Status == user.Invited {
 				invited(config, u)
@@ -204,6 +204,26 @@ func (s *Server) draft(ctx context.Context, config *project.Config, in *createUs
 	}
 	d.Beside, err = s.credentials(ctx, config, plain, in)
 	return d, err
+}
+
+// tenants are the ids of those that the user is to belong to.
+func (in *createUserBody) tenants() (ids []string) {
+	if in.Tenants == nil {
+		return nil
+	}
+	for _, t := range *in.Tenants {
+		ids = append(ids, t.ID)
+	}
+	return ids
+}
+
+// onlyTenant is the tenant of who belongs to one alone, and blank of others. Where
+// tenants have users of their own, it is their home.
+func onlyTenant(ids []string) string {
+	if len(ids) != 1 {
+		return ""
+	}
+	return ids[0]
 }
 
 // credentials returns what stores the credentials that a body brings, or nil. What

@@ -224,7 +224,7 @@ func measureUsers(t *testing.T, out *report, kind string, database func() string
 		find func(s *user.Service, project, login string) error
 	}{
 		{"find", func(s *user.Service, project, login string) error {
-			_, err := s.Find(t.Context(), project, login)
+			_, err := s.Find(t.Context(), project, "", login)
 			return err
 		}},
 		{"search", func(s *user.Service, project, login string) error {

@@ -142,7 +142,13 @@ func (in *Request) find(tx *store.Tx, current *session.Current) (u *user.User, h
 	if in.whoeverWrites() && current == nil {
 		return nil, false, nil
 	}
-	u, err = user.Find(tx, in.Config.Project, in.LoginID)
+	home := in.home(current)
+	if current == nil {
+		if err := session.Hosts(tx, in.Config, home); err != nil {
+			return nil, false, err
+		}
+	}
+	u, err = user.Find(tx, in.Config.Project, home, in.LoginID)
 	if err != nil && !errors.Is(err, user.ErrNotFound) {
 		return nil, false, err
 	}
@@ -172,13 +178,22 @@ func (in *Request) find(tx *store.Tx, current *session.Current) (u *user.User, h
 	return u, false, nil
 }
 
+// home is where the login id of a request counts: where that of the one who is signed
+// in does, or where that counts which comes with the tenant.
+func (in *Request) home(current *session.Current) string {
+	if current != nil {
+		return current.User.Home
+	}
+	return user.Home(in.Config, in.Options.Tenant)
+}
+
 // pending makes the proof of a request, without its answer.
 func (in *Request) pending(u *user.User, hidden bool, current *session.Current) (*Pending, error) {
 	now := time.Now()
 	p := &Pending{
 		Project: in.Config.Project, Method: in.Method.Name, Revision: in.Config.Revision, Tries: in.Method.Tries, Created: now, Expires: now.Add(in.lifetime()),
 		Data: Data{
-			Act: in.Act, Kind: in.Kind, LoginID: in.LoginID, Address: in.Address, Options: in.Options, Change: in.Change, Salt: make([]byte, 16), Managed: in.Managed,
+			Act: in.Act, Kind: in.Kind, LoginID: in.LoginID, Home: in.home(current), Address: in.Address, Options: in.Options, Change: in.Change, Salt: make([]byte, 16), Managed: in.Managed,
 			VerifiedEmail: in.Verified.Email, VerifiedPhone: in.Verified.Phone, Test: user.IsTest(in.Config, in.LoginID),
 			Dialogue: in.Dialogue, CodeChallenge: in.CodeChallenge,
 		},
@@ -255,9 +270,9 @@ func (in *Request) lifetime() time.Duration {
 // newUser makes the user that a proof of a sign-up is for.
 func (p *Pending) newUser(c *project.Config) (*user.User, error) {
 	if p.Managed {
-		return user.Prepare(c, p.LoginID, p.Profile)
+		return user.Prepare(c, p.Home, p.LoginID, p.Profile)
 	}
-	return user.New(c, p.LoginID, p.Profile)
+	return user.New(c, p.Home, p.LoginID, p.Profile)
 }
 
 // count counts the message, for the user or who says so.
@@ -285,7 +300,7 @@ func (p *Pending) subject() string {
 	if p.User != "" {
 		return p.User
 	}
-	return "login id " + p.LoginID
+	return "login id " + user.Key(p.Home, p.LoginID)
 }
 
 // addressOf returns where a user is reached; none where they are not. The login id

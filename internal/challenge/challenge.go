@@ -147,6 +147,7 @@ type Data struct {
 	Act           Act             `json:"act"`
 	Kind          message.Kind    `json:"kind,omitzero"`
 	LoginID       string          `json:"loginId"`
+	Home          string          `json:"home,omitzero"` // where the login id counts
 	Address       string          `json:"address,omitzero"`
 	Profile       user.Profile    `json:"profile,omitzero"`
 	Options       session.Options `json:"options,omitzero"`

@@ -31,7 +31,7 @@ func (p *Pending) change(tx *store.Tx, c *project.Config, h *holder) (*user.User
 	if err := u.MaySignIn(time.Now()); err != nil {
 		return nil, err
 	}
-	other, err := user.Find(tx, p.Project, p.Address)
+	other, err := user.Find(tx, p.Project, u.Home, p.Address)
 	switch {
 	case errors.Is(err, user.ErrNotFound):
 	case err != nil:

@@ -213,14 +213,14 @@ func (p *Pending) settle(tx *store.Tx, c *project.Config, h *holder) (u *user.Us
 		}
 		return u, false, p.known(tx, c, u, h)
 	}
-	u, err = user.Find(tx, p.Project, p.LoginID)
+	u, err = user.Find(tx, p.Project, p.Home, p.LoginID)
 	switch {
 	case errors.Is(err, user.ErrNotFound):
 		if u, err = p.newUser(c); err != nil {
 			return nil, false, err
 		}
 		p.mark(u)
-		if err := session.JoinByDomain(tx, c, u); err != nil {
+		if err := session.Settle(tx, c, u); err != nil {
 			return nil, false, err
 		}
 		return u, true, user.Create(tx, u)

@@ -94,7 +94,7 @@ func (p *Pending) writtenFrom(tx *store.Tx, c *project.Config, from string) erro
 		return nil
 	}
 	p.LoginID, p.Address, p.Profile.Phone, p.Test = from, from, from, user.IsTest(c, from)
-	u, err := user.Find(tx, p.Project, from)
+	u, err := user.Find(tx, p.Project, p.Home, from)
 	switch {
 	case errors.Is(err, user.ErrNotFound) && p.Act != SignIn:
 		_, err = p.newUser(c)

@@ -7,6 +7,7 @@ import (
 	"postern/internal/challenge"
 	"postern/internal/message"
 	"postern/internal/project"
+	"postern/internal/session"
 	"postern/internal/user"
 )
 
@@ -57,7 +58,7 @@ func (s *Service) invite(ctx context.Context, c *project.Config, u *user.User, k
 	var pending *challenge.Pending
 	if settings.MagicLink && len(u.LoginIDs) > 0 {
 		request := challenge.Request{
-			Config: c, Act: challenge.SignIn, Kind: kind, LoginID: u.LoginIDs[0], Managed: true,
+			Config: c, Act: challenge.SignIn, Kind: kind, LoginID: u.LoginIDs[0], Managed: true, Options: session.Options{Tenant: u.Home},
 			Method: challenge.Method{Name: Method, Enabled: true, Lifetime: settings.Lifetime},
 		}
 		b, err := s.Challenges.Begin(ctx, request, func(p *challenge.Pending) (*message.Values, error) {

@@ -225,16 +225,14 @@ func reasonFor(why map[string]string, key string) string {
 // it decides about is not there yet.
 func reasons() map[string]string {
 	const (
-		label    = "a label for people who edit the project: no message, token or answer has it"
-		apps     = "SSO applications are not served yet"
-		migrate  = "sessions of another service are not taken over yet"
-		noPhone  = "the wire has no call that sends enchanted links as text messages"
-		form     = "what forms of widgets show and who may use them; widgets are not served yet"
-		isolated = "login ids that count in one tenant alone are not served yet"
+		label   = "a label for people who edit the project: no message, token or answer has it"
+		apps    = "SSO applications are not served yet"
+		migrate = "sessions of another service are not taken over yet"
+		noPhone = "the wire has no call that sends enchanted links as text messages"
+		form    = "what forms of widgets show and who may use them; widgets are not served yet"
 	)
 	out := map[string]string{
 		"project.json defaultNoSSOApps":               apps,
-		"project.json tenantUserIsolation":            isolated,
 		"project.json externalAuthConfig":             migrate,
 		"project.json inviteEmailTemplates[].name":    label,
 		"project.json inviteSmsTemplates[].name":      label,

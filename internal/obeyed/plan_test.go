@@ -157,6 +157,18 @@ func plannedImports() []planned {
 		{"a role permits less", clerk, many(2, hire), docs{rolesFile: `{"roles":[{"id":"ROLclerk","name":"clerk","permissions":[]}]}`}, rolesFile + " permissions role_permits_less 2"},
 		{"an attribute is removed", plan, many(2, hasPlan), docs{attributes: `{"user":[]}`}, attributes + " attribute_values 2"},
 		{"an attribute takes other values", plan, hasPlan, docs{attributes: `{"user":[{"name":"plan","displayName":"Plan","type":"number"}]}`}, attributes + " type attribute_values 1"},
+		{"tenants have no users of their own any more", docs{settings: `{"tenantUserIsolation":true}`}, func(p *place) {
+			twoTenants(p)
+			who, _ := p.user()
+			joinsAt(p, "north", who, right).ok(p.t)
+			joinsAt(p, "south", who, right).ok(p.t)
+			joinsAt(p, "south", p.someone(), right).ok(p.t)
+		}, docs{settings: `{"tenantUserIsolation":false}`}, settings + " tenantUserIsolation login_ids_shared 1\n" + settings + " tenantUserIsolation users_not_found 3"},
+		{"tenants have users of their own from now on", nil, func(p *place) {
+			twoTenants(p)
+			who, _ := p.user()
+			p.manage("POST", "/v1/mgmt/user/update/tenant/add", object{"loginId": who, "tenantId": p.kept["north"]}).ok(p.t)
+		}, docs{settings: `{"tenantUserIsolation":true}`}, settings + " tenantUserIsolation users_not_in_tenants 1"},
 		{"codes could not be sent", nil, nil, docs{
 			otpFile: `{"emailServiceProvider":"CIhook"}`, "connectors/connectors.json": `{"connectors":["hook"]}`,
 			"connectors/hook.json": `{"id":"CIhook","name":"hook","type":"http","configuration":{"baseUrl":"https://hook.lantern.example"}}`,

@@ -60,7 +60,7 @@ func (r row) files(t *testing.T) (before, after files) {
 
 // rows are the whole table.
 func rows() []row {
-	return slices.Concat(trustRows(), cookieRows(), lifetimeRows(), peopleRows(), inviteRows(), templateRows(), roleRows(), attributeRows(),
+	return slices.Concat(trustRows(), tenantRows(), cookieRows(), lifetimeRows(), peopleRows(), inviteRows(), templateRows(), roleRows(), attributeRows(),
 		methodRows(), messageRows(), linkRows(), notpRows(), totpRows(), passkeyRows(), policyRows(), lockRows(), questionRows())
 }
 

@@ -25,6 +25,9 @@ type Start struct {
 	Current *session.Current
 }
 
+// home is where the login id counts.
+func (in Start) home() string { return user.Home(in.Config, in.Options.Tenant) }
+
 // A Finish is how a ceremony ends.
 type Finish struct {
 	Login         session.Login // who calls; what is asked for was said at the start
@@ -52,11 +55,11 @@ func (s *Service) StartSignUp(ctx context.Context, in Start, p user.Profile) (*S
 	if err != nil {
 		return nil, err
 	}
-	u, err := user.New(in.Config, in.LoginID, p)
+	u, err := user.New(in.Config, in.home(), in.LoginID, p)
 	if err != nil {
 		return nil, err
 	}
-	switch _, err := (&user.Service{DB: s.DB}).Find(ctx, in.Config.Project, u.LoginIDs[0]); {
+	switch _, err := (&user.Service{DB: s.DB}).Find(ctx, in.Config.Project, u.Home, u.LoginIDs[0]); {
 	case err == nil && !in.Config.Methods.Passkey.MaskErrors:
 		return nil, user.ErrExists
 	case err == nil:
@@ -87,6 +90,9 @@ func (s *Service) FinishSignUp(ctx context.Context, in Finish) (*session.Tokens,
 			return nil, false, err
 		}
 		u := *c.User // the transaction may run again
+		if err := session.Settle(tx, cfg, &u); err != nil {
+			return nil, false, err
+		}
 		if err := user.Create(tx, &u); err != nil {
 			return nil, false, err
 		}

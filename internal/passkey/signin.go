@@ -47,7 +47,7 @@ func (s *Service) allowed(ctx context.Context, in Start, c *ceremony) ([]descrip
 		return nil, nil
 	}
 	if c.UserID == "" {
-		u, err := (&user.Service{DB: s.DB}).Find(ctx, in.Config.Project, in.LoginID)
+		u, err := (&user.Service{DB: s.DB}).Find(ctx, in.Config.Project, in.home(), in.LoginID)
 		switch {
 		case errors.Is(err, user.ErrNotFound):
 			c.UserID = nobody
@@ -61,7 +61,7 @@ func (s *Service) allowed(ctx context.Context, in Start, c *ceremony) ([]descrip
 	if err != nil || len(have) > 0 {
 		return describe(have), err
 	}
-	return s.decoys(ctx, in.Config.Project, c.Party.ID, in.LoginID)
+	return s.decoys(ctx, in.Config.Project, c.Party.ID, in.home(), in.LoginID)
 }
 
 // nobody is no id of a user: who has it has no passkey.
@@ -74,7 +74,7 @@ func (s *Service) StartSignUpOrIn(ctx context.Context, in Start) (*Started, erro
 	if !in.Config.Methods.Passkey.Enabled {
 		return nil, project.ErrMethodOff
 	}
-	switch _, err := (&user.Service{DB: s.DB}).Find(ctx, in.Config.Project, in.LoginID); {
+	switch _, err := (&user.Service{DB: s.DB}).Find(ctx, in.Config.Project, in.home(), in.LoginID); {
 	case errors.Is(err, user.ErrNotFound) && !in.Config.Methods.Passkey.MaskErrors:
 		return s.StartSignUp(ctx, in, user.Profile{})
 	case err != nil && !errors.Is(err, user.ErrNotFound):

@@ -39,7 +39,7 @@ func TestBreachedPasswords(t *testing.T) {
 	}
 	f := setup(t, testkit.Store(t))
 	f.HTTP, f.BreachList = safehttp.New(safehttp.Options{Allow: allow, Roots: roots}), list.URL+"/range/"
-	u, err := user.Prepare(f.shop.Config(t), "ann", user.Profile{})
+	u, err := user.Prepare(f.shop.Config(t), "", "ann", user.Profile{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func costs(stored string) string {
 // member stores a user whose hash was imported.
 func (f *fixture) member(t *testing.T, loginID string, in password.Import) {
 	t.Helper()
-	u, err := user.Prepare(f.shop.Config(t), loginID, user.Profile{})
+	u, err := user.Prepare(f.shop.Config(t), "", loginID, user.Profile{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestNobodyTakesTheWorkOfSomebody(t *testing.T) {
 				t.Errorf("locked, the work is that of %s, and was that of %s", now, before)
 			}
 		}
-		none, err := user.Prepare(f.shop.Config(t), "none", user.Profile{})
+		none, err := user.Prepare(f.shop.Config(t), "", "none", user.Profile{})
 		if err != nil {
 			t.Fatal(err)
 		}

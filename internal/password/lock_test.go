@@ -32,7 +32,7 @@ func TestMaskedErrors(t *testing.T) {
 		f := setup(t, db)
 		f.person(t, "ann", "right")
 		f.person(t, "locked", "right")
-		none, err := user.Prepare(f.shop.Config(t), "none", user.Profile{})
+		none, err := user.Prepare(f.shop.Config(t), "", "none", user.Profile{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -36,12 +36,12 @@ func (s *Service) SignUp(ctx context.Context, in SignUp) (*session.Tokens, error
 	if !in.config().Methods.Password.Enabled {
 		return nil, project.ErrMethodOff
 	}
-	made, err := user.New(in.config(), in.LoginID, in.Profile)
+	made, err := user.New(in.config(), user.Home(in.config(), in.Session.Options.Tenant), in.LoginID, in.Profile)
 	if err != nil {
 		return nil, err
 	}
 	masks := in.config().Methods.Password.MaskErrors
-	found, err := s.find(ctx, in.config(), in.LoginID)
+	found, err := s.find(ctx, in.config(), made.Home, in.LoginID)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,11 @@ func (s *Service) SignUp(ctx context.Context, in SignUp) (*session.Tokens, error
 	if err := s.Sessions.Admit(ctx, in.config().Project, in.Session.Client); err != nil {
 		return nil, err
 	}
-	if err := s.judge(ctx, in.config(), newcomer(in.config(), made), in.Password); err != nil {
+	who, err := s.newcomer(ctx, in.config(), made)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.judge(ctx, in.config(), who, in.Password); err != nil {
 		return nil, err
 	}
 	if found.user != nil {
@@ -63,10 +67,13 @@ func (s *Service) SignUp(ctx context.Context, in SignUp) (*session.Tokens, error
 	}
 	out, err := s.Sessions.SignIn(ctx, in.session(func(tx *store.Tx) (*user.User, bool, error) {
 		u := *made
+		if err := session.Settle(tx, in.config(), &u); err != nil {
+			return nil, false, err
+		}
 		if err := user.Create(tx, &u); err != nil {
 			return nil, false, err
 		}
-		if err := s.put(tx, in.origin(&u), in.config(), newcomer(in.config(), &u), hash, change{}); err != nil {
+		if err := s.put(tx, in.origin(&u), in.config(), &standing{user: &u, policy: who.policy}, hash, change{}); err != nil {
 			return nil, false, err
 		}
 		u.Methods |= user.Password
@@ -78,9 +85,18 @@ func (s *Service) SignUp(ctx context.Context, in SignUp) (*session.Tokens, error
 	return out, err
 }
 
-// newcomer is how it stands with the password of somebody new, who belongs to no tenant.
-func newcomer(c *project.Config, u *user.User) *standing {
-	return &standing{user: u, policy: c.Methods.Password}
+// newcomer is how it stands with the password of somebody new, who obeys the tenant
+// that is to be their home, if any.
+func (s *Service) newcomer(ctx context.Context, c *project.Config, u *user.User) (*standing, error) {
+	out := &standing{user: u}
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		out.policy, err = homePolicy(tx, c, u.Home)
+		return err
+	})
+	if err == nil && !out.policy.Enabled {
+		err = project.ErrMethodOff
+	}
+	return out, err
 }
 
 // Set gives a user a password on behalf of an operator. A temporary one has to be

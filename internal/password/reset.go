@@ -52,6 +52,7 @@ func reset(c *project.Config) challenge.Method {
 type Reset struct {
 	Config      *project.Config
 	LoginID     string
+	Tenant      string // that the login id comes with; blank for none
 	RedirectURL string // of the page that takes the link; empty for that of magic links
 	Choice      challenge.Choice
 	Recovery    bool // to the second address
@@ -63,6 +64,7 @@ type Reset struct {
 func (s *Service) SendReset(ctx context.Context, in Reset) (masked string, err error) {
 	begun, _, err := s.Challenges.BeginLink(ctx, challenge.Request{
 		Config: in.Config, Method: reset(in.Config), Act: challenge.SignIn, Kind: message.Email, LoginID: in.LoginID, Choice: in.Choice, Recovery: in.Recovery,
+		Options: session.Options{Tenant: in.Tenant},
 	}, in.RedirectURL, resetPrefix)
 	if err != nil {
 		return "", err

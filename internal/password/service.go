@@ -75,11 +75,12 @@ func (in *Login) origin(u *user.User) audit.Origin {
 // guess is a try with a login id, of the user who has it or of nobody.
 func (in *Login) guess(u *user.User) session.Guess {
 	g := session.Guess{Project: in.config().Project, Client: in.Session.Client, Subjects: []string{""}}
-	if id, err := user.LoginID(in.LoginID); err == nil {
-		g.Subjects[0] = id
-	}
+	home := user.Home(in.config(), in.Session.Options.Tenant)
 	if u != nil {
-		g.User = u.ID
+		g.User, home = u.ID, u.Home
+	}
+	if id, err := user.LoginID(in.LoginID); err == nil {
+		g.Subjects[0] = user.Key(home, id)
 	}
 	return g
 }
@@ -284,7 +285,11 @@ func (s *Service) compare(ctx context.Context, in Login) (*comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.find(ctx, in.config(), in.LoginID)
+	home, err := s.Sessions.Home(ctx, in.Session)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.find(ctx, in.config(), home, in.LoginID)
 	if err != nil {
 		return nil, fmt.Errorf("find who signs in: %w", err)
 	}

@@ -71,7 +71,7 @@ func (f *fixture) load(t testing.TB, policy string) {
 func (f *fixture) person(t testing.TB, loginID, clear string) *user.User {
 	t.Helper()
 	c := f.shop.Config(t)
-	u, err := user.Prepare(c, loginID, user.Profile{Name: "Ann Smith"})
+	u, err := user.Prepare(c, "", loginID, user.Profile{Name: "Ann Smith"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -132,7 +132,7 @@ func TestImportedHashesAreMadeAnew(t *testing.T) {
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		f := setup(t, db)
 		c := f.shop.Config(t)
-		u, err := user.Prepare(c, "ann", user.Profile{})
+		u, err := user.Prepare(c, "", "ann", user.Profile{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +175,7 @@ func TestTheKeyOfImportedHashesIsSealed(t *testing.T) {
 		var all []*user.User
 		for _, name := range []string{"ann", "bob"} {
 			c := f.shop.Config(t)
-			u, err := user.Prepare(c, name, user.Profile{})
+			u, err := user.Prepare(c, "", name, user.Profile{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -128,6 +128,15 @@ func standingOf(tx *store.Tx, c *project.Config, u *user.User) (*standing, error
 	return &standing{u, r, p}, err
 }
 
+// homePolicy returns the policy of who belongs to a tenant that is their home, or to
+// none where it is blank, as part of tx.
+func homePolicy(tx *store.Tx, c *project.Config, home string) (project.PasswordMethod, error) {
+	if home == "" {
+		return c.Methods.Password, nil
+	}
+	return tenant.PasswordsOf(tx, c, home)
+}
+
 // policyOf returns the policy that a user obeys, as part of tx: that of the tenants
 // that they belong to.
 func policyOf(tx *store.Tx, c *project.Config, u *user.User) (project.PasswordMethod, error) {
@@ -148,13 +157,14 @@ func (s *Service) standing(ctx context.Context, c *project.Config, u *user.User)
 }
 
 // find returns how it stands with the password of the user who has a login id; with
-// nobody's, under the policy of the project.
-func (s *Service) find(ctx context.Context, c *project.Config, loginID string) (out *standing, err error) {
+// nobody's, under the policy of the home.
+func (s *Service) find(ctx context.Context, c *project.Config, home, loginID string) (out *standing, err error) {
 	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		u, err := user.Find(tx, c.Project, loginID)
+		u, err := user.Find(tx, c.Project, home, loginID)
 		if errors.Is(err, user.ErrNotFound) {
-			out = &standing{policy: c.Methods.Password}
-			return nil
+			out = &standing{}
+			out.policy, err = homePolicy(tx, c, home)
+			return err
 		}
 		if err != nil {
 			return err

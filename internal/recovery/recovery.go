@@ -120,8 +120,12 @@ func (s *Service) SignIn(ctx context.Context, login session.Login, loginID strin
 	if !enabled(cfg) {
 		return nil, project.ErrMethodOff
 	}
-	u, err := (&user.Service{DB: s.DB}).Find(ctx, cfg.Project, loginID)
-	guess := session.Guess{Project: cfg.Project, Client: login.Client, Subjects: []string{"login id " + strings.ToLower(strings.TrimSpace(loginID))}}
+	home, err := s.Sessions.Home(ctx, login)
+	if err != nil {
+		return nil, err
+	}
+	u, err := (&user.Service{DB: s.DB}).Find(ctx, cfg.Project, home, loginID)
+	guess := session.Guess{Project: cfg.Project, Client: login.Client, Subjects: []string{"login id " + user.Key(home, strings.ToLower(strings.TrimSpace(loginID)))}}
 	switch {
 	case errors.Is(err, user.ErrNotFound):
 	case err != nil:

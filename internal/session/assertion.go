@@ -68,9 +68,9 @@ func (s *Service) Assert(ctx context.Context, by audit.Origin, c *project.Config
 		claims["aud"] = in.Audience[0]
 	}
 	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-		_, err := user.Who{LoginID: in.Subject}.Find(tx, c.Project)
+		_, err := user.Who{LoginID: in.Subject, Anywhere: true}.Find(tx, c.Project)
 		switch {
-		case err == nil, ident.Valid("U", in.Subject), ident.Valid("K", in.Subject):
+		case err == nil, errors.Is(err, user.ErrSeveral), ident.Valid("U", in.Subject), ident.Valid("K", in.Subject):
 			return ErrSubject
 		case !errors.Is(err, user.ErrNotFound):
 			return err

@@ -38,6 +38,7 @@ var RiskCodes = []struct {
 	{"embedding_on", "the sign-in page may be shown inside of another site"},
 	{"self_provisioning_on", "people may sign up without an invitation"},
 	{"isolation_off", "tenants no longer have users of their own"},
+	{"tenants_open", "people may sign up in a tenant that they name"},
 	{"app_access_wider", "new users have access to every application"},
 	{"invitation_weaker", "an invitation is good for longer, or opens more"},
 	{"test_user_wider", "more users count as test users, or one of them may use a fixed code"},

@@ -41,6 +41,7 @@ var landed = map[string]string{
 	"0021_bounds.sql":             "5c62454d02420bd85b932fcc066d03cf0ce012d570306ec72782ea6a3286d41b",
 	"0022_trusted_devices.sql":    "cb6368bdf7a73c0edf5a2e97d2459a7ba7c98401006efddc139a62903b278ddd",
 	"0023_polled.sql":             "031ba5005d418ae363ccf28b837e0eb294bd3ecff543904f19bdcee417e5dece",
+	"0024_homes.sql":              "c92cf21202870e33277146b22d5fe24fb518d700bdc999d4ac223c7da6134e7f",
 	"0025_audit_streams.sql":      "9f6a2989c262d26f2a3281a506f3dc69d1dae20e15456417196695925e76089a",
 	"0027_challenge_subjects.sql": "a6b94b1d0793a49131b5c16e557f9557d25c7ce8091a12cc0235b435ab5a09e1",
 }

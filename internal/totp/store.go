@@ -16,7 +16,7 @@ import (
 // Where seeds are kept.
 const (
 	kind       = "totp"       // those of users, by id
-	kindSignUp = "totpSignUp" // those of who signs up, by login id
+	kindSignUp = "totpSignUp" // those of who signs up, by user.Key of the login id
 	fieldSeed  = "seed"       // that counts
 	fieldNext  = "next"       // that waits for its first code
 )
@@ -25,8 +25,8 @@ func place(id, userID, field string) project.Place {
 	return project.Place{Project: id, Kind: kind, Entity: userID, Field: field, User: userID}
 }
 
-func signUpPlace(id, loginID string) project.Place {
-	return project.Place{Project: id, Kind: kindSignUp, Entity: loginID, Field: fieldSeed}
+func signUpPlace(id, key string) project.Place {
+	return project.Place{Project: id, Kind: kindSignUp, Entity: key, Field: fieldSeed}
 }
 
 // A state is what there is of a user beside the seeds.
@@ -88,20 +88,20 @@ type pending struct {
 	Revision  int64 `json:"revision"`
 }
 
-func insertSignUp(tx *store.Tx, u *user.User, revision int64, loginID string, until time.Time) error {
+func insertSignUp(tx *store.Tx, u *user.User, revision int64, key string, until time.Time) error {
 	data, err := json.Marshal(pending{*u, revision})
 	if err != nil {
 		return fmt.Errorf("write a sign-up: %w", err)
 	}
 	_, err = tx.Exec(`INSERT INTO totp_signups (project, login_id, user_data, expires_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (project, login_id) DO UPDATE SET user_data = $3, expires_at = $4`, u.Project, loginID, string(data), until.Unix())
+		ON CONFLICT (project, login_id) DO UPDATE SET user_data = $3, expires_at = $4`, u.Project, key, string(data), until.Unix())
 	return err
 }
 
 // readSignUp returns a sign-up, or nil where nobody signs up.
-func readSignUp(tx *store.Tx, project, loginID string, now time.Time) (*pending, error) {
+func readSignUp(tx *store.Tx, project, key string, now time.Time) (*pending, error) {
 	var data string
-	err := tx.QueryRow(`SELECT user_data FROM totp_signups WHERE project = $1 AND login_id = $2 AND expires_at > $3`, project, loginID, now.Unix()).Scan(&data)
+	err := tx.QueryRow(`SELECT user_data FROM totp_signups WHERE project = $1 AND login_id = $2 AND expires_at > $3`, project, key, now.Unix()).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -115,8 +115,8 @@ func readSignUp(tx *store.Tx, project, loginID string, now time.Time) (*pending,
 	return p, nil
 }
 
-func removeSignUp(tx *store.Tx, project, loginID string) error {
-	_, err := tx.Exec(`DELETE FROM totp_signups WHERE project = $1 AND login_id = $2`, project, loginID)
+func removeSignUp(tx *store.Tx, project, key string) error {
+	_, err := tx.Exec(`DELETE FROM totp_signups WHERE project = $1 AND login_id = $2`, project, key)
 	return err
 }
 

@@ -55,34 +55,35 @@ type Service struct {
 }
 
 // SignUp gives somebody who is no user yet a seed. The first right code, within an
-// hour, makes the user. Of two who sign up with one login id the later one has it.
+// hour, makes the user. Of two who sign up with one login id the later one has it. Home
+// is where it counts.
 // Where the settings mask errors, who signs up with the login id of a user is given a
 // seed like others, and no code of it is right.
-func (s *Service) SignUp(ctx context.Context, cfg *project.Config, loginID string, p user.Profile) (*Enrolment, error) {
+func (s *Service) SignUp(ctx context.Context, cfg *project.Config, home, loginID string, p user.Profile) (*Enrolment, error) {
 	if !cfg.Methods.TOTP.Enabled {
 		return nil, project.ErrMethodOff
 	}
-	u, err := user.New(cfg, loginID, p)
+	u, err := user.New(cfg, home, loginID, p)
 	if err != nil {
 		return nil, err
 	}
-	loginID = u.LoginIDs[0]
+	loginID, key := u.LoginIDs[0], user.Key(home, u.LoginIDs[0])
 	e, err := enrolment(cfg, u, loginID)
 	if err != nil {
 		return nil, err
 	}
 	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-		switch _, err := user.Find(tx, cfg.Project, loginID); {
+		switch _, err := user.Find(tx, cfg.Project, home, loginID); {
 		case err == nil && !cfg.Methods.TOTP.MaskErrors:
 			return user.ErrExists
 		case err == nil:
 		case !errors.Is(err, user.ErrNotFound):
 			return err
 		}
-		if err := insertSignUp(tx, u, cfg.Revision, loginID, time.Now().Add(confirmWithin)); err != nil {
+		if err := insertSignUp(tx, u, cfg.Revision, key, time.Now().Add(confirmWithin)); err != nil {
 			return err
 		}
-		return s.Projects.Keep(tx, signUpPlace(cfg.Project, loginID), e.Key)
+		return s.Projects.Keep(tx, signUpPlace(cfg.Project, key), e.Key)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sign up with an authenticator app: %w", err)

@@ -129,7 +129,7 @@ func (f *fixture) configure(t testing.TB, settings, totp string) {
 // signUp signs somebody up and returns what the app makes codes of.
 func (f *fixture) signUp(t testing.TB, loginID string) []byte {
 	t.Helper()
-	e, err := f.SignUp(t.Context(), f.shop.Config(t), loginID, user.Profile{Name: "Ann"})
+	e, err := f.SignUp(t.Context(), f.shop.Config(t), "", loginID, user.Profile{Name: "Ann"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestSignUp(t *testing.T) {
 		f := setup(t, db)
 		stale := f.signUp(t, "Ann@shop.example")
 		key := f.signUp(t, "ann@shop.example")
-		if _, err := (&user.Service{DB: db}).Find(t.Context(), f.shop.ID, "ann@shop.example"); !errors.Is(err, user.ErrNotFound) {
+		if _, err := (&user.Service{DB: db}).Find(t.Context(), f.shop.ID, "", "ann@shop.example"); !errors.Is(err, user.ErrNotFound) {
 			t.Errorf("before the first code there is a user: %v", err)
 		}
 		if _, _, err := f.show(t, "ann@shop.example", shown(stale, 0)); !errors.Is(err, ErrCode) {
@@ -183,7 +183,7 @@ func TestSignUp(t *testing.T) {
 		if again, first, err := f.show(t, "ann@shop.example", shown(key, 1)); err != nil || first || again.ID != u.ID {
 			t.Errorf("the next code gives %+v, %v, %v", again, first, err)
 		}
-		if _, err := f.SignUp(t.Context(), f.shop.Config(t), "ann@shop.example", user.Profile{}); !errors.Is(err, user.ErrExists) {
+		if _, err := f.SignUp(t.Context(), f.shop.Config(t), "", "ann@shop.example", user.Profile{}); !errors.Is(err, user.ErrExists) {
 			t.Errorf("signing up again: %v", err)
 		}
 		if _, _, err := f.show(t, "nobody", "123456"); !errors.Is(err, ErrCode) {
@@ -415,7 +415,7 @@ func TestSettingsDecide(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.configure(t, `{"projectSelfProvisioning":false}`, `{"enabled":true}`)
-		if _, err := f.SignUp(t.Context(), f.shop.Config(t), "bob", user.Profile{}); !errors.Is(err, user.ErrNoSignUp) {
+		if _, err := f.SignUp(t.Context(), f.shop.Config(t), "", "bob", user.Profile{}); !errors.Is(err, user.ErrNoSignUp) {
 			t.Errorf("a stranger where none may sign up: %v", err)
 		}
 		if _, err := f.Update(t.Context(), f.shop.Config(t), as(u)); err != nil {
@@ -425,7 +425,7 @@ func TestSettingsDecide(t *testing.T) {
 			t.Errorf("the plan says (-want +got):\n%s", diff)
 		}
 		f.configure(t, `{"projectSelfProvisioning":true}`, `{"enabled":false}`)
-		_, err1 := f.SignUp(t.Context(), f.shop.Config(t), "bob", user.Profile{})
+		_, err1 := f.SignUp(t.Context(), f.shop.Config(t), "", "bob", user.Profile{})
 		_, err2 := f.Update(t.Context(), f.shop.Config(t), as(u))
 		_, _, err3 := f.show(t, "ann", shown(key, 0))
 		for what, err := range map[string]error{"signing up": err1, "updating": err2, "a code": err3} {
@@ -453,7 +453,7 @@ func TestEnrolment(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.configure(t, `{"projectSelfProvisioning":true}`, `{"enabled":true,"issuerLabelTemplate":`+string(settings)+`}`)
-		e, err := f.SignUp(t.Context(), f.shop.Config(t), "ann@shop.example", user.Profile{Name: "{{user.phone}}"})
+		e, err := f.SignUp(t.Context(), f.shop.Config(t), "", "ann@shop.example", user.Profile{Name: "{{user.phone}}"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,7 +37,11 @@ func (s *Service) login(ctx context.Context, in Verification) (session.Login, er
 	if ok = ok && err == nil; !ok && cfg.Methods.TOTP.Enabled {
 		return none, ErrCode
 	}
-	guess, joins, err := s.guess(ctx, in.Login, loginID)
+	home, err := s.Sessions.Home(ctx, in.Login)
+	if err != nil {
+		return none, err
+	}
+	guess, joins, err := s.guess(ctx, in.Login, home, loginID)
 	if err == nil && joins != nil {
 		cfg, err = s.admit(ctx, cfg.Project, joins, in.Login.Client)
 	}
@@ -56,7 +60,7 @@ func (s *Service) login(ctx context.Context, in Verification) (session.Login, er
 	if err != nil {
 		return none, err
 	}
-	c := check{s, cfg, loginID, given}
+	c := check{s, cfg, home, loginID, given}
 	login := in.Login
 	login.Config, login.Method = cfg, session.AMRTOTP
 	login.Prove = func(tx *store.Tx) (*user.User, bool, error) {
@@ -81,10 +85,10 @@ func (s *Service) admit(ctx context.Context, project string, joins *pending, by 
 // guess is whose tries count together: those of a user by whatever login id, and
 // else those of a login id, whose sign-up it returns where there is one: a right code
 // makes a user of them.
-func (s *Service) guess(ctx context.Context, login session.Login, loginID string) (g session.Guess, joins *pending, err error) {
+func (s *Service) guess(ctx context.Context, login session.Login, home, loginID string) (g session.Guess, joins *pending, err error) {
 	g = session.Guess{Project: login.Config.Project, Client: login.Client}
 	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		u, err := user.Find(tx, g.Project, loginID)
+		u, err := user.Find(tx, g.Project, home, loginID)
 		if err == nil {
 			g.User, g.Subjects = u.ID, []string{"user " + u.ID}
 			return nil
@@ -92,8 +96,8 @@ func (s *Service) guess(ctx context.Context, login session.Login, loginID string
 		if !errors.Is(err, user.ErrNotFound) {
 			return err
 		}
-		g.Subjects = []string{"login id " + loginID}
-		joins, err = readSignUp(tx, g.Project, loginID, time.Now())
+		g.Subjects = []string{"login id " + user.Key(home, loginID)}
+		joins, err = readSignUp(tx, g.Project, user.Key(home, loginID), time.Now())
 		return err
 	})
 	return g, joins, err
@@ -103,13 +107,14 @@ func (s *Service) guess(ctx context.Context, login session.Login, loginID string
 type check struct {
 	*Service
 	cfg     *project.Config
+	home    string // where the login id counts
 	loginID string
 	given   string
 }
 
 // prove finds whose code it is, and takes it.
 func (c *check) prove(tx *store.Tx) (*user.User, bool, error) {
-	u, err := user.Find(tx, c.cfg.Project, c.loginID)
+	u, err := user.Find(tx, c.cfg.Project, c.home, c.loginID)
 	if errors.Is(err, user.ErrNotFound) {
 		u, err = c.signUp(tx)
 		return u, true, err
@@ -181,11 +186,12 @@ func (c *check) install(tx *store.Tx, u *user.User, seed secret.Text, at int64) 
 
 // signUp makes the user who signed up and shows the first code now.
 func (c *check) signUp(tx *store.Tx) (*user.User, error) {
-	p, err := readSignUp(tx, c.cfg.Project, c.loginID, time.Now())
+	key := user.Key(c.home, c.loginID)
+	p, err := readSignUp(tx, c.cfg.Project, key, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	at := signUpPlace(c.cfg.Project, c.loginID)
+	at := signUpPlace(c.cfg.Project, key)
 	taken, ok, err := c.matches(tx, at, 0)
 	if err != nil {
 		return nil, err
@@ -198,7 +204,10 @@ func (c *check) signUp(tx *store.Tx) (*user.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(removeSignUp(tx, c.cfg.Project, c.loginID), c.Projects.Drop(tx, at.Project, at.Kind, at.Entity)); err != nil {
+	if err := errors.Join(removeSignUp(tx, c.cfg.Project, key), c.Projects.Drop(tx, at.Project, at.Kind, at.Entity)); err != nil {
+		return nil, err
+	}
+	if err := session.Settle(tx, c.cfg, u); err != nil {
 		return nil, err
 	}
 	if err := user.Create(tx, u); err != nil {

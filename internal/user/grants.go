@@ -1,6 +1,7 @@
 package user
 
 import (
+	"errors"
 	"fmt"
 
 	"postern/internal/store"
@@ -8,7 +9,11 @@ import (
 
 // LeaveTenant takes a tenant that is deleted from its members, with their roles in
 // it, as part of tx. With cascade it deletes those who belong to no other tenant.
+// ErrHosts is a tenant with users of its own: without it nobody could find them.
 func LeaveTenant(tx *store.Tx, project, tenant string, cascade bool) error {
+	if hosts, err := hosts(tx, project, tenant); err != nil || hosts && !cascade {
+		return errors.Join(ErrHosts, err)
+	}
 	if cascade {
 		ids, err := store.Collect(tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id) },
 			`SELECT m.user_id FROM memberships m WHERE m.project = $1 AND m.tenant = $2 AND NOT EXISTS

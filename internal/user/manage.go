@@ -14,10 +14,15 @@ import (
 type Who struct {
 	ID      string
 	LoginID string
+	Home    string // where the login id counts
+	// Anywhere is for who manages all users: where nobody has the login id in the home,
+	// it is the only one who has it anywhere.
+	Anywhere bool
 }
 
 // Find returns the user who is named, as part of tx. What looks like an id is one:
-// nobody can take it from its owner by signing up with it.
+// nobody can take it from its owner by signing up with it. ErrSeveral is a login id that
+// several have Anywhere.
 func (w Who) Find(tx *store.Tx, project string) (*User, error) {
 	if w.ID != "" {
 		return Load(tx, project, w.ID)
@@ -27,7 +32,11 @@ func (w Who) Find(tx *store.Tx, project string) (*User, error) {
 			return u, err
 		}
 	}
-	return Find(tx, project, w.LoginID)
+	u, err := Find(tx, project, w.Home, w.LoginID)
+	if !w.Anywhere || !errors.Is(err, ErrNotFound) {
+		return u, err
+	}
+	return onlyOne(tx, project, w.LoginID)
 }
 
 // A Result is what became of one user of several.
@@ -251,9 +260,12 @@ func free(tx *store.Tx, u *User) error {
 		}
 		ids = append(ids, id)
 	}
-	args := []any{u.Project, u.ID}
+	if err := u.settled(); err != nil {
+		return err
+	}
+	args := []any{u.Project, u.ID, u.Home}
 	var taken int
-	err := tx.QueryRow(`SELECT COUNT(*) FROM login_ids WHERE project = $1 AND user_id <> $2 AND login_id IN `+among(&args, ids), args...).Scan(&taken)
+	err := tx.QueryRow(`SELECT COUNT(*) FROM login_ids WHERE project = $1 AND user_id <> $2 AND home = $3 AND login_id IN `+among(&args, ids), args...).Scan(&taken)
 	if err == nil && taken > 0 {
 		return ErrExists
 	}

@@ -162,8 +162,8 @@ func (u *User) writeLoginIDs(tx *store.Tx) error {
 		return err
 	}
 	for i, id := range want {
-		res, err := tx.Exec(`INSERT INTO login_ids (project, login_id, user_id, position) VALUES ($1, $2, $3, $4) ON CONFLICT (project, login_id) DO NOTHING`,
-			u.Project, id, u.ID, i)
+		res, err := tx.Exec(`INSERT INTO login_ids (project, login_id, home, user_id, position) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (project, login_id, home) DO NOTHING`,
+			u.Project, id, u.Home, u.ID, i)
 		if err != nil {
 			return err
 		}

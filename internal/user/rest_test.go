@@ -48,7 +48,7 @@ func TestAUserComesBackWhole(t *testing.T) {
 		all[0].Roles = []string{"R1", "R2"}
 		all[0].Tenants = []user.Membership{{Tenant: "Ta"}, {Tenant: "Tb", Roles: []string{"R1", "R3"}}}
 		for _, want := range all {
-			got, err := (&user.Service{DB: db}).Find(t.Context(), want.Project, want.LoginIDs[0])
+			got, err := (&user.Service{DB: db}).Find(t.Context(), want.Project, "", want.LoginIDs[0])
 			if err != nil {
 				t.Fatal(err)
 			}

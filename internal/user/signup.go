@@ -27,11 +27,11 @@ type Profile struct {
 // New returns the user that a sign-up makes, not yet stored and not proven: with the
 // roles that every new user has, and a test user where the project says so. A login id that is
 // an address or a number is taken for it where the profile has none.
-func New(c *project.Config, loginID string, p Profile) (*User, error) {
+func New(c *project.Config, home, loginID string, p Profile) (*User, error) {
 	if !c.Settings.SelfProvisioning {
 		return nil, ErrNoSignUp
 	}
-	u, err := Prepare(c, loginID, p)
+	u, err := Prepare(c, home, loginID, p)
 	if err != nil {
 		return nil, err
 	}
@@ -49,13 +49,13 @@ func New(c *project.Config, loginID string, p Profile) (*User, error) {
 }
 
 // Prepare is New for users who do not come by themselves.
-func Prepare(c *project.Config, loginID string, p Profile) (*User, error) {
+func Prepare(c *project.Config, home, loginID string, p Profile) (*User, error) {
 	id, err := LoginID(loginID)
 	if err != nil {
 		return nil, err
 	}
 	u := &User{
-		Project: c.Project, LoginIDs: []string{id}, Status: Enabled,
+		Project: c.Project, LoginIDs: []string{id}, Home: home, Status: Enabled,
 		Name: p.Name, GivenName: p.GivenName, MiddleName: p.MiddleName, FamilyName: p.FamilyName,
 		Test: IsTest(c, id),
 	}

@@ -30,7 +30,7 @@ func TestNew(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := user.New(c, tt.loginID, tt.profile)
+			got, err := user.New(c, "", tt.loginID, tt.profile)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,16 +52,16 @@ func TestNew(t *testing.T) {
 		"a wrong number":   {"ann", user.Profile{Phone: "12"}},
 		"a second address": {"ann", user.Profile{RecoveryEmail: "x\r\ny@z.example"}},
 	} {
-		if u, err := user.New(c, in.id, in.p); err == nil {
+		if u, err := user.New(c, "", in.id, in.p); err == nil {
 			t.Errorf("%s: %+v", name, u)
 		}
 	}
 	closed := *c
 	closed.Settings.SelfProvisioning = false
-	if _, err := user.New(&closed, "ann", user.Profile{}); !errors.Is(err, user.ErrNoSignUp) {
+	if _, err := user.New(&closed, "", "ann", user.Profile{}); !errors.Is(err, user.ErrNoSignUp) {
 		t.Errorf("where strangers may not: %v", err)
 	}
-	if _, err := user.Prepare(&closed, "ann", user.Profile{}); err != nil {
+	if _, err := user.Prepare(&closed, "", "ann", user.Profile{}); err != nil {
 		t.Errorf("who is invited: %v", err)
 	}
 }

@@ -32,7 +32,7 @@ func LoginID(s string) (string, error) {
 }
 
 const columns = `project, id, status, name, given_name, middle_name, family_name, email, email_verified, phone, phone_verified,
-	recovery, picture, test, custom, apps, methods, created_at, modified_at, last_login_at, expires_at, consent_until, unproven`
+	recovery, picture, test, custom, apps, methods, created_at, modified_at, last_login_at, expires_at, consent_until, unproven, home`
 
 // Columns are what a SELECT reads a user u by, with what the user has in other
 // tables, in one statement: a Row takes them. Texts of several rows stand one after
@@ -55,7 +55,7 @@ func (r *Row) Into() []any {
 	u := &r.u
 	return []any{
 		&u.Project, &u.ID, &u.Status, &u.Name, &u.GivenName, &u.MiddleName, &u.FamilyName, &u.Email, &r.email, &u.Phone, &r.phone,
-		&r.recovery, &u.Picture, &r.test, &r.custom, &r.apps, &u.Methods, &r.created, &r.modified, &r.login, &r.expires, &r.consent, &r.unproven,
+		&r.recovery, &u.Picture, &r.test, &r.custom, &r.apps, &u.Methods, &r.created, &r.modified, &r.login, &r.expires, &r.consent, &r.unproven, &u.Home,
 		&r.loginIDs, &r.tenants, &r.grants,
 	}
 }
@@ -130,10 +130,10 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// Find returns the user who has a login id.
-func (s *Service) Find(ctx context.Context, project, loginID string) (u *User, err error) {
+// Find returns the user who has a login id in a home.
+func (s *Service) Find(ctx context.Context, project, home, loginID string) (u *User, err error) {
 	err = s.DB.ReadCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
-		u, err = Find(tx, project, loginID)
+		u, err = Find(tx, project, home, loginID)
 		return err
 	})
 	return u, err
@@ -149,12 +149,12 @@ func (s *Service) Load(ctx context.Context, project, id string) (u *User, err er
 }
 
 // Find is Service.Find as part of tx.
-func Find(tx *store.Tx, project, loginID string) (*User, error) {
+func Find(tx *store.Tx, project, home, loginID string) (*User, error) {
 	loginID, err := LoginID(loginID)
 	if err != nil {
 		return nil, ErrNotFound
 	}
-	return one(tx, byLoginID, project, loginID)
+	return one(tx, byLoginID, project, loginID, home)
 }
 
 // Load is Service.Load as part of tx.
@@ -164,7 +164,7 @@ func Load(tx *store.Tx, project, id string) (*User, error) {
 
 var (
 	byID      = `SELECT ` + Columns + ` FROM users u WHERE u.project = $1 AND u.id = $2`
-	byLoginID = `SELECT ` + Columns + ` FROM users u WHERE u.project = $1 AND u.id = (SELECT user_id FROM login_ids WHERE project = $1 AND login_id = $2)`
+	byLoginID = `SELECT ` + Columns + ` FROM users u WHERE u.project = $1 AND u.id = (SELECT user_id FROM login_ids WHERE project = $1 AND login_id = $2 AND home = $3)`
 )
 
 func one(tx *store.Tx, query string, args ...any) (*User, error) {
@@ -194,7 +194,7 @@ func (u *User) insert(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`INSERT INTO users (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`, v...); err != nil {
+	if _, err := tx.Exec(`INSERT INTO users (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`, v...); err != nil {
 		return fmt.Errorf("create user: %w", err)
 	}
 	return u.writeRest(tx)
@@ -209,7 +209,7 @@ func Save(tx *store.Tx, u *User) error {
 	}
 	res, err := tx.Exec(`UPDATE users SET status = $3, name = $4, given_name = $5, middle_name = $6, family_name = $7, email = $8, email_verified = $9,
 		phone = $10, phone_verified = $11, recovery = $12, picture = $13, test = $14, custom = $15, apps = $16, modified_at = $17, last_login_at = $18,
-		expires_at = $19, consent_until = $20, unproven = $21 WHERE project = $1 AND id = $2`, slices.Concat(v[:16], v[18:])...)
+		expires_at = $19, consent_until = $20, unproven = $21 WHERE project = $1 AND id = $2`, slices.Concat(v[:16], v[18:23])...)
 	if err != nil {
 		return fmt.Errorf("save user: %w", err)
 	}
@@ -220,6 +220,9 @@ func Save(tx *store.Tx, u *User) error {
 }
 
 func (u *User) values() ([]any, error) {
+	if err := u.settled(); err != nil {
+		return nil, err
+	}
 	if u.Custom == nil {
 		u.Custom = map[string]any{}
 	}
@@ -233,7 +236,7 @@ func (u *User) values() ([]any, error) {
 	return []any{
 		u.Project, u.ID, u.Status, u.Name, u.GivenName, u.MiddleName, u.FamilyName, u.Email, flag(u.VerifiedEmail), u.Phone, flag(u.VerifiedPhone),
 		string(recovery), u.Picture, flag(u.Test), string(custom), string(apps), int64(u.Methods), unix(u.CreatedAt), unix(u.ModifiedAt), unix(u.LastLoginAt),
-		unix(u.ExpiresAt), unix(u.ConsentUntil), flag(u.Unproven),
+		unix(u.ExpiresAt), unix(u.ConsentUntil), flag(u.Unproven), u.Home,
 	}, errors.Join(err1, err2, err3)
 }
 

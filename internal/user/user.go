@@ -57,7 +57,10 @@ type User struct {
 	ID      string
 	// LoginIDs are what the user is found by, the first one first. Of none is found.
 	LoginIDs []string
-	Status   Status
+	// Home is the tenant in which alone the login ids count, and the only one that the
+	// user belongs to; blank where they count in the whole project.
+	Home   string
+	Status Status
 
 	Name, GivenName, MiddleName, FamilyName string
 

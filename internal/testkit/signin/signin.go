@@ -174,7 +174,7 @@ func (p *Project) SignedIn(t testing.TB, u user.User) *session.Tokens {
 // Find returns the user who has a login id.
 func (p *Project) Find(t testing.TB, loginID string) *user.User {
 	t.Helper()
-	u, err := (&user.Service{DB: p.DB}).Find(t.Context(), p.ID, loginID)
+	u, err := (&user.Service{DB: p.DB}).Find(t.Context(), p.ID, "", loginID)
 	if err != nil {
 		t.Fatalf("find %s: %v", loginID, err)
 	}
