@@ -140,6 +140,7 @@ func requestOf(ctx context.Context, in asked, act challenge.Act, kind message.Ki
 	c := callerOf(ctx)
 	out := in.request(kind)
 	out.Config, out.Act, out.Kind, out.Current = c.Config, act, kind, c.Token
+	out.Options.Trusted = c.Key != nil
 	out.Choice = trusted(c, out.Choice)
 	return out
 }
@@ -208,5 +209,7 @@ func (s *Server) testUser(ctx context.Context, in *testRequest) (challenge.Reque
 	if err != nil {
 		return challenge.Request{}, err
 	}
-	return challenge.Request{Config: c, Act: challenge.SignIn, Kind: kind, LoginID: in.LoginID, Options: in.Options.options()}, nil
+	out := challenge.Request{Config: c, Act: challenge.SignIn, Kind: kind, LoginID: in.LoginID, Options: in.Options.options()}
+	out.Options.Trusted = true
+	return out, nil
 }

@@ -34,7 +34,7 @@ func TestLoginOptionsOfEveryMethod(t *testing.T) {
 	seed := answered[seedAnswer](t, b.person(t, "/v1/auth/totp/update", `{`+ada+`}`, first.Refresh))
 
 	// Each gives the tokens of a sign-in with options, which may need a token.
-	step := int64(-1)
+	step := int64(-2)
 	methods := map[string]func(options, token string) wireTokens{
 		"otp": func(options, token string) wireTokens {
 			answered[maskedAnswer](t, b.person(t, "/v1/auth/otp/signin/email", `{`+ada+options+`}`, token))
@@ -84,6 +84,11 @@ func TestLoginOptionsOfEveryMethod(t *testing.T) {
 		more := signIn(`,"loginOptions":{"stepup":true,"mfa":true,"trustDevice":true}`, got.Refresh)
 		if more.Claims["su"] != true || more.Claims["sid"] != got.Claims["sid"] || more.Claims["trustedDevice"] != true || more.Device == "" {
 			t.Errorf("%s, on top: %v", name, more.Claims)
+		}
+		// A backend shows its key beside the id of the project, as SDKs do.
+		vouched := signIn(`,"loginOptions":{"customClaims":{"plan":"gold"}}`, b.key)
+		if vouched.Claims["plan"] != "gold" || vouched.Claims["nsec"] != nil {
+			t.Errorf("%s, by a backend: %v", name, vouched.Claims)
 		}
 	}
 }

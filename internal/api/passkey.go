@@ -84,7 +84,9 @@ func startedOnWire(s *passkey.Started, err error) (*passkeyStarted, error) {
 }
 
 func (in *passkeyStart) start(ctx context.Context) passkey.Start {
-	out := passkey.Start{Config: callerOf(ctx).Config, Origin: in.Origin, Passkey: in.Passkey.options(), Options: in.Options.options()}
+	c := callerOf(ctx)
+	out := passkey.Start{Config: c.Config, Origin: in.Origin, Passkey: in.Passkey.options(), Options: in.Options.options()}
+	out.Options.Trusted = c.Key != nil
 	out.LoginID, out.Options.App = first(in.LoginID, in.User.LoginID), first(in.App, out.Options.App)
 	return out
 }
