@@ -127,6 +127,9 @@ func (s *Server) myTenants(ctx context.Context, in *myTenantsRequest) (*myTenant
 		if err != nil {
 			return nil, err
 		}
+		if t.Disabled {
+			continue
+		}
 		if t.Custom == nil {
 			t.Custom = map[string]any{}
 		}

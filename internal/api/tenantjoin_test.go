@@ -88,11 +88,14 @@ func TestPeopleJoinTenantsByTheirDomain(t *testing.T) {
 		check("whom the management made, and put nowhere", "dan@acme.example", "")
 
 		b.post(t, "tenant/create", `{"id":"b","name":"B","selfProvisioningDomains":["b.example","acme.example"]}`)
-		b.byCode(t, "signup", "fay@acme.example", "")
+		fay := b.byCode(t, "signup", "fay@acme.example", "")
 		check("of two tenants with one domain", "fay@acme.example", member+" b()")
 		b.post(t, "tenant/update", `{"id":"acme","name":"Acme","selfProvisioningDomains":["acme.example"],"disabled":true}`)
 		b.byCode(t, "signup", "gus@acme.example", "")
 		check("of a tenant that is off", "gus@acme.example", "b()")
+		if mine := answer[myTenantsAnswer](t, b, "POST", "/v1/auth/me/tenants", `{}`, b.as(fay.Refresh)...).Tenants; len(mine) != 1 || mine[0].ID != "b" {
+			t.Errorf("a member of a tenant that is off has the tenants %v", mine)
+		}
 
 		b.with(t, "project.json", `{"projectSelfProvisioning":false}`)
 		b.post(t, "user/create", `{"loginId":"hal@b.example"}`)

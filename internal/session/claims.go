@@ -133,22 +133,18 @@ func (m minting) put(into map[string]any, ids []string) {
 	}
 }
 
-// ofUser returns a user as who holds a token.
-func ofUser(u *user.User, roles *authz.Roles) holder {
+// ofUser returns a user as who holds a token, in the tenants that count.
+func ofUser(u *user.User, roles *authz.Roles, tenants []user.Membership) holder {
 	login := ""
 	if len(u.LoginIDs) > 0 {
 		login = u.LoginIDs[0]
 	}
-	tenants := []string{}
-	for _, in := range u.Tenants {
-		tenants = append(tenants, in.Tenant)
-	}
-	return holder{id: u.ID, roles: u.Roles, tenants: u.Tenants, kind: "user", values: map[string]any{
+	return holder{id: u.ID, roles: u.Roles, tenants: tenants, kind: "user", values: map[string]any{
 		"userId": u.ID, "id": u.ID, "loginId": login, "loginIds": u.LoginIDs, "name": u.Name, "displayName": u.Name,
 		"givenName": u.GivenName, "middleName": u.MiddleName, "familyName": u.FamilyName,
 		"email": u.Email, "verifiedEmail": u.VerifiedEmail, "phone": u.Phone, "verifiedPhone": u.VerifiedPhone,
 		"picture": u.Picture, "status": string(u.Status), "test": u.Test, "createdTime": u.CreatedAt.Unix(),
-		"customAttributes": u.Custom, "roleNames": roles.Names(u.Roles), "permissions": roles.Permissions(u.Roles), "tenants": tenants,
+		"customAttributes": u.Custom, "roleNames": roles.Names(u.Roles), "permissions": roles.Permissions(u.Roles), "tenants": tenantsOf(tenants),
 	}}
 }
 
@@ -158,6 +154,7 @@ type made struct {
 	config    *project.Config
 	user      *user.User // nil for an anonymous visitor
 	roles     *authz.Roles
+	tenants   []user.Membership // of the user, without those that are disabled
 	session   *Session
 	lifetimes lifetimes
 	base      string // the URL that the request came to
@@ -182,7 +179,7 @@ func (s *Service) tokens(m made) (*Tokens, error) {
 	mint.template, _ = template(m.config)
 	mint.issuer = s.issuer(m.config, mint.template, m.base)
 	if m.user != nil {
-		mint.holder = ofUser(m.user, m.roles)
+		mint.holder = ofUser(m.user, m.roles, m.tenants)
 	} else {
 		mint.holder = holder{id: m.session.ID, roles: m.session.Extra.Roles, kind: "user"}
 		if m.session.Tenant != "" {

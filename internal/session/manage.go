@@ -187,7 +187,7 @@ func (s *Service) open(tx *store.Tx, m *made, method string) (err error) {
 		if err := member(m.user, sess.Tenant); err != nil {
 			return err
 		}
-		if m.roles, err = s.roles(tx, m.config, m.user); err != nil {
+		if err = s.stand(tx, m); err != nil {
 			return err
 		}
 	}

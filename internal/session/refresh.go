@@ -95,8 +95,7 @@ func (s *Service) lookUp(tx *store.Tx, c *project.Config, id string, now time.Ti
 			return m, err
 		}
 	}
-	m.roles, err = s.roles(tx, c, m.user)
-	return m, err
+	return m, s.stand(tx, &m)
 }
 
 // replayed ends a session whose refresh token is shown again after it was used:

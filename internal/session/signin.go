@@ -77,7 +77,7 @@ func (s *Service) establish(tx *store.Tx, in Login, m *made, current bearer, dev
 		return err
 	}
 	var err error
-	if m.roles, err = s.roles(tx, in.Config, u); err != nil {
+	if err = s.stand(tx, m); err != nil {
 		return err
 	}
 	if m.session, m.lifetimes, err = sessionOf(tx, in, u, current, now); err != nil {

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"postern/internal/authz"
@@ -66,12 +67,39 @@ func (s *Service) rolesOf(c *project.Config) *authz.Roles {
 	return r
 }
 
-// roles returns the roles that a user may have, as part of tx: those of the project,
-// and of the tenants in which the user has a role of the tenant itself.
-func (s *Service) roles(tx *store.Tx, c *project.Config, u *user.User) (*authz.Roles, error) {
+// stand finds out what a user is in the project, as part of tx: the roles that there
+// are, which are those of the project and of the tenants in which the user has a role
+// of the tenant itself; and the tenants that count, which those that are disabled do not.
+func (s *Service) stand(tx *store.Tx, m *made) error {
+	m.roles, m.tenants = s.rolesOf(m.config), m.user.Tenants
+	if len(m.tenants) == 0 {
+		return nil
+	}
+	off, err := tenant.Disabled(tx, m.config.Project, tenantsOf(m.tenants))
+	if err != nil {
+		return err
+	}
+	if len(off) > 0 { // of another list: the user is who they are, whatever becomes of the tenant
+		m.tenants = slices.DeleteFunc(slices.Clone(m.tenants), func(in user.Membership) bool { return off[in.Tenant] })
+	}
+	m.roles, err = s.rolesIn(tx, m.config, m.tenants)
+	return err
+}
+
+func tenantsOf(list []user.Membership) []string {
+	out := []string{}
+	for _, in := range list {
+		out = append(out, in.Tenant)
+	}
+	return out
+}
+
+// rolesIn returns the roles of a project, with those of tenants in which somebody has
+// a role of the tenant itself, as part of tx.
+func (s *Service) rolesIn(tx *store.Tx, c *project.Config, tenants []user.Membership) (*authz.Roles, error) {
 	all := s.rolesOf(c)
 	var own []string
-	for _, in := range u.Tenants {
+	for _, in := range tenants {
 		for _, id := range in.Roles {
 			if !all.Has(id) {
 				own = append(own, in.Tenant)

@@ -50,6 +50,9 @@ func TestTenantOfASession(t *testing.T) {
 		if err != nil || out.Claims["dct"] != nil {
 			t.Errorf("a disabled tenant is current still: %v, %v", out.Claims, err)
 		}
+		if tenants, _ := out.Claims["tenants"].(map[string]any); tenants["acme"] == nil || tenants["globex"] != nil {
+			t.Errorf("with a tenant that is disabled the token has the tenants %v", tenants)
+		}
 		login.Options.Tenant = "globex"
 		_, err = b.SignIn(t.Context(), login)
 		wantErr(t, err, ErrTenantOff)
