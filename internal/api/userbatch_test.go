@@ -30,14 +30,15 @@ func TestUserBatch(t *testing.T) {
 		b := setup(t, url).staffed(t)
 		b.onUser(t, "create", ann[:strings.Index(ann, `,"displayName"`)]+"}")
 		got := b.onUser(t, "create/batch", `{"users":[
-			{"loginId":"one","password":"A long Passw0rd!","roleNames":["Reader"]},
+			{"loginId":"one","password":"A long Passw0rd!","roleNames":["Reader"],"createdTime":"1500000000"},
 			{"loginId":"ann@shop.example","name":"Not Ann"},
 			{"loginId":"two","roleNames":["King"]},
 			{"loginId":"three","customAttributes":{"age":"old"}},
 			{"loginId":"four","seed":"not base32!"},
 			{"loginId":"five","hashedPassword":{"bcrypt":{"hash":"$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"}},"seed":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"},
 			{"loginId":"six","hashedPassword":{"bcrypt":{"hash":"no hash"}}},
-			{"loginId":"one"}, {"loginId":""}, {"loginId":"seven","email":"a@b@c"}, {"loginId":"eight","status":"disabled"}]}`)
+			{"loginId":"one"}, {"loginId":""}, {"loginId":"seven","email":"a@b@c"}, {"loginId":"eight","status":"disabled"},
+			{"loginId":"nine","createdTime":99999999999}, {"loginId":"ten","picture":"javascript:alert(1)"}]}`)
 		if diff := cmp.Diff([]string{
 			`loginIds=["one"] roleNames=["Everybody","Reader"] password=true TOTP=false status="enabled"`,
 			`loginIds=["five"] roleNames=["Everybody"] password=true TOTP=true status="enabled"`,
@@ -45,16 +46,20 @@ func TestUserBatch(t *testing.T) {
 		}, lines(got, "createdUsers", "loginIds", "roleNames", "password", "TOTP", "status")); diff != "" {
 			t.Errorf("made (-want +got):\n%s", diff)
 		}
+		if came := lines(got, "createdUsers", "createdTime"); came[0] != "createdTime=1500000000" || came[1] == came[0] {
+			t.Errorf("they came at %v", came)
+		}
 		failed := lines(got, "failedUsers", "user.loginIds", "failure")
 		for i, want := range []string{
 			`["ann@shop.example"] failure="User already exists"`, `["two"] failure="Request is invalid: there is no role`, `["three"] failure="Request is invalid: the custom attribute`,
 			`["four"] `, `["six"] `, `["one"] failure="User already exists"`, `[""] `, `["seven"] `,
+			`["nine"] failure="Request is invalid: createdTime`, `["ten"] failure="Request is invalid: a picture`,
 		} {
 			if i >= len(failed) || !strings.Contains(failed[i], want) {
 				t.Errorf("failed %d: %v, want %s", i, failed, want)
 			}
 		}
-		if len(failed) != 8 {
+		if len(failed) != 10 {
 			t.Errorf("%d failed: %v", len(failed), failed)
 		}
 		if total := memberOf(b.ask(t, "POST /v2/mgmt/user/search", `{}`), "total"); total != "4" {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"time"
 
 	"postern/internal/fault"
 	"postern/internal/password"
@@ -19,7 +20,23 @@ type createUserBody struct {
 	Test     bool             `json:"test"`
 	Password string           `json:"password"`
 	Hashed   *password.Import `json:"hashedPassword"`
-	Seed     string           `json:"seed"` // of an authenticator app
+	Seed     string           `json:"seed"`        // of an authenticator app
+	Created  number           `json:"createdTime"` // of who moves in, in Unix seconds; 0 is now
+}
+
+// errCreated is a user who is to have come at a time that there was not.
+var errCreated = fault.New(fault.Invalid, "E011003", "Request is invalid: createdTime is when the user came, in Unix seconds, and not after now")
+
+// born is when the user came; zero is now.
+func (in *createUserBody) born() (time.Time, error) {
+	if in.Created == 0 {
+		return time.Time{}, nil
+	}
+	at := time.Unix(int64(in.Created), 0).UTC()
+	if in.Created < 0 || at.After(time.Now()) {
+		return time.Time{}, errCreated
+	}
+	return at, nil
 }
 
 // inviteBody is how users are told that they may come.
@@ -175,7 +192,11 @@ func (s *Server) draft(ctx context.Context, config *project.Config, in *createUs
 	if err != nil {
 		return user.Draft{}, err
 	}
-	d := user.Draft{Make: func(tx *store.Tx) (*user.User, error) {
+	born, err := in.born()
+	if err != nil {
+		return user.Draft{}, err
+	}
+	d := user.Draft{CreatedAt: born, Make: func(tx *store.Tx) (*user.User, error) {
 		u := *plain
 		change, err := in.change(newDirectory(tx, config), &u)
 		if err != nil {

@@ -3,6 +3,7 @@ package user
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 // What of a change is refused.
 var (
 	ErrText    = fault.New(fault.Invalid, "E011003", "Request is invalid: a text of the user is too long, or has control characters")
+	ErrPicture = fault.New(fault.Invalid, "E011003", "Request is invalid: a picture is the URL of one, of http or https, or the image itself as a data URL")
 	ErrStatus  = fault.New(fault.Invalid, "E011003", `Request is invalid: the status must be "enabled", "disabled" or "invited"`)
 	ErrLastID  = fault.New(fault.Invalid, "E011003", "Request is invalid: the only login id of a user cannot be removed")
 	ErrLoginOf = fault.New(fault.Invalid, "E011003", "Request is invalid: the user has no such login id")
@@ -89,7 +91,23 @@ func (ch Change) names(u *User) error {
 		}
 		*v.into = text
 	}
+	if ch.Picture != nil && !isPicture(u.Picture) {
+		return ErrPicture
+	}
 	return nil
+}
+
+// isPicture reports whether pages may show a text as where a picture is: it runs
+// nothing, whatever they make of it.
+func isPicture(text string) bool {
+	at, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return false
+	case at.Scheme == "data":
+		return strings.HasPrefix(at.Opaque, "image/")
+	}
+	return at.Scheme == "" || at.Scheme == "http" || at.Scheme == "https"
 }
 
 // addresses sets addresses and numbers. One that is another one than before is

@@ -3,6 +3,7 @@ package user
 import (
 	"context"
 	"errors"
+	"time"
 
 	"postern/internal/audit"
 	"postern/internal/fault"
@@ -56,6 +57,8 @@ type Draft struct {
 	Again *Who
 	// Renew changes who is there already; nil changes nothing.
 	Renew func(u *User)
+	// CreatedAt is when somebody came who moves in from elsewhere; zero is now.
+	CreatedAt time.Time
 }
 
 // idLength is how long the ids of users are: a login id may look like one, too, and
@@ -91,6 +94,7 @@ func (s *Service) Create(ctx context.Context, by audit.Origin, project string, d
 		if err != nil {
 			return Result{User: u, Err: err}
 		}
+		u.CreatedAt = d.CreatedAt
 		if err := Create(tx, u); err != nil {
 			return Result{User: u, Err: half{err}}
 		}

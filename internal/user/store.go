@@ -175,8 +175,8 @@ func one(tx *store.Tx, query string, args ...any) (*User, error) {
 	return u, err
 }
 
-// Create stores a new user, as part of tx, and gives it an id where it has none.
-// ErrExists is a login id that somebody has.
+// Create stores a new user, as part of tx, and gives it an id where it has none, and
+// now as the time of its creation. ErrExists is a login id that somebody has.
 func Create(tx *store.Tx, u *User) error {
 	if u.ID == "" {
 		u.ID = ident.New("U")
@@ -184,8 +184,10 @@ func Create(tx *store.Tx, u *User) error {
 	if u.Status == "" {
 		u.Status = Enabled
 	}
-	u.CreatedAt = time.Now().UTC().Truncate(time.Second)
-	u.ModifiedAt = u.CreatedAt
+	u.ModifiedAt = time.Now().UTC().Truncate(time.Second)
+	if u.CreatedAt.IsZero() {
+		u.CreatedAt = u.ModifiedAt
+	}
 	return u.insert(tx)
 }
 
