@@ -22,11 +22,8 @@ var (
 // mostCounts bounds an answer.
 const mostCounts = 10_000
 
-// What is counted beside the records of the audit, which have their own actions.
-const (
-	actionLogin = "LoginSucceed" // a session that was made, raised or begun
-	actionMade  = "UserCreated"  // in whatever way
-)
+// actionMade is a user who was made, in whatever way.
+const actionMade = audit.SignedUp
 
 // analyticsRequest asks how often something happened. Times are Unix milliseconds.
 type analyticsRequest struct {
@@ -119,12 +116,20 @@ func (s *Server) count(ctx context.Context, in *analyticsRequest, fn func(counte
 		to = time.Now()
 	}
 	err := s.Sessions.Tallies(ctx, project, from, to, func(t session.Tally) {
-		fn(counted{at: t.Hour, action: actionLogin, device: deviceOf(t.Agent), method: methodOnWire(t.Method), tenant: t.Tenant, n: t.N})
+		fn(counted{at: t.Hour, action: session.LoggedIn, device: deviceOf(t.Agent), method: methodOnWire(t.Method), tenant: t.Tenant, n: t.N})
 	})
 	if err != nil {
 		return err
 	}
 	err = s.Users.Made(ctx, project, from, to, func(hour time.Time, n int) { fn(counted{at: hour, action: actionMade, n: n}) })
+	if err != nil {
+		return err
+	}
+	err = audit.Acts(ctx, s.Projects.DB, project, from, to, func(t audit.Tally) {
+		if t.Action != actionMade { // which is counted above
+			fn(counted{at: t.Hour, action: t.Action, device: deviceOf(t.Agent), method: methodOnWire(t.Method), tenant: t.Tenant, n: t.N})
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -173,23 +178,4 @@ func methodOnWire(amr string) string {
 		return "password"
 	}
 	return amr
-}
-
-// deviceOf is the kind of a device by what its client calls itself, in the words of
-// the wire.
-func deviceOf(agent string) string {
-	says := func(words ...string) bool {
-		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(strings.ToLower(agent), w) })
-	}
-	switch {
-	case says("bot", "crawl", "spider"):
-		return "Bot"
-	case says("ipad", "tablet"), says("android") && !says("mobile"):
-		return "Tablet"
-	case says("mobile", "iphone", "android"):
-		return "Mobile"
-	case says("windows", "macintosh", "x11", "cros"):
-		return "Desktop"
-	}
-	return "Unknown"
 }

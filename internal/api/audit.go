@@ -12,32 +12,36 @@ import (
 	"postern/internal/audit"
 	"postern/internal/edge"
 	"postern/internal/project"
+	"postern/internal/session"
+	"postern/internal/store"
+	"postern/internal/user"
 )
 
 // auditRequest is a search as clients send it. Times are Unix milliseconds.
 type auditRequest struct {
-	From            number   `json:"from"`
-	To              number   `json:"to"`
-	Actions         []string `json:"actions"`
-	ExcludedActions []string `json:"excludedActions"`
-	ActorIDs        []string `json:"actorIds"`
-	RemoteAddresses []string `json:"remoteAddresses"`
-	AuditTypes      []string `json:"auditTypes"`
-	Levels          []string `json:"levels"`
-	Text            string   `json:"text"`
-	OldestFirst     bool     `json:"oldestFirst"`
-	Size            number   `json:"size"`      // at most 1,000, and 0 is as many
-	Page            number   `json:"page"`      // from 0
-	NoTenants       bool     `json:"noTenants"` // also what no tenant has, where tenants are named
-	UserIDs         []string `json:"userIds"`
-	Tenants         []string `json:"tenants"`
-
-	// What no record has. A search for one of these finds nothing.
-	Devices         []string `json:"devices"`
-	Methods         []string `json:"methods"`
-	Geos            []string `json:"geos"`
-	ExternalIDs     []string `json:"externalIds"`
-	LoginIDsContain []string `json:"loginIdsContain"`
+	From            number       `json:"from"`
+	To              number       `json:"to"`
+	Actions         []string     `json:"actions"`
+	ExcludedActions []string     `json:"excludedActions"`
+	ActorIDs        []string     `json:"actorIds"`
+	RemoteAddresses []string     `json:"remoteAddresses"`
+	AuditTypes      []string     `json:"auditTypes"`
+	Levels          []string     `json:"levels"`
+	Text            string       `json:"text"`
+	OldestFirst     bool         `json:"oldestFirst"`
+	Size            number       `json:"size"`      // at most 1,000, and 0 is as many
+	Page            number       `json:"page"`      // from 0
+	NoTenants       bool         `json:"noTenants"` // also what no tenant has, where tenants are named
+	UserIDs         []string     `json:"userIds"`
+	Tenants         []string     `json:"tenants"`
+	Devices         []string     `json:"devices"`
+	Methods         []string     `json:"methods"`
+	Geos            []string     `json:"geos"` // which no record has
+	ExternalIDs     []string     `json:"externalIds"`
+	NotExternalIDs  []string     `json:"excludedExternalIds"`
+	LoginIDs        []string     `json:"loginIdsContain"`
+	NotLoginIDs     []string     `json:"loginIdsNotContain"`
+	Fields          []auditField `json:"searchFields"`
 }
 
 // wireAudit is a record as clients read it: the time is text, in milliseconds.
@@ -68,37 +72,11 @@ const mostPages = 1_000_000
 
 func (s *Server) searchAudit(ctx context.Context, in *auditRequest) (*auditAnswer, error) {
 	out := &auditAnswer{Audits: []wireAudit{}}
-	for _, list := range [][]string{in.Devices, in.Methods, in.Geos, in.ExternalIDs, in.LoginIDsContain} {
-		if len(list) > 0 {
-			return out, nil
-		}
+	search, some, err := in.search(callerOf(ctx).Project)
+	if err != nil || !some {
+		return out, err
 	}
-	size := int(min(max(in.Size, 0), audit.MostFound))
-	if size == 0 {
-		size = audit.MostFound // the Node SDK has no word for a size, nor for a second page
-	}
-	search := audit.Search{
-		Project: callerOf(ctx).Project, Actions: recorded(in.Actions), ExcludedActions: recorded(in.ExcludedActions), Actors: in.ActorIDs,
-		Remotes: in.RemoteAddresses, Text: in.Text, OldestFirst: in.OldestFirst, From: milliseconds(in.From), To: milliseconds(in.To),
-		Limit: size, Offset: int(min(max(in.Page, 0), mostPages)) * size,
-	}
-	if len(in.UserIDs) > 0 {
-		search.Named = append(search.Named, audit.Named{Member: audit.DetailUser, Values: in.UserIDs})
-	}
-	if len(in.Tenants) > 0 {
-		search.Named = append(search.Named, audit.Named{Member: audit.DetailTenant, Values: in.Tenants, OrNone: in.NoTenants})
-	}
-	if wanted := slices.Concat(in.AuditTypes, in.Levels); len(wanted) > 0 {
-		for _, outcome := range []string{audit.Done, audit.Refused, audit.Failed} {
-			if slices.Contains(wanted, audit.Level(outcome)) {
-				search.Outcomes = append(search.Outcomes, outcome)
-			}
-		}
-		if len(search.Outcomes) == 0 {
-			return out, nil
-		}
-	}
-	events, total, err := audit.Find(ctx, s.Projects.DB, search)
+	events, total, err := audit.Find(ctx, s.Projects.DB, search, session.Logins())
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +93,29 @@ func (s *Server) searchAudit(ctx context.Context, in *auditRequest) (*auditAnswe
 		}
 		out.Audits = append(out.Audits, one)
 	}
-	return out, nil
+	return out, s.nameUsers(ctx, search.Project, out.Audits)
+}
+
+// nameUsers writes into records what their users are found by.
+func (s *Server) nameUsers(ctx context.Context, project string, list []wireAudit) error {
+	var ids []string
+	for _, a := range list {
+		if a.UserID != "" && !slices.Contains(ids, a.UserID) {
+			ids = append(ids, a.UserID)
+		}
+	}
+	known := map[string][]string{}
+	err := s.Projects.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		users, err := user.LoadAll(tx, project, ids)
+		for _, u := range users {
+			known[u.ID] = u.LoginIDs
+		}
+		return err
+	})
+	for i, a := range list {
+		list[i].ExternalIDs = append([]string{}, known[a.UserID]...)
+	}
+	return err
 }
 
 func milliseconds(n number) time.Time {
@@ -127,10 +127,14 @@ func milliseconds(n number) time.Time {
 
 func auditOnWire(e audit.Event) (wireAudit, error) {
 	shown, err := e.Show()
-	return wireAudit{
+	out := wireAudit{
 		ID: shown.ID, ProjectID: shown.Project, UserID: shown.User, Action: shown.Action, Occurred: strconv.FormatInt(shown.At.UnixMilli(), 10),
 		RemoteAddress: shown.Remote, ExternalIDs: []string{}, Tenants: shown.Tenants, Data: shown.Data, Type: shown.Level, ActorID: shown.Actor,
-	}, err
+	}
+	if e.Agent != "" || e.Method != "" {
+		out.Device, out.Method = deviceOf(e.Agent), methodOnWire(e.Method)
+	}
+	return out, err
 }
 
 // refused records what was refused to a key that is known.

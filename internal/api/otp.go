@@ -39,6 +39,7 @@ func (s *Server) verifyCode(kind message.Kind) operation {
 		if in.LoginID == "" || in.Code == "" {
 			return nil, errMember
 		}
+		claims(ctx, challenge.AMR(kind), in.LoginID)
 		c := s.loginOf(ctx, "", nil)
 		return s.OTP.Verify(ctx, otp.Answer{Project: c.Config.Project, Kind: kind, LoginID: in.LoginID, Code: in.Code, Verifier: in.Verifier, Client: c.Client})
 	})

@@ -153,6 +153,7 @@ func (s *Server) passkeySignedUp(ctx context.Context, in *passkeyEnd) (*session.
 }
 
 func (s *Server) passkeySignedIn(ctx context.Context, in *passkeyEnd) (*session.Tokens, error) {
+	claims(ctx, session.AMRPasskey, "")
 	return s.Passkeys.FinishSignIn(ctx, s.finish(ctx, in))
 }
 

@@ -28,6 +28,7 @@ type passwordSignInRequest struct {
 }
 
 func (s *Server) passwordSignIn(ctx context.Context, in *passwordSignInRequest) (*session.Tokens, error) {
+	claims(ctx, session.AMRPassword, in.LoginID)
 	login := s.passwordLogin(ctx, in.LoginID, in.Password, in.Options)
 	login.Session.Options.App = first(in.App, login.Session.Options.App)
 	return s.Passwords.SignIn(ctx, login)
@@ -47,6 +48,7 @@ type passwordReplaceRequest struct {
 }
 
 func (s *Server) passwordReplace(ctx context.Context, in *passwordReplaceRequest) (*session.Tokens, error) {
+	claims(ctx, session.AMRPassword, in.LoginID)
 	options := &wireLoginOptions{RevokeOthers: in.RevokeOthers, RevokeTypes: in.RevokeTypes, Tenant: in.Tenant}
 	return s.Passwords.Replace(ctx, password.Replacement{Login: s.passwordLogin(ctx, in.LoginID, in.Old, options), New: secret.New(in.New)})
 }

@@ -5,6 +5,7 @@ import (
 
 	"postern/internal/project"
 	"postern/internal/questions"
+	"postern/internal/recovery"
 	"postern/internal/secret"
 	"postern/internal/session"
 )
@@ -33,7 +34,7 @@ func (s *Server) setQuestions(ctx context.Context, in *setQuestionsRequest) (*em
 	if err != nil {
 		return nil, err
 	}
-	return &empty{}, s.Questions.SetUp(ctx, callerOf(ctx).Config, now.User, answersOf(in.Answers))
+	return &empty{}, s.Questions.SetUp(ctx, clientOf(callerOf(ctx)), callerOf(ctx).Config, now.User, answersOf(in.Answers))
 }
 
 type questionsAnswer struct {
@@ -60,6 +61,7 @@ func (s *Server) verifyQuestions(ctx context.Context, in *verifyQuestionsRequest
 	if err != nil {
 		return nil, err
 	}
+	claims(ctx, questions.AMR, now.User.ID)
 	login := s.loginOf(ctx, questions.AMR, &wireLoginOptions{StepUp: in.StepUp})
 	return s.Questions.Verify(ctx, login, now.User, answersOf(in.Answers))
 }
@@ -102,5 +104,6 @@ type recoverySignInRequest struct {
 }
 
 func (s *Server) recoverySignIn(ctx context.Context, in *recoverySignInRequest) (*session.Tokens, error) {
+	claims(ctx, recovery.AMR, in.LoginID)
 	return s.Recovery.SignIn(ctx, s.loginOf(ctx, "", in.Options), in.LoginID, secret.New(in.Code))
 }

@@ -156,7 +156,7 @@ type logoutRequest struct {
 func (s *Server) logout(which session.Which) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		c := callerOf(r.Context())
-		if _, err := s.Sessions.Logout(r.Context(), c.Config, c.Token, which); err != nil {
+		if _, err := s.Sessions.Logout(r.Context(), c.Config, c.Token, which, clientOf(c)); err != nil {
 			return err
 		}
 		settings := c.Config.Settings

@@ -51,7 +51,7 @@ func (s *Server) loginOf(ctx context.Context, method string, in *wireLoginOption
 
 // clientOf returns what is known of the device that calls.
 func clientOf(c *edge.Caller) session.Client {
-	out := session.Client{Address: c.Origin.Remote, Counted: c.Counted, UserAgent: c.Agent, Origin: c.Page, Base: c.Base, Shown: c.Token, Device: c.Device, Key: c.Proof}
+	out := session.Client{Address: c.Origin.Remote, Counted: c.Counted, UserAgent: c.Agent, Origin: c.Page, Base: c.Base, Shown: c.Token, Device: c.Device, Key: c.Proof, Request: c.Origin.Request}
 	if c.Key != nil { // a backend, which calls for many people
 		out.Counted = ""
 	}

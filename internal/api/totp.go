@@ -54,5 +54,6 @@ type totpVerifyRequest struct {
 }
 
 func (s *Server) totpVerify(ctx context.Context, in *totpVerifyRequest) (*session.Tokens, error) {
+	claims(ctx, session.AMRTOTP, in.LoginID)
 	return s.TOTP.Verify(ctx, totp.Verification{Login: s.loginOf(ctx, session.AMRTOTP, in.Options), LoginID: in.LoginID, Code: secret.New(in.Code)})
 }

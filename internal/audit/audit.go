@@ -39,6 +39,8 @@ type Event struct {
 	Remote     string         // the address that it came from, where there is one
 	Request    string         // the id of the request, as in the log
 	Details    map[string]any // what else to know of it, as JSON; never a secret
+
+	User, Tenant, Method, Agent string // of what a person did, an Act or a login
 }
 
 // An Origin says who acts and from where. Callers hand it down to the functions

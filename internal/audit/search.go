@@ -1,12 +1,14 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"postern/internal/store"
@@ -25,38 +27,83 @@ type Search struct {
 	Actors          []string // or the member actor of the details
 	Remotes         []string
 	Outcomes        []string
-	Named           []Named
-	Text            string // in the action, the actor, the address or the details, whatever the case
+	Users           []string
+	Tenants         []string
+	OrNoTenant      bool     // also what no tenant has, where tenants are named
+	Methods         []string // of authentication
+	Not             *Search  // what is wanted by none of its lists
+	Text            string   // in the action, the actor, the address or the details, whatever the case
 	OldestFirst     bool
 	Limit, Offset   int // a page has at most MostFound events, and 0 is as many
+	// More writes further conditions about a person, whose id is in a column user and
+	// whose client is in a column agent; both are empty of the chain, which has neither.
+	More func(user, agent string, arg func(any) string) []string
 }
 
-// A Named wants records whose details have a member, of text, with one of some
-// values; OrNone wants those without the member, too.
-type Named struct {
-	Member string
-	Values []string
-	OrNone bool
+// A Source is a table whose rows are events. Its members are columns, or what else may
+// stand in a SELECT; what is empty no row has.
+type Source struct {
+	Table   string
+	Project string
+	ID      string
+	Number  string // in the order in which they were written
+	Actor   string
+	Action  string
+	Outcome string
+	At      string
+	Step    int64 // how many milliseconds are one of At
+	Remote  string
+	Request string
+	Details string // JSON
+	User    string
+	Tenant  string
+	Method  string
+	Agent   string
+	Reason  string // the code of an error
 }
 
-// Find returns one page of the events that s wants, in the order in which they
-// were written, and how many there are in all.
-func Find(ctx context.Context, db *store.DB, s Search) (events []Event, total int, err error) {
-	where, args := s.where()
-	order := newestFirst
-	if s.OldestFirst {
-		order = ` ORDER BY number, occurred_at, id`
+// chained are the records of the chain, where a user and a tenant are in the details.
+var chained = Source{
+	Table: "audit", Project: "project", ID: "id", Number: "number", Actor: "actor", Action: "action", Outcome: "outcome", At: "occurred_at", Step: 1,
+	Remote: "remote", Request: "request", Details: "details",
+}
+
+// acted are the acts of people.
+var acted = Source{
+	Table: "acts", Project: "project", ID: "id", Actor: "COALESCE(user_id, '')", Action: "action", Outcome: "outcome", At: "acted_at", Step: 1,
+	Remote: "remote", Request: "request", User: "COALESCE(acts.user_id, '')", Tenant: "tenant", Method: "method", Agent: "agent", Reason: "reason",
+}
+
+// Find returns one page of the events that s wants, and how many there are in all: those
+// of the chain, in the order in which they were written, and of a project those of
+// people, too, with those of further sources, in the order of time.
+func Find(ctx context.Context, db *store.DB, s Search, more ...Source) (events []Event, total int, err error) {
+	from := []Source{chained}
+	if s.Project != "" {
+		from = append(append(from, acted), more...)
 	}
 	limit := s.Limit
 	if limit <= 0 || limit > MostFound {
 		limit = MostFound
 	}
+	offset := max(s.Offset, 0)
 	err = db.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		if err := tx.QueryRow(`SELECT count(*) FROM audit WHERE `+where, args...).Scan(&total); err != nil {
-			return err
+		for _, of := range from {
+			var n int
+			where, args := s.where(of)
+			if err := tx.QueryRow(`SELECT count(*) FROM `+of.Table+` WHERE `+where, args...).Scan(&n); err != nil {
+				return err
+			}
+			total += n
 		}
-		page := fmt.Sprintf(` LIMIT %d OFFSET %d`, limit, max(s.Offset, 0))
-		events, err = store.Collect(tx, scan, `SELECT `+eventColumns+` FROM audit WHERE `+where+order+page, args...)
+		var parts []string
+		var args []any
+		for _, of := range from {
+			part, all := s.page(of, args, limit+offset)
+			parts, args = append(parts, part), all
+		}
+		events, err = store.Collect(tx, scanFound, `SELECT * FROM (`+strings.Join(parts, ` UNION ALL `)+`) found`+s.order("occurred_at")+
+			fmt.Sprintf(` LIMIT %d OFFSET %d`, limit, offset), args...)
 		return err
 	})
 	if err != nil {
@@ -65,74 +112,161 @@ func Find(ctx context.Context, db *store.DB, s Search) (events []Event, total in
 	return events, total, nil
 }
 
-// where writes the condition of a statement, and its arguments.
-func (s Search) where() (string, []any) {
-	args := []any{s.Project}
+// order is that of time, and of what is written in one millisecond that of writing.
+func (s Search) order(at string) string {
+	switch { // the whole server has the chain alone
+	case s.Project == "" && s.OldestFirst:
+		return ` ORDER BY number, ` + at + `, id`
+	case s.Project == "":
+		return ` ORDER BY number DESC, ` + at + ` DESC, id DESC`
+	case s.OldestFirst:
+		return ` ORDER BY ` + at + `, number, id`
+	}
+	return ` ORDER BY ` + at + ` DESC, number DESC, id DESC`
+}
+
+// page writes a statement of the first rows of a source, whose arguments come after
+// others.
+func (s Search) page(of Source, before []any, limit int) (string, []any) {
+	where, args := s.whereAfter(of, before)
+	text := func(expression string) string { return cmp.Or(expression, `''`) }
+	return `SELECT * FROM (SELECT ` + of.ID + ` AS id, ` + of.Project + ` AS project, ` + of.Actor + ` AS actor, ` + of.Action + ` AS action, ` + of.Outcome + ` AS outcome, ` +
+		of.At + ` * ` + strconv.FormatInt(of.Step, 10) + ` AS occurred_at, ` + of.Remote + ` AS remote, ` + text(of.Request) + ` AS request, ` +
+		cmp.Or(of.Details, `'{}'`) + ` AS details, ` + text(of.User) + ` AS user_id, ` + text(of.Tenant) + ` AS tenant, ` + text(of.Method) + ` AS method, ` +
+		text(of.Agent) + ` AS agent, ` + text(of.Reason) + ` AS reason, ` + cmp.Or(of.Number, `0`) + ` AS number FROM ` + of.Table + ` WHERE ` + where +
+		s.order(of.At) + fmt.Sprintf(` LIMIT %d) %s_page`, limit, of.Table), args
+}
+
+func scanFound(row store.Scanner) (Event, error) {
+	var e Event
+	var at, number int64
+	var details, reason string
+	err := row.Scan(&e.ID, &e.Project, &e.Actor, &e.Action, &e.Outcome, &at, &e.Remote, &e.Request, &details, &e.User, &e.Tenant, &e.Method, &e.Agent, &reason, &number)
+	if err != nil {
+		return Event{}, err
+	}
+	e.OccurredAt = time.UnixMilli(at).UTC()
+	if err := json.Unmarshal([]byte(details), &e.Details); err != nil {
+		return Event{}, fmt.Errorf("details of %s: %w", e.ID, err)
+	}
+	if reason != "" {
+		e.Details["code"] = reason
+	}
+	return e, nil
+}
+
+// where writes the condition of a statement about a source, and its arguments.
+func (s Search) where(of Source) (string, []any) { return s.whereAfter(of, nil) }
+
+func (s Search) whereAfter(of Source, before []any) (string, []any) {
+	args := append(before[:len(before):len(before)], s.Project)
 	next := func(v any) string {
 		args = append(args, v)
 		return "$" + strconv.Itoa(len(args))
 	}
-	parts := []string{`project = $1`}
+	parts := []string{of.Project + ` = $` + strconv.Itoa(len(args))}
 	if !s.From.IsZero() {
-		parts = append(parts, `occurred_at >= `+next(s.From.UnixMilli()))
+		parts = append(parts, of.At+` >= `+next((s.From.UnixMilli()+of.Step-1)/of.Step))
 	}
 	if !s.To.IsZero() {
-		parts = append(parts, `occurred_at <= `+next(s.To.UnixMilli()))
+		parts = append(parts, of.At+` <= `+next(s.To.UnixMilli()/of.Step))
 	}
-	for _, in := range []struct {
-		column, not string
-		list        []string
-	}{
-		{"action", "", s.Actions},
-		{"action", "NOT ", s.ExcludedActions},
-		{"remote", "", s.Remotes},
-		{"outcome", "", s.Outcomes},
-	} {
-		if len(in.list) == 0 {
-			continue
-		}
-		var marks []string
-		for _, v := range in.list {
-			marks = append(marks, next(storable(v)))
-		}
-		parts = append(parts, in.column+` `+in.not+`IN (`+strings.Join(marks, ",")+`)`)
+	parts = append(parts, s.lists(of, next)...)
+	if len(s.ExcludedActions) > 0 {
+		parts = append(parts, `NOT (`+among(of.Action, s.ExcludedActions, next)+`)`)
 	}
-	if len(s.Actors) > 0 {
-		either := named(Named{Member: "actor", Values: s.Actors}, next)
-		for _, v := range s.Actors {
-			either = append(either, `actor = `+next(storable(v)))
+	if s.Not != nil {
+		for _, part := range s.Not.lists(of, next) {
+			parts = append(parts, `NOT (`+part+`)`)
 		}
-		parts = append(parts, `(`+strings.Join(either, ` OR `)+`)`)
-	}
-	for _, n := range s.Named {
-		parts = append(parts, `(`+strings.Join(named(n, next), ` OR `)+`)`)
 	}
 	if s.Text != "" {
 		text := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(storable(s.Text)))
 		mark := next("%" + text + "%")
 		var any []string
-		for _, column := range []string{"action", "actor", "remote", "details"} {
-			any = append(any, `LOWER(`+column+`) LIKE `+mark+` ESCAPE '\'`)
+		for _, column := range []string{of.Action, of.Actor, of.Remote, of.Details, of.Method, of.Agent, of.Reason} {
+			if column != "" {
+				any = append(any, `LOWER(`+column+`) LIKE `+mark+` ESCAPE '\'`)
+			}
 		}
 		parts = append(parts, `(`+strings.Join(any, ` OR `)+`)`)
+	}
+	if s.More != nil {
+		parts = append(parts, s.More(of.User, of.Agent, func(v any) string {
+			if text, ok := v.(string); ok {
+				v = storable(text)
+			}
+			return next(v)
+		})...)
 	}
 	return strings.Join(parts, ` AND `), args
 }
 
-// named writes the conditions of which one must hold. Details are written without
+// lists writes what the lists of s want of a source, each as one condition.
+func (s Search) lists(of Source, next func(any) string) []string {
+	var parts []string
+	for _, in := range []struct {
+		column string
+		list   []string
+	}{
+		{of.Action, s.Actions}, {of.Remote, s.Remotes}, {of.Outcome, s.Outcomes}, {of.Method, s.Methods},
+	} {
+		if len(in.list) > 0 {
+			parts = append(parts, among(in.column, in.list, next))
+		}
+	}
+	for _, in := range []struct {
+		column, member string
+		list           []string
+		orNone         bool
+	}{
+		{of.User, DetailUser, s.Users, false}, {of.Tenant, DetailTenant, s.Tenants, s.OrNoTenant}, {of.Actor, DetailActor, s.Actors, false},
+	} {
+		if len(in.list) == 0 {
+			continue
+		}
+		var either []string
+		if of.Details != "" {
+			either = named(in.member, in.list, in.orNone, next)
+		}
+		if in.column != "" {
+			either = append(either, among(in.column, in.list, next))
+			if in.orNone {
+				either = append(either, in.column+` = ''`)
+			}
+		}
+		parts = append(parts, `(`+strings.Join(either, ` OR `)+`)`)
+	}
+	return parts
+}
+
+// among writes that a column has one of some values; of no column nothing has.
+func among(column string, values []string, next func(any) string) string {
+	if column == "" {
+		return `1 = 0`
+	}
+	var marks []string
+	for _, v := range values {
+		marks = append(marks, next(storable(v)))
+	}
+	return column + ` IN (` + strings.Join(marks, ",") + `)`
+}
+
+// named writes the conditions of which one must hold where details have a member, of
+// text, with one of some values; or with orNone none. Details are written without
 // blanks and have no text in which a quotation mark is not escaped, so a member with
 // its value is found as it is written. (LIKE would not tell capitals on SQLite.)
-func named(n Named, next func(any) string) []string {
+func named(member string, values []string, orNone bool, next func(any) string) []string {
 	var out []string
-	for _, v := range n.Values {
+	for _, v := range values {
 		text, err := jsontext.AppendQuote(nil, storable(v))
 		if err != nil {
 			text = []byte(`""`) // which no member has
 		}
-		out = append(out, `REPLACE(details, `+next(`"`+n.Member+`":`+string(text))+`, '') <> details`)
+		out = append(out, `REPLACE(details, `+next(`"`+member+`":`+string(text))+`, '') <> details`)
 	}
-	if n.OrNone {
-		out = append(out, `REPLACE(details, `+next(`"`+n.Member+`":"`)+`, '') = details`)
+	if orNone {
+		out = append(out, `REPLACE(details, `+next(`"`+member+`":"`)+`, '') = details`)
 	}
 	return out
 }

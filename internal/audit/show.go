@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 	"time"
@@ -49,7 +50,9 @@ func (e Event) Show() (Shown, error) {
 		Tenants: []string{}, Data: map[string]any{"outcome": e.Outcome},
 	}
 	out.User, _ = e.Details[DetailUser].(string)
-	if tenant, _ := e.Details[DetailTenant].(string); tenant != "" {
+	out.User = cmp.Or(out.User, e.User)
+	tenant, _ := e.Details[DetailTenant].(string)
+	if tenant = cmp.Or(tenant, e.Tenant); tenant != "" {
 		out.Tenants = append(out.Tenants, tenant)
 	}
 	if action, ok := strings.CutPrefix(e.Action, Reported); ok {

@@ -8,17 +8,19 @@ import (
 	"postern/internal/store"
 )
 
-// A Tally is how many records there are of one action in one hour of UTC.
+// A Tally is how many records there are in one hour of UTC that are alike.
 type Tally struct {
 	Hour   time.Time // when it began
 	Action string
 	N      int
+
+	Method, Tenant, Agent string // of acts
 }
 
 // Tallies counts the records that s wants, all of its pages. fn is given each tally
 // once.
 func Tallies(ctx context.Context, db *store.DB, s Search, fn func(Tally)) error {
-	where, args := s.where()
+	where, args := s.where(chained)
 	err := db.Read(ctx, func(_ context.Context, tx *store.Tx) error {
 		return store.Each(tx, func(row store.Scanner) (t Tally, err error) {
 			var hour int64

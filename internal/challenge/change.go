@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"postern/internal/audit"
 	"postern/internal/message"
 	"postern/internal/project"
 	"postern/internal/session"
@@ -60,6 +61,10 @@ func (p *Pending) change(tx *store.Tx, c *project.Config, h *holder) (*user.User
 		u.LoginIDs = append(u.LoginIDs, p.Address)
 	}
 	if err := joins(tx, c, &was, u); err != nil {
+		return nil, err
+	}
+	changed := audit.Act{Project: p.Project, User: u.ID, Action: audit.NewAddress, Outcome: audit.Done, Method: AMR(p.Kind), Remote: h.by.Remote, Request: h.by.Request}
+	if err := audit.Note(tx, changed); err != nil {
 		return nil, err
 	}
 	if first {

@@ -135,7 +135,7 @@ func (s *Service) SignIn(ctx context.Context, p *Pending, client session.Client,
 		}
 	}
 	h := &holder{by: audit.Origin{Remote: client.Address}}
-	login := session.Login{Config: c, Method: amr(p), Options: p.Options, Client: client, CurrentID: p.Session}
+	login := session.Login{Config: c, Method: AMR(p.Kind), Options: p.Options, Client: client, CurrentID: p.Session}
 	login.Prove = func(tx *store.Tx) (*user.User, bool, error) {
 		ok, err := take(tx, p)
 		if err != nil {
@@ -185,9 +185,10 @@ func (s *Service) Collect(ctx context.Context, says Faults, projectID, method, p
 	return s.SignIn(ctx, p, client, says.Wrong)
 }
 
-// amr is the word for what was proven.
-func amr(p *Pending) string {
-	switch p.Kind {
+// AMR is the word for what a message proves that went one way; none is a link that went
+// nowhere.
+func AMR(kind message.Kind) string {
+	switch kind {
 	case message.Email:
 		return session.AMREmail
 	case message.SMS:

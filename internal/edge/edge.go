@@ -105,9 +105,18 @@ type Caller struct {
 	Agent  string          // what the client calls itself
 	Page   string          // the origin of the page that calls, where a browser says so
 	Base   string          // the URL of the server that the request came to, without a slash at the end
+	// Claim is who a person says they are, with a proof of it: noted where it is refused.
+	Claim *Claim
 	// Counted is what limits count as the address of the client; empty where that does
 	// not say who it is.
 	Counted string
+}
+
+// A Claim is what somebody shows a proof for.
+type Claim struct {
+	Method  string // of authentication, as tokens name it
+	LoginID string // or a user id; empty where the proof alone says whose it is
+	UserID  string
 }
 
 // NewPerson returns a person who makes a request for a project.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"postern/internal/audit"
 	"postern/internal/ident"
 	"postern/internal/project"
 	"postern/internal/secret"
@@ -149,7 +150,10 @@ func (s *Service) FinishUpdate(ctx context.Context, in Finish) (*session.Tokens,
 		if err := u.MaySignIn(time.Now()); err != nil {
 			return nil, err
 		}
-		return u, add(tx, u, p)
+		if err := add(tx, u, p); err != nil {
+			return nil, err
+		}
+		return u, session.Changed(tx, u, audit.NewCredential, session.AMRPasskey, in.Login.Client)
 	}
 	if !c.Asked.MFA && !c.Asked.StepUp {
 		err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"postern/internal/audit"
 	"postern/internal/fault"
 	"postern/internal/limit"
 	"postern/internal/project"
@@ -58,7 +59,7 @@ type Answer struct {
 
 // SetUp stores the answers of a user who is signed in, in place of those before. It
 // ends a lock: whoever may replace the answers need not know them.
-func (s *Service) SetUp(ctx context.Context, cfg *project.Config, u *user.User, answers []Answer) error {
+func (s *Service) SetUp(ctx context.Context, from session.Client, cfg *project.Config, u *user.User, answers []Answer) error {
 	method := cfg.Methods.SecurityQuestions
 	if !method.Enabled {
 		return project.ErrMethodOff
@@ -96,6 +97,9 @@ func (s *Service) SetUp(ctx context.Context, cfg *project.Config, u *user.User, 
 			}
 		}
 		if err := forgive(tx, cfg.Project, u.ID); err != nil {
+			return err
+		}
+		if err := session.Changed(tx, u, audit.NewCredential, AMR, from); err != nil {
 			return err
 		}
 		return user.SetMethod(tx, cfg.Project, u.ID, user.Questions, true)

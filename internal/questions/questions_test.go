@@ -60,7 +60,7 @@ func (f *fixture) verify(t testing.TB, pairs ...string) (*session.Tokens, error)
 
 func (f *fixture) setUp(t testing.TB, pairs ...string) {
 	t.Helper()
-	if err := f.SetUp(t.Context(), f.shop.Config(t), f.user, answers(pairs...)); err != nil {
+	if err := f.SetUp(t.Context(), session.Client{}, f.shop.Config(t), f.user, answers(pairs...)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -79,7 +79,7 @@ func TestAnswersAreAFurtherFactor(t *testing.T) {
 			if name == "a long one" {
 				pairs[3] = fmt.Sprintf("%0300d", 7)
 			}
-			if err := f.SetUp(t.Context(), f.shop.Config(t), f.user, answers(pairs...)); !errors.Is(err, ErrSetup) {
+			if err := f.SetUp(t.Context(), session.Client{}, f.shop.Config(t), f.user, answers(pairs...)); !errors.Is(err, ErrSetup) {
 				t.Errorf("setting up %s: %v", name, err)
 			}
 		}
@@ -239,7 +239,7 @@ func TestSettingsDecide(t *testing.T) {
 		f.shop.Import(t, file(`{"enabled":false,`+three+`}`))
 		_, err1 := f.verify(t, "q1", "red", "q2", "blue")
 		_, err2 := f.Asked(t.Context(), f.shop.Config(t), f.user.ID)
-		err3 := f.SetUp(t.Context(), f.shop.Config(t), f.user, nil)
+		err3 := f.SetUp(t.Context(), session.Client{}, f.shop.Config(t), f.user, nil)
 		for _, err := range []error{err1, err2, err3} {
 			if !errors.Is(err, project.ErrMethodOff) {
 				t.Errorf("where the method is off: %v", err)

@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"postern/internal/api"
+	"postern/internal/audit"
 	"postern/internal/challenge"
 	"postern/internal/edge"
 	"postern/internal/limit"
 	"postern/internal/mgmtkey"
 	"postern/internal/passkey"
 	"postern/internal/session"
+	"postern/internal/store"
 )
 
 // Abuse says how often strangers may try something, and who they are. An address is
@@ -26,7 +28,7 @@ type Abuse struct {
 	AddressAsks     int      `help:"Codes, links, seeds and passkey ceremonies that one address may ask for in a project within ten minutes; 0 is no limit." default:"3000" env:"POSTERN_ADDRESS_ASKS" placeholder:"N"`
 	AddressSignUps  int      `name:"address-signups" help:"Strangers from one address who become users of a project within an hour; 0 is no limit." default:"1000" env:"POSTERN_ADDRESS_SIGNUPS" placeholder:"N"`
 	ProjectSignUps  int      `name:"project-signups" help:"Strangers who become users of a project within an hour; 0 is no limit." default:"20000" env:"POSTERN_PROJECT_SIGNUPS" placeholder:"N"`
-	PendingRows     int      `help:"Codes and links that are not answered, ceremonies and sign-ups that are under way, of one project, each; the oldest give way. Ten times as many attempts are remembered. 0 is no bound." default:"100000" env:"POSTERN_PENDING_ROWS" placeholder:"N"`
+	PendingRows     int      `help:"Codes and links that are not answered, ceremonies and sign-ups that are under way, of one project, each; the oldest give way. Ten times as many attempts are remembered, and as many failed sign-ins in the audit. 0 is no bound." default:"100000" env:"POSTERN_PENDING_ROWS" placeholder:"N"`
 }
 
 var errAbuse = errors.New("--address-failures, --address-asks, --address-signups, --project-signups and --pending-rows must not be negative; 0 is no limit")
@@ -53,11 +55,12 @@ const (
 	joinWithin = time.Hour
 )
 
-func (a *Abuse) guard(attempts *limit.Service) api.Guard {
+func (a *Abuse) guard(attempts *limit.Service, acts *store.Cap) api.Guard {
 	return api.Guard{
 		Attempts: attempts,
 		Failures: limit.Rule{Scope: "address.failures", Max: a.AddressFailures, Within: tryWithin},
 		Asks:     limit.Rule{Scope: "address.asks", Max: a.AddressAsks, Within: tryWithin},
+		Acts:     acts,
 	}
 }
 
@@ -74,6 +77,7 @@ func (s *Server) bound(most int) {
 	s.passkeys.Rows = passkey.Bounded(s.db, most)
 	s.challenges.Rows = challenge.Bounded(s.db, most)
 	s.Attempts.Rows = limit.Bounded(s.db, 10*most)
+	s.acts = audit.Bounded(s.db, 10*most)
 }
 
 // forwarded makes the client that a trusted proxy names the one that a request comes

@@ -99,8 +99,8 @@ func TestTheSettingsAreObeyed(t *testing.T) {
 	c := settings(t)
 	c.AddressFailures, c.AddressAsks, c.AddressSignUps, c.ProjectSignUps = 1, 2, 3, 4
 	s, _ := start(t, c)
-	g := s.config.guard(s.Attempts)
-	if g.Attempts == nil || g.Failures.Max != 1 || g.Asks.Max != 2 || s.Sessions.SignUps.Address.Max != 3 || s.Sessions.SignUps.Project.Max != 4 || s.Sessions.Limits == nil {
+	g := s.config.guard(s.Attempts, s.acts)
+	if g.Attempts == nil || g.Acts == nil || g.Failures.Max != 1 || g.Asks.Max != 2 || s.Sessions.SignUps.Address.Max != 3 || s.Sessions.SignUps.Project.Max != 4 || s.Sessions.Limits == nil {
 		t.Errorf("%+v, %+v", g, s.Sessions.SignUps)
 	}
 	p, err := s.Projects.Create(t.Context(), audit.Origin{Actor: "test"}, project.New{Name: "Test"})

@@ -53,6 +53,7 @@ const (
 // over.
 func (s *Server) expiring() map[string]func(context.Context) (int, error) {
 	return map[string]func(context.Context) (int, error){
+		"act":       func(ctx context.Context) (int, error) { return audit.ExpireActs(ctx, s.db) },
 		"attempt":   s.Attempts.Expire,
 		"signup":    s.totp.Expire,
 		"ceremony":  s.passkeys.Expire,

@@ -19,6 +19,6 @@ func (s *Server) manage(edge *api.Server) {
 	}
 	edge.Users = &user.Service{DB: s.db}
 	s.bound(s.config.PendingRows)
-	edge.Guard = s.config.guard(s.Attempts)
+	edge.Guard = s.config.guard(s.Attempts, s.acts)
 	edge.AccessKeys = &accesskey.Service{DB: s.db, Limits: s.Attempts}
 }

@@ -53,6 +53,7 @@ type Server struct {
 	stopping atomic.Bool
 	warned   atomic.Bool // of a proxy that the settings do not name
 
+	acts       *store.Cap // of people, in the audit
 	passwords  *password.Service
 	challenges *challenge.Service
 	factors

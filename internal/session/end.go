@@ -25,16 +25,19 @@ const (
 )
 
 // Logout ends sessions of whoever shows a refresh token, and returns whose it was.
-func (s *Service) Logout(ctx context.Context, c *project.Config, token secret.Text, which Which) (*Current, error) {
+func (s *Service) Logout(ctx context.Context, c *project.Config, token secret.Text, which Which, from Client) (*Current, error) {
 	cur, err := s.Current(ctx, c, token)
 	if err != nil {
 		return nil, err
 	}
 	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-		now := time.Now()
+		if err := audit.Note(tx, cur.Session.act(audit.LoggedOut, audit.Done, from)); err != nil {
+			return err
+		}
 		switch {
 		case which == This, cur.User == nil:
-			return endOne(tx, c.Project, cur.Session.ID, now)
+			_, err := endOne(tx, c.Project, cur.Session.ID)
+			return err
 		case which == Previous:
 			_, err := EndOthers(tx, c.Project, cur.User.ID, cur.Session.ID)
 			return err
@@ -115,15 +118,35 @@ func EndOthers(tx *store.Tx, project, user, but string) (int64, error) {
 	return res.RowsAffected()
 }
 
-func endOne(tx *store.Tx, project, id string, now time.Time) error {
-	_, err := tx.Exec(`UPDATE sessions SET ended_at = $3 WHERE project = $1 AND id = $2 AND ended_at = 0`, project, id, now.Unix())
+// endOne ends a session, as part of tx, and returns how many that was: none if it had
+// ended before.
+func endOne(tx *store.Tx, project, id string) (int64, error) {
+	res, err := tx.Exec(`UPDATE sessions SET ended_at = $3 WHERE project = $1 AND id = $2 AND ended_at = 0`, project, id, time.Now().Unix())
 	if err != nil {
-		return fmt.Errorf("end session: %w", err)
+		return 0, fmt.Errorf("end session: %w", err)
 	}
-	return nil
+	return res.RowsAffected()
 }
 
-// end ends one session.
-func (s *Service) end(ctx context.Context, project, id string) error {
-	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error { return endOne(tx, project, id, time.Now()) })
+// stolen ends a session one of whose tokens somebody else has, and notes that once.
+func (s *Service) stolen(ctx context.Context, sess *Session) error {
+	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		n, err := endOne(tx, sess.Project, sess.ID)
+		if err != nil || n == 0 {
+			return err
+		}
+		return audit.Note(tx, sess.act(audit.TokenReplayed, audit.Refused, Client{}))
+	})
+}
+
+// Changed notes that a user changed how they sign in, as part of tx.
+func Changed(tx *store.Tx, u *user.User, action, method string, from Client) error {
+	return audit.Note(tx, audit.Act{
+		Project: u.Project, User: u.ID, Action: action, Outcome: audit.Done, Method: method, Remote: from.Address, Agent: from.UserAgent, Request: from.Request,
+	})
+}
+
+// act is what somebody did with a session, from where.
+func (s *Session) act(action, outcome string, from Client) audit.Act {
+	return audit.Act{Project: s.Project, User: s.User, Action: action, Outcome: outcome, Tenant: s.Tenant, Remote: from.Address, Agent: from.UserAgent, Request: from.Request}
 }

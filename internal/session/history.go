@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"postern/internal/audit"
 	"postern/internal/store"
 )
 
@@ -26,6 +27,17 @@ const (
 	pastShown = 100                  // logins of a user, the newest
 	pastKept  = 365 * 24 * time.Hour // how long a login is remembered
 )
+
+// Logins are the logins of people, as a source of a search of the audit.
+func Logins() audit.Source {
+	return audit.Source{
+		Table: "logins", Project: "project", ID: "id", Actor: "user_id", Action: "'" + LoggedIn + "'", Outcome: "'" + audit.Done + "'", At: "login_at", Step: 1000,
+		Remote: "address", User: "logins.user_id", Tenant: "tenant", Method: "method", Agent: "agent",
+	}
+}
+
+// LoggedIn is what the audit calls a login: a session that was made, raised or begun.
+const LoggedIn = "LoginSucceed"
 
 // History returns the last hundred logins of a user, the newest first.
 func (s *Service) History(ctx context.Context, project, user string) ([]Past, error) {

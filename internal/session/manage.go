@@ -227,7 +227,7 @@ func (s *Service) StopImpersonation(ctx context.Context, by audit.Origin, c *pro
 			return ErrEnded
 		}
 		m.now = time.Now().UTC().Truncate(time.Second)
-		if err := endOne(tx, c.Project, was.ID, m.now); err != nil {
+		if _, err := endOne(tx, c.Project, was.ID); err != nil {
 			return err
 		}
 		if m.user, err = user.Load(tx, c.Project, was.Extra.Actor); err != nil {

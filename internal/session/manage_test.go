@@ -176,7 +176,7 @@ func TestAnonymous(t *testing.T) {
 		if claims["cart"] != "7" || claims["roles"].([]any)[0] != "support" || claims["sub"] == "" {
 			t.Errorf("%v", claims)
 		}
-		if _, err := b.Logout(t.Context(), b.config(t), tokens.Refresh, All); err != nil {
+		if _, err := b.Logout(t.Context(), b.config(t), tokens.Refresh, All, Client{}); err != nil {
 			t.Fatal(err)
 		}
 		_, err = b.refresh(t, tokens.Refresh)

@@ -105,7 +105,7 @@ func (s *Service) replayed(ctx context.Context, sess *Session, generation int64)
 	if generation > sess.Generation { // of the future: a database that was restored
 		return key.ErrToken
 	}
-	if err := s.end(ctx, sess.Project, sess.ID); err != nil {
+	if err := s.stolen(ctx, sess); err != nil {
 		return err
 	}
 	return ErrReplayed

@@ -65,6 +65,8 @@ type Client struct {
 	Shown  secret.Text
 	Device secret.Text // the token that it keeps where it is trusted
 	Key    string      // the thumbprint of the key that it has proven to have (DPoP); empty for none
+
+	Request string // the id of the request, as in the log
 }
 
 // A Login is a proof of who somebody is, on the way to a session.

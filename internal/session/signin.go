@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"postern/internal/audit"
 	"postern/internal/ident"
 	"postern/internal/store"
 	"postern/internal/user"
@@ -95,6 +96,11 @@ func (s *Service) establish(tx *store.Tx, in Login, m *made, current bearer, dev
 	}
 	if in.Options.RevokeOthers {
 		if _, err := EndOthers(tx, m.session.Project, m.session.User, m.session.ID); err != nil {
+			return err
+		}
+	}
+	if m.firstSeen {
+		if err := audit.Note(tx, m.session.act(audit.SignedUp, audit.Done, in.Client)); err != nil {
 			return err
 		}
 	}

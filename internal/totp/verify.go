@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"postern/internal/audit"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/session"
@@ -60,7 +61,7 @@ func (s *Service) login(ctx context.Context, in Verification) (session.Login, er
 	if err != nil {
 		return none, err
 	}
-	c := check{s, cfg, home, loginID, given}
+	c := check{s, cfg, home, loginID, given, in.Login.Client}
 	login := in.Login
 	login.Config, login.Method = cfg, session.AMRTOTP
 	login.Prove = func(tx *store.Tx) (*user.User, bool, error) {
@@ -110,6 +111,7 @@ type check struct {
 	home    string // where the login id counts
 	loginID string
 	given   string
+	from    session.Client
 }
 
 // prove finds whose code it is, and takes it.
@@ -129,7 +131,11 @@ func (c *check) prove(tx *store.Tx) (*user.User, bool, error) {
 	if took, err := c.takeActive(tx, u, st); took || err != nil {
 		return u, false, err
 	}
-	if took, err := c.takeNext(tx, u, st); took || err != nil {
+	took, err := c.takeNext(tx, u, st)
+	if took {
+		err = session.Changed(tx, u, audit.NewCredential, session.AMRTOTP, c.from)
+	}
+	if took || err != nil {
 		return u, false, err
 	}
 	return nil, false, ErrCode

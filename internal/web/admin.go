@@ -17,6 +17,7 @@ import (
 	"postern/internal/audit"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
+	sessions "postern/internal/session" // the console has sessions of its own
 	"postern/internal/signature"
 	"postern/internal/snapshot"
 )
@@ -142,7 +143,7 @@ func (s *Server) audit(w http.ResponseWriter, v *visit) error {
 	if p.Outcome != "" {
 		search.Outcomes = []string{p.Outcome}
 	}
-	events, total, err := audit.Find(v.r.Context(), s.Projects.DB, search)
+	events, total, err := audit.Find(v.r.Context(), s.Projects.DB, search, sessions.Logins())
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,168 @@
+package api
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"postern/internal/audit"
+	"postern/internal/fault"
+	"postern/internal/session"
+	"postern/internal/user"
+)
+
+var errField = fault.New(fault.Invalid, "E011003", "Request is invalid: searchFields knows no such field")
+
+// auditField wants records whose member has one of some values, or with Negative none.
+type auditField struct {
+	Field    string   `json:"field"`
+	Values   []string `json:"valArr"`
+	Value    string   `json:"valStr"`
+	Negative bool     `json:"negative"`
+}
+
+// search returns what is searched for, and whether any record can be that.
+func (in *auditRequest) search(project string) (out audit.Search, some bool, err error) {
+	want, not := *in, auditRequest{}
+	for _, f := range in.Fields {
+		wanted, unwanted := want.list(f.Field), not.list(f.Field)
+		if wanted == nil {
+			return out, false, errField.WithMessage(fmt.Sprintf("Request is invalid: searchFields knows no field %.60q; it knows %s", f.Field, strings.Join(auditFields(), ", ")))
+		}
+		values := slices.Clone(f.Values)
+		if f.Value != "" {
+			values = append(values, f.Value)
+		}
+		if f.Negative {
+			*unwanted = append(*unwanted, values...)
+			continue
+		}
+		if before := *wanted; len(before) > 0 { // of two lists about one member both count
+			values = slices.DeleteFunc(values, func(v string) bool { return !slices.Contains(before, v) })
+		}
+		if *wanted = values; len(values) == 0 {
+			return out, false, nil
+		}
+	}
+	size := int(min(max(in.Size, 0), audit.MostFound))
+	if size == 0 {
+		size = audit.MostFound // the Node SDK has no word for a size, nor for a second page
+	}
+	if out, some = want.plain(); !some || len(want.Geos) > 0 {
+		return out, false, nil
+	}
+	out.Project, out.Text, out.OldestFirst, out.From, out.To = project, in.Text, in.OldestFirst, milliseconds(in.From), milliseconds(in.To)
+	out.ExcludedActions, out.OrNoTenant = recorded(in.ExcludedActions), in.NoTenants
+	out.Limit, out.Offset = size, int(min(max(in.Page, 0), mostPages))*size
+	but, _ := not.plain()
+	out.Not = &but
+	out.More = func(userColumn, agent string, arg func(any) string) []string {
+		return slices.Concat(
+			user.Known(userColumn, arg, want.ExternalIDs, want.LoginIDs, false),
+			user.Known(userColumn, arg, slices.Concat(in.NotExternalIDs, not.ExternalIDs), in.NotLoginIDs, true),
+			devicesIn(agent, arg, want.Devices, false), devicesIn(agent, arg, not.Devices, true),
+		)
+	}
+	return out, true, nil
+}
+
+// plain is what lists of members say, as far as it is a column; and whether any record
+// can be that.
+func (in *auditRequest) plain() (audit.Search, bool) {
+	out := audit.Search{
+		Actions: recorded(in.Actions), Actors: in.ActorIDs, Remotes: in.RemoteAddresses, Users: in.UserIDs, Tenants: in.Tenants,
+	}
+	for _, m := range in.Methods {
+		out.Methods = append(out.Methods, m)
+		if m == methodOnWire(session.AMRPassword) {
+			out.Methods = append(out.Methods, session.AMRPassword)
+		}
+	}
+	wanted := slices.Concat(in.AuditTypes, in.Levels)
+	for _, outcome := range []string{audit.Done, audit.Refused, audit.Failed} {
+		if slices.Contains(wanted, audit.Level(outcome)) {
+			out.Outcomes = append(out.Outcomes, outcome)
+		}
+	}
+	return out, len(wanted) == 0 || len(out.Outcomes) > 0
+}
+
+// list is the list of a request that a field of searchFields means, or nil.
+func (in *auditRequest) list(field string) *[]string {
+	return map[string]*[]string{
+		"action": &in.Actions, "actorId": &in.ActorIDs, "userId": &in.UserIDs, "tenants": &in.Tenants, "tenant": &in.Tenants, "remoteAddress": &in.RemoteAddresses,
+		"device": &in.Devices, "method": &in.Methods, "geo": &in.Geos, "externalIds": &in.ExternalIDs, "externalId": &in.ExternalIDs, "type": &in.AuditTypes,
+	}[field]
+}
+
+func auditFields() []string {
+	return []string{"action", "actorId", "device", "externalIds", "geo", "method", "remoteAddress", "tenants", "type", "userId"}
+}
+
+// A kindOfDevice is what clients call themselves on one: with any of some words, and
+// without another.
+type kindOfDevice struct {
+	name    string
+	words   []string
+	without string
+}
+
+// kindsOfDevices are in the order in which they are looked at; what is none of them is
+// Unknown.
+func kindsOfDevices() []kindOfDevice {
+	return []kindOfDevice{
+		{"Bot", []string{"bot", "crawl", "spider"}, ""},
+		{"Tablet", []string{"ipad", "tablet"}, ""},
+		{"Tablet", []string{"android"}, "mobile"},
+		{"Mobile", []string{"mobile", "iphone", "android"}, ""},
+		{"Desktop", []string{"windows", "macintosh", "x11", "cros"}, ""},
+	}
+}
+
+const unknownDevice = "Unknown"
+
+// deviceOf is the kind of a device by what its client calls itself, in the words of
+// the wire.
+func deviceOf(agent string) string {
+	agent = strings.ToLower(agent)
+	for _, k := range kindsOfDevices() {
+		if slices.ContainsFunc(k.words, func(w string) bool { return strings.Contains(agent, w) }) && (k.without == "" || !strings.Contains(agent, k.without)) {
+			return k.name
+		}
+	}
+	return unknownDevice
+}
+
+// devicesIn is the same as conditions of a statement: that a client is one of some
+// kinds, or none of them.
+func devicesIn(agent string, arg func(any) string, kinds []string, not bool) []string {
+	switch {
+	case len(kinds) == 0, agent == "" && not:
+		return nil
+	case agent == "":
+		return []string{`1 = 0`}
+	}
+	says := func(word string) string { return `LOWER(` + agent + `) LIKE ` + arg("%"+word+"%") }
+	text := `CASE`
+	for _, k := range kindsOfDevices() {
+		var any []string
+		for _, w := range k.words {
+			any = append(any, says(w))
+		}
+		when := `(` + strings.Join(any, ` OR `) + `)`
+		if k.without != "" {
+			when += ` AND NOT ` + says(k.without)
+		}
+		text += ` WHEN ` + when + ` THEN '` + k.name + `'`
+	}
+	text += ` ELSE '` + unknownDevice + `' END`
+	var marks []string
+	for _, k := range kinds {
+		marks = append(marks, arg(k))
+	}
+	in := ` IN (`
+	if not {
+		in = ` NOT IN (`
+	}
+	return []string{text + in + strings.Join(marks, ", ") + `)`}
+}
