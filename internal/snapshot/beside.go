@@ -1,6 +1,9 @@
 package snapshot
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // SignatureFile is where the signature of a snapshot lies.
 const SignatureFile = "signature.json"
@@ -14,15 +17,22 @@ var Beside = []File{
 
 // beside finds the row of a file that travels with a snapshot.
 func beside(path string) (place, bool) {
-	for i := range Beside {
-		r := row{place{File: &Beside[i]}, splitPattern(Beside[i].Pattern)}
-		if vars, ok := r.match(path); ok {
-			r.Vars = vars
-			return r.place, true
+	list := besideRows()
+	for i := range list {
+		if at, ok := list[i].match(path); ok {
+			return at, true
 		}
 	}
 	return place{}, false
 }
+
+var besideRows = sync.OnceValue(func() []row {
+	var out []row
+	for i := range Beside {
+		out = append(out, newRow(place{File: &Beside[i]}))
+	}
+	return out
+})
 
 // TravelsBeside reports whether a file travels with a snapshot and is no part of
 // the configuration.

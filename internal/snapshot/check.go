@@ -67,11 +67,12 @@ func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 	}
 	assets := inlineAssets(up.Files, ps)
 	aside := takeExcluded(up.Files, ex)
-	dropUnlisted(up.Files, ps)
-	checkListed(up.Files, ps)
+	x := newIndexes(up.Files)
+	x.dropUnlisted(ps)
+	x.checkListed(ps)
 	checkKnown(up, ps)
 
-	tree := stay(up.Files, base.Tree, ex)
+	tree := x.stay(base.Tree, ex)
 	c := &checker{up: up, base: base, cache: cache, ex: ex, ps: ps, tree: tree}
 	d, err := c.draft(aside)
 	if err != nil {
@@ -149,12 +150,14 @@ func fixedPaths() []string {
 
 // stay returns the files of the target that an upload leaves: those that it
 // neither has nor takes away.
-func stay(files Files, base Tree, ex excludes) Tree {
-	x := newIndexes(files)
-	tree := Tree{}
+func (x *indexes) stay(base Tree, ex excludes) Tree {
+	tree := make(Tree, len(base))
 	for path, digest := range base {
-		at, known := locate(path)
-		if known && ex.section(at) || !x.removed(path) {
+		if _, brought := x.files[path]; brought { // its index lists it
+			tree[path] = digest
+			continue
+		}
+		if at, _ := locate(path); ex.section(at) || !x.removed(at) {
 			tree[path] = digest
 		}
 	}

@@ -32,8 +32,10 @@ func (up *Upload) Environments() []string { return environmentsOf(up.Files) }
 func environmentsOf(files Files) []string {
 	var out []string
 	for _, p := range files.Paths() {
-		if at, is := beside(p); is && at.Vars["environment"] != "" {
-			out = append(out, at.Vars["environment"])
+		if at, is := beside(p); is {
+			if name, ok := at.Vars.value("environment"); ok {
+				out = append(out, name)
+			}
 		}
 	}
 	return out

@@ -56,9 +56,9 @@ func (g *generator) folder(files Files, s Section, index File) {
 		name := fmt.Sprintf("%s-%d", g.word(), i)
 		listed = append(listed, name)
 		for _, f := range s.Files {
-			vars := patternVariables(f.Pattern)
-			path, ok := substitute(f.Pattern, map[string]string{index.Governs: name})
-			if !ok || len(vars) != 1 {
+			variables := patternVariables(f.Pattern)
+			path, ok := substitute(f.Pattern, vars{{index.Governs, name}})
+			if !ok || len(variables) != 1 {
 				continue
 			}
 			g.file(files, f, path)
@@ -67,7 +67,7 @@ func (g *generator) folder(files Files, s Section, index File) {
 			}
 			// An index inside of the folder, as of a flow's screens.
 			for _, part := range s.Files {
-				if inner, ok := substitute(part.Pattern, map[string]string{index.Governs: name, f.Governs: "one"}); ok && len(patternVariables(part.Pattern)) == 2 {
+				if inner, ok := substitute(part.Pattern, vars{{index.Governs, name}, {f.Governs, "one"}}); ok && len(patternVariables(part.Pattern)) == 2 {
 					g.file(files, part, inner)
 				}
 			}
@@ -352,7 +352,7 @@ func (g *generator) refer(files Files) {
 	}
 }
 
-func locateVars(path string) map[string]string {
+func locateVars(path string) vars {
 	at, _ := locate(path)
 	return at.Vars
 }

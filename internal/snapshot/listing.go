@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"maps"
 	"slices"
 	"strings"
 )
@@ -11,22 +10,18 @@ import (
 
 // substitute puts values for the variables of a pattern; ok is false where one
 // is missing.
-func substitute(pattern string, vars map[string]string) (string, bool) {
-	var b strings.Builder
-	for {
-		before, rest, has := strings.Cut(pattern, "{")
-		b.WriteString(before)
-		if !has {
-			return b.String(), true
-		}
-		name, after, _ := strings.Cut(rest, "}")
-		value, ok := vars[name]
-		if !ok {
-			return "", false
-		}
-		b.WriteString(value)
-		pattern = after
+func substitute(pattern string, values vars) (string, bool) {
+	before, rest, has := strings.Cut(pattern, "{")
+	if !has {
+		return pattern, true
 	}
+	name, after, _ := strings.Cut(rest, "}")
+	value, ok := values.value(name)
+	if !ok {
+		return "", false
+	}
+	after, ok = substitute(after, values)
+	return before + value + after, ok
 }
 
 // governor finds the index that lists the values of a variable of a path.
@@ -59,69 +54,81 @@ func names(doc []byte, index *File) []string {
 	return out
 }
 
-// indexes reads the indexes of a set of files as they are asked for.
+// indexes reads the indexes of a set of files as they are asked for. Files may be
+// taken out of the set, but none may change.
 type indexes struct {
 	files Files
-	cache map[string][]string
+	read  map[string]index
 }
 
-func newIndexes(files Files) *indexes { return &indexes{files: files, cache: map[string][]string{}} }
+// An index is what one file lists.
+type index struct {
+	names []string // in its order
+	has   map[string]bool
+}
 
-// lists reports whether the index of a variable of a path is there, and
-// whether it lists the path.
-func (x *indexes) lists(at place, variable string) (present, listed bool) {
-	path, index := governor(at, variable)
-	doc, ok := x.files[path]
-	if !ok {
-		return false, false
+func newIndexes(files Files) *indexes { return &indexes{files: files, read: map[string]index{}} }
+
+// of returns what an index lists, if it is there.
+func (x *indexes) of(path string, row *File) (list index, there bool) {
+	doc, there := x.files[path]
+	if !there {
+		return index{}, false
 	}
-	all, ok := x.cache[path]
-	if !ok {
-		all = names(doc, index)
-		x.cache[path] = all
+	list, read := x.read[path]
+	if !read {
+		list = index{names(doc, row), map[string]bool{}}
+		for _, name := range list.names {
+			list.has[name] = true
+		}
+		x.read[path] = list
 	}
-	return true, slices.Contains(all, at.Vars[variable])
+	return list, true
+}
+
+// unlisted returns a value of a path that its index does not list, and the path of
+// that index, be it there or not. What an index lists that could not be read is not
+// known.
+func (x *indexes) unlisted(at place, unread map[string]bool) (value, by string, is bool) {
+	for _, v := range at.Vars {
+		by, row := governor(at, v.name)
+		if row == nil || x.files[by] == nil && unread[by] {
+			continue
+		}
+		if list, _ := x.of(by, row); !list.has[v.value] {
+			return v.value, by, true
+		}
+	}
+	return "", "", false
 }
 
 // dropUnlisted leaves out the files that no index lists, with a warning for
 // each folder or file.
-func dropUnlisted(files Files, ps *problems) {
-	x, unread := newIndexes(files), ps.files()
+func (x *indexes) dropUnlisted(ps *problems) {
+	unread := ps.files()
 	var drop []string
-	for _, path := range files.Paths() {
-		at, ok := locate(path)
-		if !ok {
-			continue
-		}
-		for _, variable := range sortedKeys(at.Vars) {
-			if _, index := governor(at, variable); index == nil {
-				continue
-			}
-			if _, listed := x.lists(at, variable); !listed {
-				by, _ := governor(at, variable)
-				if files[by] == nil && unread[by] {
-					continue // what it lists is not known
-				}
-				ps.add(Warning, path, "", CodeUnlisted, "add "+at.Vars[variable]+" to "+by, "no index lists the file; it is not imported")
-				drop = append(drop, path)
-				break
-			}
+	for _, path := range x.files.Paths() {
+		at, _ := locate(path)
+		if value, by, is := x.unlisted(at, unread); is {
+			ps.add(Warning, path, "", CodeUnlisted, "add "+value+" to "+by, "no index lists the file; it is not imported")
+			drop = append(drop, path)
 		}
 	}
 	for _, path := range drop {
-		delete(files, path)
+		delete(x.files, path)
 	}
 }
 
 // checkListed reports names in an index whose files are not there.
-func checkListed(files Files, ps *problems) {
-	unread := ps.files()
+func (x *indexes) checkListed(ps *problems) {
+	files, unread := x.files, ps.files()
 	for _, path := range files.Paths() {
 		at, ok := locate(path)
 		if !ok || at.File.Lists == "" {
 			continue
 		}
-		for i, name := range names(files[path], at.File) {
+		list, _ := x.of(path, at.File)
+		for i, name := range list.names {
 			for _, part := range needed(at, name) {
 				row, known := locate(part)
 				if _, there := files[part]; there && known || unread[part] {
@@ -147,15 +154,14 @@ func alike(files Files, row place) []string {
 
 // needed returns the files that must be there for a name in an index.
 func needed(index place, name string) []string {
-	vars := map[string]string{index.File.Governs: name}
-	maps.Copy(vars, index.Vars)
+	all := append(slices.Clip(index.Vars), variable{index.File.Governs, name})
 	var out []string
 	for i := range index.Section.Files {
 		f := &index.Section.Files[i]
-		if !f.Needed || strings.Count(f.Pattern, "{") != len(vars) {
+		if !f.Needed || strings.Count(f.Pattern, "{") != len(all) {
 			continue
 		}
-		if path, ok := substitute(f.Pattern, vars); ok {
+		if path, ok := substitute(f.Pattern, all); ok {
 			out = append(out, path)
 		}
 	}
@@ -164,14 +170,10 @@ func needed(index place, name string) []string {
 
 // removed reports whether an upload, by what its indexes do not list, takes a
 // file of the target away. Entities that are built in stay.
-func (x *indexes) removed(path string) bool {
-	at, ok := locate(path)
-	if !ok {
-		return false
-	}
-	for variable, value := range at.Vars {
-		present, listed := x.lists(at, variable)
-		if present && !listed && !slices.Contains(builtinIn(at.Section, variable), value) {
+func (x *indexes) removed(at place) bool {
+	for _, v := range at.Vars {
+		list, present := x.of(governor(at, v.name))
+		if present && !list.has[v.value] && !slices.Contains(builtinIn(at.Section, v.name), v.value) {
 			return true
 		}
 	}

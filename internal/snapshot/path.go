@@ -122,16 +122,23 @@ func formOf(p string) form {
 // splitPattern cuts a pattern or path into its segments.
 func splitPattern(p string) []string { return strings.Split(p, "/") }
 
-// matchSegment matches one segment of a pattern that holds at most one
-// variable, as in "screen-{slug}.json".
-func matchSegment(pattern, seg string) (name, value string, ok bool) {
-	before, rest, has := strings.Cut(pattern, "{")
-	if !has {
-		return "", "", pattern == seg
-	}
+// A segment is one of a pattern, cut at its variable: "screen-{slug}.json". One
+// without a variable has no name, and all of it is before.
+type segment struct{ before, name, after string }
+
+func cutSegment(pattern string) segment {
+	before, rest, _ := strings.Cut(pattern, "{")
 	name, after, _ := strings.Cut(rest, "}")
-	if len(seg) <= len(before)+len(after) || !strings.HasPrefix(seg, before) || !strings.HasSuffix(seg, after) {
-		return "", "", false
+	return segment{before, name, after}
+}
+
+// match returns what a segment of a path gives to the variable, if it fits.
+func (s segment) match(seg string) (value string, ok bool) {
+	if s.name == "" {
+		return "", s.before == seg
 	}
-	return name, seg[len(before) : len(seg)-len(after)], true
+	if len(seg) <= len(s.before)+len(s.after) || !strings.HasPrefix(seg, s.before) || !strings.HasSuffix(seg, s.after) {
+		return "", false
+	}
+	return seg[len(s.before) : len(seg)-len(s.after)], true
 }

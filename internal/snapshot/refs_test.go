@@ -235,12 +235,13 @@ func unlist(t *testing.T, files Files, at place) {
 	t.Helper()
 	for _, variable := range []string{"slug", "flow", "id"} {
 		index, row := governor(at, variable)
-		if row == nil || !slices.Contains(names(files[index], row), at.Vars[variable]) {
+		value, _ := at.Vars.value(variable)
+		if row == nil || !slices.Contains(names(files[index], row), value) {
 			continue
 		}
 		files[index] = edited(t, files[index], func(doc any) {
 			obj := doc.(map[string]any)
-			obj[row.Lists] = slices.DeleteFunc(obj[row.Lists].([]any), func(v any) bool { return v == any(at.Vars[variable]) })
+			obj[row.Lists] = slices.DeleteFunc(obj[row.Lists].([]any), func(v any) bool { return v == any(value) })
 		})
 		return
 	}

@@ -35,13 +35,38 @@ type File struct {
 type place struct {
 	Section *Section
 	File    *File
-	Vars    map[string]string
+	Vars    vars
+}
+
+// vars are the values that a path gives to the variables of its pattern, in the
+// order of the pattern.
+type vars []variable
+
+type variable struct{ name, value string }
+
+// value returns that of a variable.
+func (v vars) value(name string) (value string, ok bool) {
+	for _, one := range v {
+		if one.name == name {
+			return one.value, true
+		}
+	}
+	return "", false
 }
 
 // A row is a pattern of the table, cut into its segments.
 type row struct {
 	place
-	segs []string
+	segs      []segment
+	variables int
+}
+
+func newRow(at place) row {
+	var segs []segment
+	for _, seg := range splitPattern(at.File.Pattern) {
+		segs = append(segs, cutSegment(seg))
+	}
+	return row{at, segs, strings.Count(at.File.Pattern, "{")}
 }
 
 // rows is the table by the first segment of the pattern, so that a path is
@@ -51,8 +76,8 @@ var rows = sync.OnceValue(func() map[string][]row {
 	for i := range Sections {
 		s := &Sections[i]
 		for j := range s.Files {
-			segs := splitPattern(s.Files[j].Pattern)
-			out[segs[0]] = append(out[segs[0]], row{place{Section: s, File: &s.Files[j]}, segs})
+			first, _, _ := strings.Cut(s.Files[j].Pattern, "/")
+			out[first] = append(out[first], newRow(place{Section: s, File: &s.Files[j]}))
 		}
 	}
 	for _, list := range out {
@@ -66,40 +91,41 @@ var rows = sync.OnceValue(func() map[string][]row {
 // locate finds the row of a path. A check asks for every path several times.
 func locate(path string) (place, bool) {
 	first, _, _ := strings.Cut(path, "/")
-	for _, r := range rows()[first] {
-		if vars, ok := r.match(path); ok {
-			at := r.place
-			at.Vars = vars
+	list := rows()[first]
+	for i := range list {
+		if at, ok := list[i].match(path); ok {
 			return at, true
 		}
 	}
 	return place{}, false
 }
 
-// match returns the values that a path gives to the variables of a pattern.
-func (r *row) match(path string) (vars map[string]string, ok bool) {
+// match returns the place of a path, with the values that it gives to the
+// variables, if it fits the pattern.
+func (r *row) match(path string) (place, bool) {
 	if strings.Count(path, "/") != len(r.segs)-1 {
-		return nil, false
+		return place{}, false
 	}
-	vars = map[string]string{}
+	at := r.place
+	at.Vars = make(vars, 0, r.variables)
 	for _, pattern := range r.segs {
 		var seg string
 		seg, path, _ = strings.Cut(path, "/")
-		name, value, ok := matchSegment(pattern, seg)
+		value, ok := pattern.match(seg)
 		if !ok {
-			return nil, false
+			return place{}, false
 		}
-		if name != "" {
-			vars[name] = value
+		if pattern.name != "" {
+			at.Vars = append(at.Vars, variable{pattern.name, value})
 		}
 	}
-	return vars, true
+	return at, true
 }
 
 // entityID is the id that the path itself gives to the entity in the file.
 func (p place) entityID() string {
 	for _, name := range []string{"flow", "id", "slug"} {
-		if v, ok := p.Vars[name]; ok {
+		if v, ok := p.Vars.value(name); ok {
 			return v
 		}
 	}

@@ -76,11 +76,10 @@ func (f *Finder) index(path string) (file, pointer string) {
 		return path, ""
 	}
 	x := newIndexes(f.files)
-	for _, variable := range sortedKeys(at.Vars) {
-		if by, index := governor(at, variable); index != nil {
-			if present, listed := x.lists(at, variable); present && !listed {
-				return by, "/" + escapePointer(index.Lists)
-			}
+	for _, v := range at.Vars {
+		by, row := governor(at, v.name)
+		if list, there := x.of(by, row); there && !list.has[v.value] {
+			return by, "/" + escapePointer(row.Lists)
 		}
 	}
 	return path, ""

@@ -60,7 +60,7 @@ func matches(pattern, path string) bool {
 		return false
 	}
 	for i := range a {
-		if _, _, ok := matchSegment(a[i], b[i]); !ok {
+		if _, ok := cutSegment(a[i]).match(b[i]); !ok {
 			return false
 		}
 	}
