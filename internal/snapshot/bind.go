@@ -12,6 +12,7 @@ import (
 // documents of the upload, joined with those of the target, and the files of
 // the target that stay.
 type draft struct {
+	paths []string // of the documents, in order
 	docs  map[string]*document
 	facts map[string]*facts // of the same paths; copies, as binding changes them
 	aside []*Entity         // entities of the upload whose section is excluded
@@ -37,7 +38,7 @@ func (e *Entity) nameKey() nameKey { return nameKey{e.Kind, e.scope, e.Name} }
 
 // incoming visits the entities of the upload in the order of their files.
 func (d *draft) incoming(visit func(*Entity)) {
-	for _, file := range sortedKeys(d.facts) {
+	for _, file := range d.paths {
 		for _, e := range d.facts[file].entities {
 			visit(e)
 		}
@@ -182,7 +183,7 @@ func (d *draft) edit(file string, e edit) { d.edits[file] = append(d.edits[file]
 // names beside them decide.
 func (d *draft) readFolders() {
 	d.folders = map[string]map[idKey]string{}
-	for _, file := range sortedKeys(d.facts) {
+	for _, file := range d.paths {
 		for _, r := range d.facts[file].refs {
 			if !r.keyID {
 				continue
@@ -198,7 +199,7 @@ func (d *draft) readFolders() {
 
 // rebind rewrites the references of the upload to the ids of the target.
 func (d *draft) rebind(all *world) {
-	for _, file := range sortedKeys(d.facts) {
+	for _, file := range d.paths {
 		for i := range d.facts[file].refs {
 			r := &d.facts[file].refs[i]
 			id := r.value

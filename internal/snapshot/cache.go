@@ -88,15 +88,19 @@ func (c *Cache) load(base Base, paths []string, out map[string]*facts) error {
 	return nil
 }
 
+// find returns the facts of a document that it remembers; else nil.
+func (c *Cache) find(path string, digest Digest) *facts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.facts[cacheKey{path, digest}]
+}
+
 // gather returns the facts of a document of an upload, as a copy: binding
 // gives its entities other ids.
-func (c *Cache) gather(path string, doc *document) *facts {
-	key := cacheKey{path, doc.digest()}
-	c.mu.Lock()
-	f := c.facts[key]
-	c.mu.Unlock()
+func (c *Cache) gather(doc *document) *facts {
+	f := c.find(doc.path, doc.digest())
 	if f == nil {
-		f = c.keep(key, gather(path, doc.at, doc.described()))
+		f = c.keep(cacheKey{doc.path, doc.digest()}, gather(doc.path, doc.at, doc.described()))
 	}
 	return f.clone()
 }

@@ -2,11 +2,7 @@ package snapshot
 
 import (
 	"maps"
-	"runtime"
 	"slices"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"postern/internal/fault"
 )
@@ -104,9 +100,12 @@ func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 // names still say what its ids mean.
 func takeExcluded(files Files, ex excludes) Files {
 	aside := Files{}
-	for _, path := range files.Paths() {
+	if len(ex) == 0 {
+		return aside
+	}
+	for path, content := range files {
 		if at, ok := locate(path); ok && ex.section(at) {
-			aside[path] = files[path]
+			aside[path] = content
 			delete(files, path)
 		}
 	}
@@ -193,34 +192,43 @@ func (c *checker) draft(aside Files) (*draft, error) {
 	return d, nil
 }
 
-// readUpload makes the documents of the upload and reads their facts, several
-// at a time.
+// readUpload makes the documents of the upload and reads their facts, several at a
+// time where they are not known.
 func (c *checker) readUpload(d *draft) error {
-	var mu sync.Mutex
-	var work errgroup.Group
-	work.SetLimit(runtime.GOMAXPROCS(0))
+	var work []*document
 	for _, path := range c.up.Files.Paths() {
 		at, ok := locate(path)
 		if !ok || at.File.Schema == "" {
 			continue
 		}
-		work.Go(func() error {
-			doc, err := c.join(at, path)
-			if err != nil {
+		d.paths = append(d.paths, path)
+		doc := &document{at: at, path: path, content: c.up.Files[path], sum: c.up.sum(path)}
+		d.docs[path] = doc
+		if f := c.cache.find(path, doc.digest()); f != nil && !c.joins(doc) {
+			d.facts[path] = f.clone()
+			continue
+		}
+		work = append(work, doc)
+	}
+	read := make([]*facts, len(work))
+	err := onAll(len(work), func(i int) error {
+		doc := work[i]
+		if c.joins(doc) {
+			if err := c.join(doc); err != nil {
 				return err
 			}
-			f := c.cache.gather(path, doc)
-			doc.tree = nil // values take ten times the room of the text
-			mu.Lock()
-			defer mu.Unlock()
-			d.docs[path], d.facts[path] = doc, f
-			return nil
-		})
-	}
-	if err := work.Wait(); err != nil {
+		}
+		read[i] = c.cache.gather(doc)
+		doc.tree = nil // values take ten times the room of the text
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	for _, path := range sortedKeys(d.facts) {
+	for i, doc := range work {
+		d.facts[doc.path] = read[i]
+	}
+	for _, path := range d.paths {
 		c.report(d.facts[path].problems)
 	}
 	return nil
@@ -237,28 +245,30 @@ func (c *checker) report(list []Problem) {
 	}
 }
 
-// join returns the document that becomes of a file of the upload.
-func (c *checker) join(at place, path string) (*document, error) {
-	doc := &document{at: at, content: c.up.Files[path], sum: c.up.sum(path)}
-	digest, there := c.base.Tree[path]
-	if !mergeable(at) || there && doc.digest() == digest {
-		return doc, nil
-	}
+// joins reports whether a file of the upload becomes another document than it is.
+func (c *checker) joins(doc *document) bool {
+	digest, there := c.base.Tree[doc.path]
+	return mergeable(doc.at) && !(there && doc.digest() == digest)
+}
+
+// join makes a file of the upload the document that becomes of it.
+func (c *checker) join(doc *document) error {
 	var old any
-	if there {
+	if digest, there := c.base.Tree[doc.path]; there {
 		contents, err := c.base.Load(list(digest))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if old, err = parse(contents[digest]); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	joined := doc.value()
-	if at.File.Governs != "" {
-		joined = keepBuiltinNames(at, joined, old)
+	if doc.at.File.Governs != "" {
+		joined = keepBuiltinNames(doc.at, joined, old)
 	}
-	return &document{at: at, content: render(merger{ex: c.ex}.document(at, old, joined))}, nil
+	doc.become(render(merger{ex: c.ex}.document(doc.at, old, joined)))
+	return nil
 }
 
 // keepBuiltinNames adds to an index what is built in and was listed before.

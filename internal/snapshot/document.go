@@ -11,6 +11,7 @@ import (
 // documents of most imports are taken over as they are.
 type document struct {
 	at      place
+	path    string
 	content []byte // in canonical form, before edits
 	tree    any    // parsed; nil until it is needed
 	sum     Digest // of content, once it is known
@@ -23,6 +24,9 @@ func (d *document) digest() Digest {
 	}
 	return d.sum
 }
+
+// become replaces the content.
+func (d *document) become(content []byte) { d.content, d.tree, d.sum = content, nil, Digest{} }
 
 // value returns the document's values, to read or to edit.
 func (d *document) value() any {

@@ -124,19 +124,22 @@ var builtins = sync.OnceValue(func() map[idKey]bool {
 // those of the upload where they stand, and those of what stays where the
 // upload takes away what they need.
 func (d *draft) checkRefs(w *world, ps *problems) {
-	before := newWorld()
-	for _, e := range d.base {
-		before.add(e)
-	}
-	for _, file := range sortedKeys(d.facts) {
+	before := sync.OnceValue(func() *world { // of what resolves nobody asks
+		was := newWorld()
+		for _, e := range d.base {
+			was.add(e)
+		}
+		return was
+	})
+	for _, file := range d.paths {
 		for _, r := range d.facts[file].refs {
 			switch {
 			case ps.full() && Failed(ps.list):
 				return
 			case w.resolves(r):
-			case before.resolves(r) && !d.says(r):
+			case before().resolves(r) && !d.says(r):
 				r.stillNeeded(Error, ps)
-			case before.resolves(r) && d.stood(r):
+			case before().resolves(r) && d.stood(r):
 				r.stillNeeded(r.level(), ps)
 			default:
 				ps.add(r.level(), file, r.pointer, CodeReference, r.hint(w), "there is no %s %q", KindWords(r.word.Kind), printablePath(r.said()))
@@ -145,7 +148,7 @@ func (d *draft) checkRefs(w *world, ps *problems) {
 	}
 	for _, file := range sortedKeys(d.kept) {
 		for _, r := range d.kept[file].refs {
-			if !w.resolves(r) && before.resolves(r) {
+			if !w.resolves(r) && before().resolves(r) {
 				r.stillNeeded(Error, ps)
 			}
 		}

@@ -46,7 +46,7 @@ func timeOf(doc map[string]any, member string) (time.Duration, bool) {
 
 // rules holds the documents of the upload against the rules.
 func (c *checker) rules(d *draft) {
-	for _, path := range sortedKeys(d.docs) {
+	for _, path := range d.paths {
 		for _, r := range rules {
 			if r.schema != d.docs[path].at.File.Schema {
 				continue

@@ -3,8 +3,6 @@ package snapshot
 import (
 	"runtime"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // A summed is a content and its digest.
@@ -27,39 +25,52 @@ func (up *Upload) sum(path string) Digest {
 // rest of a body is still read.
 type settler struct {
 	known *Cache
-	work  errgroup.Group
+	queue chan raw
+	work  sync.WaitGroup
 	mu    sync.Mutex
 	done  map[string]summed // by path; one without a content is no document
 	list  []Problem
 }
 
+// A raw is a document as it came.
+type raw struct {
+	path    string
+	content []byte
+}
+
 func newSettler(known *Cache) *settler {
-	s := &settler{known: known, done: map[string]summed{}}
-	s.work.SetLimit(runtime.GOMAXPROCS(0))
+	s := &settler{known: known, queue: make(chan raw, 100), done: map[string]summed{}}
+	for range runtime.GOMAXPROCS(0) {
+		s.work.Go(func() {
+			for doc := range s.queue {
+				s.document(doc.path, doc.content)
+			}
+		})
+	}
 	return s
 }
 
-// settle begins to work on a document, which is the settler's from now on.
-func (s *settler) settle(path string, content []byte) {
-	s.work.Go(func() error {
-		ps := &problems{}
-		digest, ok := s.known.isCanonical(content)
-		if !ok {
-			if content, ok = canonical(path, content, ps); ok {
-				digest = Sum(content)
-			}
+// settle hands a document over, which is the settler's from now on.
+func (s *settler) settle(path string, content []byte) { s.queue <- raw{path, content} }
+
+func (s *settler) document(path string, content []byte) {
+	ps := &problems{}
+	digest, ok := s.known.isCanonical(content)
+	if !ok {
+		if content, ok = canonical(path, content, ps); ok {
+			digest = Sum(content)
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.done[path] = summed{content, digest}
-		s.list = append(s.list, ps.list...)
-		return nil
-	})
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done[path] = summed{content, digest}
+	s.list = append(s.list, ps.list...)
 }
 
 // finish waits until all is done, and takes it over.
 func (s *settler) finish(up *Upload, ps *problems) {
-	_ = s.work.Wait() // what is wrong is a problem, not an error
+	close(s.queue)
+	s.work.Wait()
 	for path, doc := range s.done {
 		if up.Files[path] = doc.content; doc.content == nil {
 			delete(up.Files, path)
