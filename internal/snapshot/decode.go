@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -72,29 +73,23 @@ func Decode(r io.Reader, maxFiles int) (*Upload, error) { return (*Cache)(nil).D
 // Decode is the function of that name, but does not work on a document again
 // that the cache knows to be in canonical form.
 func (c *Cache) Decode(r io.Reader, maxFiles int) (*Upload, error) {
-	// Names and text are judged file by file, so that one bad file does not
-	// hide what is wrong with the others.
-	dec := jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	d := decoder{dec: dec, maxFiles: maxFiles, settler: newSettler(c), up: &Upload{Files: Files{}}, seen: map[string]bool{}}
-	err := d.object(d.member)
-	d.settler.finish(d.up, &d.problems)
-	if err != nil {
-		return nil, bodyError(err)
+	d := decoder{splitter: splitter{src: r}, maxFiles: maxFiles, settler: newSettler(c), up: &Upload{Files: Files{}}, seen: map[string]bool{}}
+	err := d.body()
+	if before := d.settler.finish(d.up, &d.problems); before != nil {
+		err = before
 	}
-	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		if err == nil {
-			return nil, ErrBody
-		}
-		return nil, bodyError(err)
+	if err != nil {
+		return nil, err
 	}
 	checkCase(d.up.Files, &d.problems)
 	d.up.Problems = d.problems.sorted()
 	return d.up, nil
 }
 
-// bodyError keeps the fault of the reader below, as for a body that is too
-// large or a client that went away.
-func bodyError(err error) error {
+// bodyError says what the JSON library found wrong with a part of the body that
+// begins at a byte of it. It keeps the fault of the reader below, as for a body that
+// is too large or a client that went away.
+func bodyError(err error, at int64) error {
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f
 	}
@@ -105,9 +100,9 @@ func bodyError(err error) error {
 		return ErrBody.WithMessage("the body is empty; it must be a JSON object")
 	case errors.As(err, &syntax):
 		if strings.Contains(syntax.Error(), "exceeded max depth") {
-			return ErrBody.WithMessage("the body is nested too deeply")
+			return errTooDeep
 		}
-		return ErrBody.WithMessage(fmt.Sprintf("the body is not JSON (at byte %d)", syntax.ByteOffset))
+		return notJSON(at + syntax.ByteOffset)
 	case errors.As(err, &semantic):
 		return ErrBody
 	default:
@@ -116,7 +111,7 @@ func bodyError(err error) error {
 }
 
 type decoder struct {
-	dec      *jsontext.Decoder
+	splitter
 	maxFiles int
 	settler  *settler
 	up       *Upload
@@ -124,26 +119,28 @@ type decoder struct {
 	seen     map[string]bool // members of the body
 }
 
-// object reads an object and calls member for each name; member reads the value.
-func (d *decoder) object(member func(name string) error) error {
-	tok, err := d.dec.ReadToken()
-	if err != nil {
+// body reads the whole body.
+func (d *decoder) body() error {
+	if c, err := d.peek(); err != nil || c != '{' {
+		return d.other()
+	}
+	if err := d.object(d.member); err != nil {
 		return err
 	}
-	if tok.Kind() != '{' {
-		return ErrBody
+	if _, err := d.peek(); err != io.EOF { //nolint:errorlint // a reader returns it as it is
+		return d.other()
 	}
-	for d.dec.PeekKind() != '}' {
-		tok, err := d.dec.ReadToken()
-		if err != nil {
-			return err
-		}
-		if err := member(tok.String()); err != nil {
-			return err
-		}
+	return nil
+}
+
+// other says what is wrong where no object begins, or something stands behind it.
+func (d *decoder) other() error {
+	at := d.offset()
+	rest := io.MultiReader(bytes.NewReader(d.buf[d.at:]), d.src)
+	if _, err := jsontext.NewDecoder(rest, lax()...).ReadToken(); err != nil {
+		return bodyError(err, at)
 	}
-	_, err = d.dec.ReadToken()
-	return err
+	return ErrBody
 }
 
 func (d *decoder) member(name string) error {
@@ -156,13 +153,7 @@ func (d *decoder) member(name string) error {
 	}
 	switch name {
 	case "files":
-		if d.dec.PeekKind() == 'n' {
-			return d.dec.SkipValue()
-		}
-		if d.dec.PeekKind() != '{' && d.dec.PeekKind() > 0 {
-			return ErrBody.WithMessage("files must be an object of files by path")
-		}
-		return d.object(d.file)
+		return d.files()
 	case "excludes":
 		return d.typed(&d.up.Excludes, "excludes must be a list of strings")
 	case "inputSecrets":
@@ -188,13 +179,23 @@ func (d *decoder) member(name string) error {
 	case "environment":
 		return d.typed(&d.up.Environment, "environment must be the name of an environment, in a string")
 	default:
-		return d.dec.SkipValue()
+		_, err := d.judged()
+		return err
 	}
+}
+
+// judged takes a value that is JSON.
+func (d *decoder) judged() (jsontext.Value, error) {
+	value, at, err := d.value()
+	if err == nil {
+		err = judge(value, at)
+	}
+	return value, err
 }
 
 // typed reads a value into out; null leaves it as it is.
 func (d *decoder) typed(out any, complaint string) error {
-	value, err := d.dec.ReadValue()
+	value, err := d.judged()
 	if err != nil {
 		return err
 	}
@@ -228,33 +229,60 @@ func (d *decoder) secrets() error {
 	return nil
 }
 
-// file reads one file.
-func (d *decoder) file(path string) error {
-	value, err := d.dec.ReadValue()
+// files reads the files.
+func (d *decoder) files() error {
+	c, err := d.next()
 	if err != nil {
 		return err
 	}
+	if c == '{' {
+		return d.object(d.file)
+	}
+	value, err := d.judged()
+	if err == nil && value.Kind() != 'n' {
+		err = ErrBody.WithMessage("files must be an object of files by path")
+	}
+	return err
+}
+
+// file reads one file.
+func (d *decoder) file(path string) error {
+	value, at, err := d.value()
+	if err != nil {
+		return err
+	}
+	content, taken, err := d.content(path, value)
+	if taken {
+		d.up.Files[path] = content
+	}
+	if taken && formOf(path) == formJSON {
+		d.settler.settle(raw{path, content, at}) // which judges it
+		return nil
+	}
+	if wrong := judge(value, at); wrong != nil {
+		return wrong
+	}
+	return err
+}
+
+// content returns that of a file, if it is taken. What is wrong with it is a problem.
+func (d *decoder) content(path string, value jsontext.Value) (content []byte, taken bool, err error) {
 	if len(d.up.Files) >= d.maxFiles {
-		return ErrMany.WithMessage(fmt.Sprintf("the snapshot has more than %d files", d.maxFiles))
+		return nil, false, ErrMany.WithMessage(fmt.Sprintf("the snapshot has more than %d files", d.maxFiles))
 	}
 	if len(d.problems.list) >= maxProblems {
-		return nil // enough is wrong already; the rest is read to its end only
+		return nil, false, nil // enough is wrong already; the rest is read to its end only
 	}
 	if fault := pathFault(path); fault != "" {
 		d.problems.add(Error, printablePath(path), "", CodePath, "", "the path %s", fault)
-		return nil
+		return nil, false, nil
 	}
 	if _, twice := d.up.Files[path]; twice {
 		d.problems.add(Error, path, "", CodeFileTwice, "remove one of the two", "the file is there twice")
-		return nil
+		return nil, false, nil
 	}
-	if content, ok := decodeFile(path, value, &d.problems); ok {
-		d.up.Files[path] = content
-		if formOf(path) == formJSON {
-			d.settler.settle(path, content)
-		}
-	}
-	return nil
+	content, taken = decodeFile(path, value, &d.problems)
+	return content, taken, nil
 }
 
 // printablePath makes a hostile path fit for an answer and a log.
@@ -280,7 +308,7 @@ func decodeFile(path string, value jsontext.Value, ps *problems) ([]byte, bool) 
 			ps.add(Error, path, "", CodeFileType, "", "a .json file must be a JSON object, this is %s", kindName(value.Kind()))
 			return nil, false
 		}
-		return value.Clone(), true // canonical is for later, when all are read
+		return value, true // canonical is for others, while more is read
 	}
 	if value.Kind() != '"' {
 		ps.add(Error, path, "", CodeFileType, "only .json files hold objects", "the file must be a string, this is %s", kindName(value.Kind()))
@@ -348,39 +376,4 @@ func kindName(k jsontext.Kind) string {
 	default:
 		return "an object"
 	}
-}
-
-// checkCase reports paths that differ in case only, and paths that would be a
-// file and a folder at once.
-func checkCase(files Files, ps *problems) {
-	seen := make(map[string]string, len(files))
-	for _, path := range files.Paths() {
-		folded := fold(path)
-		if other, ok := seen[folded]; ok {
-			ps.add(Error, path, "", CodePathCase, "rename one of the two", "the path differs from %q in case only", other)
-			continue
-		}
-		seen[folded] = path
-	}
-	for _, path := range files.Paths() {
-		for i, c := range path {
-			if c != '/' {
-				continue
-			}
-			if other, ok := seen[fold(path[:i])]; ok {
-				ps.add(Error, path, "", CodePath, "", "the path goes through %q, which is a file", other)
-			}
-		}
-	}
-}
-
-// fold brings paths that differ in case only to the same text.
-func fold(path string) string {
-	return strings.Map(func(r rune) rune {
-		least := r
-		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
-			least = min(least, other)
-		}
-		return least
-	}, path)
 }

@@ -3,23 +3,42 @@ package snapshot
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
+
+	"postern/internal/fault"
 )
 
 func FuzzDecode(f *testing.F) {
 	f.Add(`{"files":{"snapshot.json":{"version":5},"a.txt":"x","b.png":"eA=="},"excludes":["flows"]}`)
 	f.Add(`{"files":{"a.json":{"b":1,"b":2},"../x":"","A.json":{}}}`)
 	f.Add(`{"inputSecrets":{"connectors":[{"id":"CI1","value":"x"}]},"strict":true}`)
+	f.Add(`{"files":{"a.json":{"\\":"\"}","b":[{},"]",[]]},"b.txt":"\\"},"later":{"a":1}{}}`)
+	f.Add(`{"files":{"a.json":{"b":[1,2}},"../c":[tru],"d.json":{"e":"\x"}}}`)
 	f.Fuzz(func(t *testing.T, body string) {
 		up, err := Decode(strings.NewReader(body), 20)
+		slow, slowErr := Decode(iotest.OneByteReader(strings.NewReader(body)), 20)
+		if fmt.Sprint(err) != fmt.Sprint(slowErr) {
+			t.Fatalf("error %v, and %v where it comes byte by byte", err, slowErr)
+		}
+		var f *fault.Error
+		said := errors.As(err, &f) && (strings.HasPrefix(f.Message, "the body is not JSON") || f.Message == errTooDeep.Message)
+		if valid := jsontext.Value(body).IsValid(lax()...); !valid && err == nil || valid && said {
+			t.Fatalf("error %v, and it is %v that it is JSON", err, valid)
+		}
 		if err != nil {
 			return
+		}
+		if diff := cmp.Diff(up.Files, slow.Files); diff != "" {
+			t.Errorf("files (-at once +byte by byte):\n%s", diff)
 		}
 		var b bytes.Buffer
 		if err := WriteBody(&b, up.Files, nil); err != nil {

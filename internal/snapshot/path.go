@@ -142,3 +142,38 @@ func (s segment) match(seg string) (value string, ok bool) {
 	}
 	return seg[len(s.before) : len(seg)-len(s.after)], true
 }
+
+// checkCase reports paths that differ in case only, and paths that would be a
+// file and a folder at once.
+func checkCase(files Files, ps *problems) {
+	seen := make(map[string]string, len(files))
+	for _, path := range files.Paths() {
+		folded := fold(path)
+		if other, ok := seen[folded]; ok {
+			ps.add(Error, path, "", CodePathCase, "rename one of the two", "the path differs from %q in case only", other)
+			continue
+		}
+		seen[folded] = path
+	}
+	for _, path := range files.Paths() {
+		for i, c := range path {
+			if c != '/' {
+				continue
+			}
+			if other, ok := seen[fold(path[:i])]; ok {
+				ps.add(Error, path, "", CodePath, "", "the path goes through %q, which is a file", other)
+			}
+		}
+	}
+}
+
+// fold brings paths that differ in case only to the same text.
+func fold(path string) string {
+	return strings.Map(func(r rune) rune {
+		least := r
+		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+			least = min(least, other)
+		}
+		return least
+	}, path)
+}

@@ -30,12 +30,15 @@ type settler struct {
 	mu    sync.Mutex
 	done  map[string]summed // by path; one without a content is no document
 	list  []Problem
+	wrong error // of the first value in the body that is no JSON
+	at    int64 // where that stands
 }
 
 // A raw is a document as it came.
 type raw struct {
 	path    string
 	content []byte
+	at      int64 // in the body
 }
 
 func newSettler(known *Cache) *settler {
@@ -43,7 +46,7 @@ func newSettler(known *Cache) *settler {
 	for range runtime.GOMAXPROCS(0) {
 		s.work.Go(func() {
 			for doc := range s.queue {
-				s.document(doc.path, doc.content)
+				s.document(doc)
 			}
 		})
 	}
@@ -51,24 +54,32 @@ func newSettler(known *Cache) *settler {
 }
 
 // settle hands a document over, which is the settler's from now on.
-func (s *settler) settle(path string, content []byte) { s.queue <- raw{path, content} }
+func (s *settler) settle(doc raw) { s.queue <- doc }
 
-func (s *settler) document(path string, content []byte) {
-	ps := &problems{}
+func (s *settler) document(doc raw) {
+	var ps problems
+	var wrong error
+	content := doc.content
 	digest, ok := s.known.isCanonical(content)
 	if !ok {
-		if content, ok = canonical(path, content, ps); ok {
+		if content, ok = canonical(doc.path, content, &ps); ok {
 			digest = Sum(content)
+		} else {
+			wrong = judge(doc.content, doc.at)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.done[path] = summed{content, digest}
+	s.done[doc.path] = summed{content, digest}
 	s.list = append(s.list, ps.list...)
+	if wrong != nil && (s.wrong == nil || doc.at < s.at) {
+		s.wrong, s.at = wrong, doc.at
+	}
 }
 
-// finish waits until all is done, and takes it over.
-func (s *settler) finish(up *Upload, ps *problems) {
+// finish waits until all is done, and takes it over. Its error is that of a value
+// that is no JSON, which stands before all that the body was not read to.
+func (s *settler) finish(up *Upload, ps *problems) error {
 	close(s.queue)
 	s.work.Wait()
 	for path, doc := range s.done {
@@ -78,4 +89,5 @@ func (s *settler) finish(up *Upload, ps *problems) {
 	}
 	up.sums = s.done
 	ps.list = append(ps.list, s.list...)
+	return s.wrong
 }
