@@ -267,11 +267,13 @@ func escapes(text []byte) bool {
 
 // word returns how long the number or literal is that begins here.
 func (s *splitter) word() (int, error) {
+	n := 0
 	for {
-		rest := s.buf[s.at:]
-		if n := bytes.IndexAny(rest, ",:]} \t\r\n\""); n >= 0 {
-			return n, nil
+		rest := s.buf[s.at+n:]
+		if end := bytes.IndexAny(rest, ",:]} \t\r\n\""); end >= 0 {
+			return n + end, nil
 		}
+		n += len(rest)
 		if err := s.need(); err != nil {
 			return 0, err
 		}
