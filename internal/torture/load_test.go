@@ -20,7 +20,7 @@ import (
 // is from one import and from one restart to the next.
 const (
 	loadVariable     = "POSTERN_LOAD"
-	signInsVariable  = "POSTERN_LOAD_SIGNINS"
+	signInsVariable  = "POSTERN_LOAD_SIGN_INS"
 	refreshVariable  = "POSTERN_LOAD_REFRESHES"
 	importsVariable  = "POSTERN_LOAD_IMPORT_EVERY"
 	restartsVariable = "POSTERN_LOAD_RESTART_EVERY"
