@@ -28,7 +28,8 @@ var (
 // was started with.
 type Tx struct {
 	tx     *sql.Tx
-	pool   *sql.DB // for each statement by itself, where tx is nil
+	line   *line   // in place of tx, where it writes to PostgreSQL
+	pool   *sql.DB // for each statement by itself, where both are nil
 	ctx    context.Context
 	kind   string
 	stmts  *statements
@@ -51,11 +52,15 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-func (t *Tx) querier() querier {
-	if t.tx == nil {
-		return t.pool
+// querier returns what runs a statement that is answered at once.
+func (t *Tx) querier() (querier, error) {
+	switch {
+	case t.line != nil:
+		return t.line.conn, t.line.send(t.context())
+	case t.tx == nil:
+		return t.pool, nil
 	}
-	return t.tx
+	return t.tx, nil
 }
 
 // compiled returns the statement with a text where it is compiled; else nil.
@@ -69,6 +74,9 @@ func (t *Tx) compiled(query string) *sql.Stmt {
 
 // Exec runs a statement that returns no rows.
 func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
+	if t.line != nil {
+		return t.line.exec(t.context(), query, args)
+	}
 	if t.tx == nil {
 		return nil, errOnlyReads
 	}
@@ -80,16 +88,24 @@ func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
 
 // Query runs a statement that returns rows. Collect is easier to use right.
 func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
-	return t.querier().QueryContext(t.context(), query, args...)
+	q, err := t.querier()
+	if err != nil {
+		return nil, err
+	}
+	return q.QueryContext(t.context(), query, args...)
 }
 
 // QueryRow runs a statement that returns one row, which the caller reads before it
 // runs another.
-func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
+func (t *Tx) QueryRow(query string, args ...any) Scanner {
 	if stmt := t.compiled(query); stmt != nil { //nolint:sqlclosecheck // see compiled
 		return stmt.QueryRowContext(t.context(), args...)
 	}
-	return t.querier().QueryRowContext(t.context(), query, args...)
+	q, err := t.querier()
+	if err != nil {
+		return failed{err}
+	}
+	return q.QueryRowContext(t.context(), query, args...)
 }
 
 // rows is Query for rows that are read to their end before another statement
@@ -101,7 +117,7 @@ func (t *Tx) rows(query string, args ...any) (*sql.Rows, error) {
 	return t.Query(query, args...)
 }
 
-// Scanner is a row: *sql.Row or the current one of *sql.Rows.
+// Scanner is a row, or the current one of several.
 type Scanner interface {
 	Scan(dest ...any) error
 }
@@ -311,18 +327,15 @@ func (d *DB) write(ctx context.Context, opts *sql.TxOptions, fn func(context.Con
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Close()
-	tx, err := conn.BeginTx(context.WithoutCancel(ctx), opts)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	defer tx.Rollback() // nothing after Commit
-	if err := fn(ctx, &Tx{tx: tx, ctx: ctx, kind: d.kind}); err != nil {
+	l := begin(conn, opts)
+	defer l.end(context.WithoutCancel(ctx)) // nothing after the commit
+	if err := fn(ctx, &Tx{line: l, ctx: ctx, kind: d.kind}); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return d.finish(tx)
+	return d.outcome(l.commit(context.WithoutCancel(ctx)))
 }
 
 // finish commits tx.
