@@ -103,6 +103,33 @@ func (p *Pending) guess(client session.Client) session.Guess {
 	return g
 }
 
+// consume takes a proof that was answered right, as part of tx, or says that it is gone
+// or was tried too often. It reads the user of whom it is beside, where that is known.
+func (s *Service) consume(tx *store.Tx, p *Pending, client session.Client, gone error) (found func() (*user.User, error), err error) {
+	var taken int64
+	tried := func() bool { return false }
+	asks := []store.Ask{taking(p, &taken), {}, {}}
+	if p.Tries > 0 { // its wrong answers were counted; mostly there were none
+		all := append(p.tries(client).Attempts(p.bound()), p.guess(client).Attempts(wrongAnswers(p.Method))...)
+		if asks[1], tried, err = s.Limits.AskAny(p.Project, all...); err != nil {
+			return nil, err
+		}
+	}
+	if p.User != "" && p.Act != Update {
+		asks[2], found = user.Ask(p.Project, p.User)
+	}
+	err = tx.Together(asks...)
+	switch {
+	case err != nil:
+		return nil, err
+	case taken != 1:
+		return nil, gone
+	case tried():
+		return found, s.right(tx, p, client)
+	}
+	return found, nil
+}
+
 // right forgets the wrong answers before a right one, as part of tx, or refuses it
 // where there were too many.
 func (s *Service) right(tx *store.Tx, p *Pending, client session.Client) error {
@@ -137,19 +164,11 @@ func (s *Service) SignIn(ctx context.Context, p *Pending, client session.Client,
 	h := &holder{by: audit.Origin{Remote: client.Address}}
 	login := session.Login{Config: c, Method: AMR(p.Kind), Options: p.Options, Client: client, CurrentID: p.Session}
 	login.Prove = func(tx *store.Tx) (*user.User, bool, error) {
-		ok, err := take(tx, p)
+		found, err := s.consume(tx, p, client, gone)
 		if err != nil {
 			return nil, false, err
 		}
-		if !ok {
-			return nil, false, gone
-		}
-		if p.Tries > 0 { // its wrong answers were counted
-			if err := s.right(tx, p, client); err != nil {
-				return nil, false, err
-			}
-		}
-		return p.settle(tx, c, h)
+		return p.settle(tx, c, h, found)
 	}
 	out, err := s.Sessions.SignIn(ctx, login)
 	if !errors.Is(err, errHolder) {
@@ -202,14 +221,14 @@ func AMR(kind message.Kind) string {
 }
 
 // settle returns whose the proof is, as part of tx, and stores what it says of them:
-// who is new, which address is theirs.
-func (p *Pending) settle(tx *store.Tx, c *project.Config, h *holder) (u *user.User, firstSeen bool, err error) {
+// who is new, which address is theirs. found is the user of it, where that is known.
+func (p *Pending) settle(tx *store.Tx, c *project.Config, h *holder, found func() (*user.User, error)) (u *user.User, firstSeen bool, err error) {
 	switch {
 	case p.Act == Update:
 		u, err = p.change(tx, c, h)
 		return u, false, err
 	case p.User != "":
-		if u, err = user.Load(tx, p.Project, p.User); err != nil {
+		if u, err = found(); err != nil {
 			return nil, false, err
 		}
 		return u, false, p.known(tx, c, u, h)

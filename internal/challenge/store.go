@@ -91,12 +91,14 @@ func (s *Service) find(ctx context.Context, query string, args ...any) (p *Pendi
 // take removes a pending proof, which thereby works once, and reports whether it
 // was still there. Another one of the same name is not taken for it.
 func take(tx *store.Tx, p *Pending) (bool, error) {
-	res, err := tx.Exec(`DELETE FROM challenges WHERE project = $1 AND method = $2 AND id = $3 AND digest = $4`, p.Project, p.Method, p.ID, p.Digest)
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
+	var n int64
+	err := tx.Together(taking(p, &n))
 	return n == 1, err
+}
+
+// taking is the statement of take, to be run together with others.
+func taking(p *Pending, taken *int64) store.Ask {
+	return store.Changing(taken, `DELETE FROM challenges WHERE project = $1 AND method = $2 AND id = $3 AND digest = $4`, p.Project, p.Method, p.ID, p.Digest)
 }
 
 // Forget removes what is pending of a user by a method, as part of tx: whoever

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"postern/internal/fault"
@@ -165,6 +166,58 @@ func (s *Service) ClearIn(tx *store.Tx, project string, attempts ...Attempt) err
 	return nil
 }
 
+// AnyIn reports whether anything of attempts counts, or may, inside a transaction of
+// the caller: whether ClearIn has something to do for them. It is one statement,
+// however many they are.
+func (s *Service) AnyIn(tx *store.Tx, project string, attempts ...Attempt) (bool, error) {
+	ask, counted, err := s.AskAny(project, attempts...)
+	if err == nil {
+		err = tx.Together(ask)
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for attempts: %w", err)
+	}
+	return counted(), nil
+}
+
+// AskAny returns the statement of AnyIn, to be run together with others, and what came
+// of it.
+func (s *Service) AskAny(project string, attempts ...Attempt) (ask store.Ask, counted func() bool, err error) {
+	list, err := s.prepare(project, attempts)
+	some := errors.Is(err, ErrExceeded) || len(list) >= len(anyOf) // so many that one statement for each does as well
+	if err != nil && !some {
+		return ask, nil, err
+	}
+	if !some && len(list) > 0 {
+		args := make([]any, 1, 1+2*len(list))
+		args[0] = project
+		for i := range list {
+			args = append(args, list[i].Scope, list[i].subject[:])
+		}
+		ask = store.One(func(row store.Scanner) error {
+			err := row.Scan(new(int64))
+			some = err == nil
+			return err
+		}, anyOf[len(list)], args...)
+	}
+	return ask, func() bool { return some }, nil
+}
+
+// anyOf are the statements that find one of as many counters as their index.
+var anyOf = anyOfUpTo(8)
+
+func anyOfUpTo(most int) []string {
+	all, text := make([]string, most+1), ""
+	for i := range most {
+		if i > 0 {
+			text += " UNION ALL "
+		}
+		text += fmt.Sprintf("SELECT 1 FROM limits WHERE project = $1 AND scope = $%d AND subject = $%d", 2*i+2, 2*i+3)
+		all[i+1] = text + " LIMIT 1"
+	}
+	return all
+}
+
 // Expire deletes what means nothing any more, and returns how many rows it were.
 // Several servers may do so at once.
 func (s *Service) Expire(ctx context.Context) (int, error) {
@@ -191,13 +244,12 @@ type place struct {
 }
 
 func newCounter(project string, a Attempt, now time.Time) counter {
-	h := sha256.New()
-	for _, text := range []string{project, a.Rule.Scope, a.Subject} {
-		_, _ = fmt.Fprintf(h, "%d:%s", len(text), text) // a hash takes everything
+	var room [256]byte
+	text := room[:0]
+	for _, part := range [...]string{project, a.Rule.Scope, a.Subject} {
+		text = append(append(strconv.AppendInt(text, int64(len(part)), 10), ':'), part...)
 	}
-	c := counter{place: place{project: project, Rule: a.Rule}, at: now}
-	h.Sum(c.subject[:0])
-	return c
+	return counter{place: place{project: project, Rule: a.Rule, subject: sha256.Sum256(text)}, at: now}
 }
 
 // prepare returns where attempts count, in one order for all, so that no two

@@ -41,7 +41,17 @@ func (g Guess) Count(tx *store.Tx, limits *limit.Service, b Bound) error {
 // counted by.
 func (g Guess) Clear(tx *store.Tx, limits *limit.Service, b Bound) error {
 	here, all := g.attempts(b)
+	if counted, err := limits.AnyIn(tx, g.Project, append(here, all...)...); err != nil || !counted {
+		return err
+	}
 	return g.both(tx, func(list []limit.Attempt) error { return limits.ClearIn(tx, g.Project, list...) }, here, all)
+}
+
+// Attempts are what a guess counts as, so that several guesses are looked for at once
+// before they are cleared: mostly nothing was wrong before.
+func (g Guess) Attempts(b Bound) []limit.Attempt {
+	here, all := g.attempts(b)
+	return append(here, all...)
 }
 
 // Forget is Clear for an answer that was counted as a guess beforehand.

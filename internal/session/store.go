@@ -115,7 +115,7 @@ func (s *Session) insert(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO sessions (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13)`,
+	err = tx.Later(`INSERT INTO sessions (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13)`,
 		s.Project, s.ID, sql.NullString{String: s.User, Valid: s.User != ""}, s.CreatedAt.Unix(), s.RefreshedAt.Unix(), s.ExpiresAt.Unix(), s.Generation, int64(s.Lifetime/time.Second),
 		strings.Join(s.AMR, " "), s.Tenant, string(extra), s.Client.Address, s.Client.UserAgent)
 	if err != nil {
@@ -151,7 +151,7 @@ func (s *Session) addMethod(method string) {
 
 // record writes down that a user signed in, as part of tx.
 func record(tx *store.Tx, s *Session, method string, from Client, now time.Time) error {
-	_, err := tx.Exec(`INSERT INTO logins (project, id, user_id, login_at, method, tenant, address, agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	err := tx.Later(`INSERT INTO logins (project, id, user_id, login_at, method, tenant, address, agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		s.Project, ident.New("L"), s.User, now.Unix(), method, s.Tenant, from.Address, from.UserAgent)
 	if err != nil {
 		return fmt.Errorf("record login: %w", err)

@@ -175,6 +175,26 @@ func one(tx *store.Tx, query string, args ...any) (*User, error) {
 	return u, err
 }
 
+// Ask returns the statement that loads a user by id, to be run together with others,
+// and how to read what it found.
+func Ask(project, id string) (ask store.Ask, found func() (*User, error)) {
+	var row *Row
+	ask = store.One(func(from store.Scanner) error {
+		r := &Row{}
+		if err := from.Scan(r.Into()...); err != nil {
+			return err
+		}
+		row = r
+		return nil
+	}, byID, project, id)
+	return ask, func() (*User, error) {
+		if row == nil {
+			return nil, ErrNotFound
+		}
+		return row.User()
+	}
+}
+
 // Create stores a new user, as part of tx, and gives it an id where it has none, and
 // now as the time of its creation. ErrExists is a login id that somebody has.
 func Create(tx *store.Tx, u *User) error {
@@ -273,6 +293,5 @@ func SignedIn(tx *store.Tx, u *User) error {
 	if u.Status == Invited {
 		u.Status = Enabled
 	}
-	_, err := tx.Exec(`UPDATE users SET last_login_at = $3, status = $4, expires_at = 0 WHERE project = $1 AND id = $2`, u.Project, u.ID, now.Unix(), u.Status)
-	return err
+	return tx.Later(`UPDATE users SET last_login_at = $3, status = $4, expires_at = 0 WHERE project = $1 AND id = $2`, u.Project, u.ID, now.Unix(), u.Status)
 }
