@@ -53,7 +53,7 @@ type Service struct {
 	Projects *project.Service
 
 	rings   sync.Map // project id → *Ring
-	signers sync.Map // name → jose.Signer; a kid never means another key
+	signers sync.Map // name → *signer; a kid never means another key
 	known   known
 }
 
@@ -66,7 +66,7 @@ type Ring struct {
 	known   *known // of the service that read it
 	read    time.Time
 	keys    []entry
-	signers map[string]jose.Signer // by kid: those that sign now or soon
+	signers map[string]*signer // by kid: those that sign now or soon
 }
 
 // An entry is one key. Times are Unix seconds.
@@ -99,7 +99,7 @@ func (s *Service) reread(ctx context.Context, project string) (*Ring, error) {
 			return nil, err
 		}
 	}
-	r := &Ring{project: project, known: &s.known, read: at, keys: keys, signers: map[string]jose.Signer{}}
+	r := &Ring{project: project, known: &s.known, read: at, keys: keys, signers: map[string]*signer{}}
 	now := r.current(at)
 	for _, e := range keys { // one that follows may begin to sign while this ring is in use
 		if e.signsAt < now.signsAt {
@@ -185,9 +185,9 @@ func place(of, kid string) project.Place {
 const tokenType = "JWT"
 
 // open opens the private half of a key, once.
-func (s *Service) open(ctx context.Context, n name) (jose.Signer, error) {
+func (s *Service) open(ctx context.Context, n name) (*signer, error) {
 	if v, ok := s.signers.Load(n); ok {
-		return v.(jose.Signer), nil
+		return v.(*signer), nil
 	}
 	sealed, err := s.Projects.Kept(ctx, place(n.project, n.kid))
 	if err != nil {
@@ -197,7 +197,7 @@ func (s *Service) open(ctx context.Context, n name) (jose.Signer, error) {
 	if err := whole.UnmarshalJSON([]byte(sealed.Reveal())); err != nil {
 		return nil, fmt.Errorf("open signing key %s: it is not a key", n.kid)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: Algorithm, Key: whole}, (&jose.SignerOptions{}).WithType(tokenType))
+	signer, err := newSigner(whole)
 	if err != nil {
 		return nil, fmt.Errorf("open signing key %s: %w", n.kid, err)
 	}
