@@ -35,9 +35,11 @@ func (s *Service) ForKey(ctx context.Context, in KeyLogin) (*Tokens, error) {
 	m := minting{
 		config: in.Config, roles: in.Known, now: now, ends: now.Add(in.Config.Settings.KeyTokenLifetime),
 		session: &Session{Project: in.Config.Project, AMR: []string{}, Tenant: in.Options.Tenant},
-		holder: holder{id: in.KeyID, roles: in.Roles, tenants: in.Tenants, kind: "key", values: map[string]any{
-			"id": in.KeyID, "keyId": in.KeyID, "name": in.Name, "userId": in.BoundUser, "customAttributes": in.Custom,
-			"roleNames": in.Known.Names(in.Roles), "permissions": in.Known.Permissions(in.Roles),
+		holder: holder{id: in.KeyID, roles: in.Roles, tenants: in.Tenants, kind: "key", values: func() map[string]any {
+			return map[string]any{
+				"id": in.KeyID, "keyId": in.KeyID, "name": in.Name, "userId": in.BoundUser, "customAttributes": in.Custom,
+				"roleNames": in.Known.Names(in.Roles), "permissions": in.Known.Permissions(in.Roles),
+			}
 		}},
 	}
 	if in.Options.Tenant != "" {

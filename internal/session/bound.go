@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strings"
 
@@ -18,7 +19,7 @@ func BoundTo(token secret.Text) string {
 		return ""
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
+	if err != nil || !bytes.Contains(payload, []byte(`"jkt"`)) { // as the server writes it
 		return ""
 	}
 	var in struct {

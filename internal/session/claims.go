@@ -16,10 +16,10 @@ import (
 // visitor.
 type holder struct {
 	id      string
-	roles   []string          // ids, in the whole project
-	tenants []user.Membership // sorted by tenant
-	kind    string            // what a template calls it: "user" or "key"
-	values  map[string]any    // what a template may name of it
+	roles   []string              // ids, in the whole project
+	tenants []user.Membership     // sorted by tenant
+	kind    string                // what a template calls it: "user" or "key"
+	values  func() map[string]any // what a template may name of it; nil for nothing
 }
 
 // A minting is what a session token is made of.
@@ -135,17 +135,22 @@ func (m minting) put(into map[string]any, ids []string) {
 
 // ofUser returns a user as who holds a token, in the tenants that count.
 func ofUser(u *user.User, roles *authz.Roles, tenants []user.Membership) holder {
+	return holder{id: u.ID, roles: u.Roles, tenants: tenants, kind: "user", values: func() map[string]any { return valuesOf(u, roles, tenants) }}
+}
+
+// valuesOf returns what a template may name of a user.
+func valuesOf(u *user.User, roles *authz.Roles, tenants []user.Membership) map[string]any {
 	login := ""
 	if len(u.LoginIDs) > 0 {
 		login = u.LoginIDs[0]
 	}
-	return holder{id: u.ID, roles: u.Roles, tenants: tenants, kind: "user", values: map[string]any{
+	return map[string]any{
 		"userId": u.ID, "id": u.ID, "loginId": login, "loginIds": u.LoginIDs, "name": u.Name, "displayName": u.Name,
 		"givenName": u.GivenName, "middleName": u.MiddleName, "familyName": u.FamilyName,
 		"email": u.Email, "verifiedEmail": u.VerifiedEmail, "phone": u.Phone, "verifiedPhone": u.VerifiedPhone,
 		"picture": u.Picture, "status": string(u.Status), "test": u.Test, "createdTime": u.CreatedAt.Unix(),
 		"customAttributes": u.Custom, "roleNames": roles.Names(u.Roles), "permissions": roles.Permissions(u.Roles), "tenants": tenantsOf(tenants),
-	}}
+	}
 }
 
 // A made is a session on the way to its tokens.
@@ -202,15 +207,28 @@ func (s *Service) tokens(m made) (*Tokens, error) {
 	if out.Session, err = sign(m.ring.Sign, claims); err != nil || !m.refresh {
 		return out, err
 	}
-	renewing := map[string]any{
-		"iss": mint.issuer, "sub": mint.holder.id, "iat": m.now.Unix(), "exp": until.Unix(), "drn": drnRefresh,
-		"amr": m.session.AMR, "sid": m.session.ID, "gen": m.session.Generation,
+	renewing := renewing{
+		Issuer: mint.issuer, Subject: mint.holder.id, IssuedAt: m.now.Unix(), Expires: until.Unix(), Kind: drnRefresh,
+		AMR: m.session.AMR, Session: m.session.ID, Generation: m.session.Generation,
 	}
 	if m.session.Extra.Key != "" {
-		renewing["cnf"] = confirmation(m.session.Extra.Key)
+		renewing.Confirmation = confirmation(m.session.Extra.Key)
 	}
 	out.Refresh, err = sign(m.ring.SignReturning, renewing)
 	return out, err
+}
+
+// renewing is the claims of a refresh token, in the order of their names.
+type renewing struct {
+	AMR          []string       `json:"amr"`
+	Confirmation map[string]any `json:"cnf,omitempty"`
+	Kind         string         `json:"drn"`
+	Expires      int64          `json:"exp"`
+	Generation   int64          `json:"gen"`
+	IssuedAt     int64          `json:"iat"`
+	Issuer       string         `json:"iss"`
+	Session      string         `json:"sid"`
+	Subject      string         `json:"sub"`
 }
 
 // confirmation is the claim that binds a token to a key (RFC 9449 §6.1).

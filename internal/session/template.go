@@ -15,8 +15,15 @@ func (m minting) fillTemplate() (map[string]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read JWT template %s: %w", m.template.ID, err)
 	}
+	if len(claims) == 0 {
+		return nil, nil
+	}
+	var own map[string]any
+	if m.holder.values != nil {
+		own = m.holder.values()
+	}
 	values := map[string]any{
-		m.holder.kind: m.holder.values,
+		m.holder.kind: own,
 		"project":     map[string]any{"id": m.config.Project, "name": m.config.Name, "environment": m.config.Environment},
 		"tenant":      map[string]any{"id": m.session.Tenant},
 	}

@@ -134,7 +134,7 @@ func (s *Service) Validate(ctx context.Context, c *project.Config, token secret.
 }
 
 // sign makes a token of claims; with is a method of a ring.
-func sign(with func([]byte) (string, error), claims map[string]any) (secret.Text, error) {
+func sign(with func([]byte) (string, error), claims any) (secret.Text, error) {
 	payload, err := json.Marshal(claims, json.Deterministic(true))
 	if err != nil {
 		return secret.Text{}, fmt.Errorf("write claims: %w", err)
