@@ -96,9 +96,13 @@ func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 }
 
 // QueryRow runs a statement that returns one row, which the caller reads before it
-// runs another.
+// runs another. One that comes often is not broken off when its context ends: to
+// watch for that costs SQLite two goroutines a statement, which is soon over.
 func (t *Tx) QueryRow(query string, args ...any) Scanner {
 	if stmt := t.compiled(query); stmt != nil { //nolint:sqlclosecheck // see compiled
+		if t.tx == nil && t.ctx.Err() == nil {
+			return stmt.QueryRowContext(context.WithoutCancel(t.ctx), args...)
+		}
 		return stmt.QueryRowContext(t.context(), args...)
 	}
 	q, err := t.querier()
