@@ -2,6 +2,7 @@ package user_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -45,6 +46,11 @@ func TestAUserComesBackWhole(t *testing.T) {
 		for _, u := range all {
 			write(func(tx *store.Tx) error { return user.Create(tx, u) })
 		}
+		write(func(tx *store.Tx) error { // the rows stand in another order than they count in
+			_, err := tx.Exec(`UPDATE login_ids SET position = 2 - position WHERE project = 'P1' AND user_id = $1`, all[0].ID)
+			return err
+		})
+		slices.Reverse(all[0].LoginIDs)
 		all[0].Roles = []string{"R1", "R2"}
 		all[0].Tenants = []user.Membership{{Tenant: "Ta"}, {Tenant: "Tb", Roles: []string{"R1", "R3"}}}
 		for _, want := range all {

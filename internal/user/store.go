@@ -1,6 +1,7 @@
 package user
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -37,8 +38,10 @@ const columns = `project, id, status, name, given_name, middle_name, family_name
 // Columns are what a SELECT reads a user u by, with what the user has in other
 // tables, in one statement: a Row takes them. Texts of several rows stand one after
 // the other, each with its length in bytes before it, so that any text may be one.
+// Login ids have their positions before that, and are sorted when they were read: for
+// the few of a user both databases would set up a sort as if they were many.
 var Columns = store.Of("u", columns) + `,
-	COALESCE((SELECT string_agg(octet_length(login_id) || ':' || login_id, '' ORDER BY position) FROM login_ids WHERE project = u.project AND user_id = u.id), ''),
+	COALESCE((SELECT string_agg(position || ':' || octet_length(login_id) || ':' || login_id, '') FROM login_ids WHERE project = u.project AND user_id = u.id), ''),
 	COALESCE((SELECT string_agg(octet_length(tenant) || ':' || tenant, '') FROM memberships WHERE project = u.project AND user_id = u.id), ''),
 	COALESCE((SELECT string_agg(octet_length(tenant) || ':' || tenant || octet_length(role) || ':' || role, '') FROM user_roles WHERE project = u.project AND user_id = u.id), '')`
 
@@ -74,7 +77,7 @@ func (r *Row) User() (*User, error) {
 
 // rest reads what the user has in other tables.
 func (r *Row) rest() error {
-	loginIDs, err1 := texts(r.loginIDs)
+	loginIDs, err1 := inOrder(r.loginIDs)
 	tenants, err2 := texts(r.tenants)
 	grants, err3 := texts(r.grants)
 	r.u.LoginIDs = loginIDs
@@ -91,14 +94,48 @@ func (r *Row) rest() error {
 // texts takes apart what stands one after the other: "1:a3:bcd".
 func texts(all string) (list []string, err error) {
 	for all != "" {
-		length, rest, _ := strings.Cut(all, ":")
-		n, err := strconv.Atoi(length)
-		if err != nil || n < 0 || n > len(rest) {
-			return nil, fmt.Errorf("%.20q is no length of what follows", length)
+		var text string
+		if text, all, err = first(all); err != nil {
+			return nil, err
 		}
-		list, all = append(list, rest[:n]), rest[n:]
+		list = append(list, text)
 	}
 	return list, nil
+}
+
+// inOrder is texts for those that have their positions before them: "1:3:bcd0:1:a".
+func inOrder(all string) (list []string, err error) {
+	type placed struct {
+		at   int
+		text string
+	}
+	var found []placed
+	for all != "" {
+		position, rest, _ := strings.Cut(all, ":")
+		var p placed
+		if p.at, err = strconv.Atoi(position); err != nil {
+			return nil, fmt.Errorf("%.20q is no position of what follows", position)
+		}
+		if p.text, all, err = first(rest); err != nil {
+			return nil, err
+		}
+		found = append(found, p)
+	}
+	slices.SortFunc(found, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
+	for _, p := range found {
+		list = append(list, p.text)
+	}
+	return list, nil
+}
+
+// first takes one text from the begin of several.
+func first(all string) (text, rest string, err error) {
+	length, rest, _ := strings.Cut(all, ":")
+	n, err := strconv.Atoi(length)
+	if err != nil || n < 0 || n > len(rest) {
+		return "", "", fmt.Errorf("%.20q is no length of what follows", length)
+	}
+	return rest[:n], rest[n:], nil
 }
 
 func scan(row store.Scanner) (*User, error) {
