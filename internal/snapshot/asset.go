@@ -277,10 +277,10 @@ func hasRun(doc []byte) bool {
 // mayHoldAsset reports whether a document has a string that is long or an
 // image; it only looks at the bytes.
 func mayHoldAsset(doc []byte) bool {
-	if bytes.Contains(doc, []byte(`"data:image/`)) {
+	if holds(doc, `"data:image`, '/', "") {
 		return true
 	}
-	if !bytes.Contains(doc, []byte(`\"`)) {
+	if !holds(doc, "", '\\', `"`) {
 		return hasRun(doc)
 	}
 	start := -1
@@ -298,4 +298,20 @@ func mayHoldAsset(doc []byte) bool {
 		}
 	}
 	return false
+}
+
+// holds reports whether mark is anywhere in doc between those two. To go from mark
+// to mark, where there are few, is many times faster than bytes.Contains, which
+// looks at each byte by itself once the first one of what it looks for is frequent.
+func holds(doc []byte, before string, mark byte, after string) bool {
+	for {
+		i := bytes.IndexByte(doc, mark)
+		if i < 0 {
+			return false
+		}
+		if bytes.HasSuffix(doc[:i], []byte(before)) && bytes.HasPrefix(doc[i+1:], []byte(after)) {
+			return true
+		}
+		doc = doc[i+1:]
+	}
 }

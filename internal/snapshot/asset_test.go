@@ -31,6 +31,10 @@ func TestWhichStringsBecomeAssets(t *testing.T) {
 		"base64 with a line break stays":         {"logo", "data:image/png;base64,eA\n==", "", ""},
 		"base64 without padding stays":           {"logo", "data:image/png;base64,eA", "", ""},
 		"an image with a parameter stays":        {"logo", "data:image/png;charset=x;base64,eA==", "", ""},
+		"an image goes beside a slash":           {"logo", image("image/png", "x///"), "img-" + hexSum("eC8vLw==") + ".png", "x///"},
+		"a text of 512 bytes goes with a quote":  {"body", `a\"` + long, "body-" + hexSum(`a\"`+long) + ".txt", `a\"` + long},
+		"a text of 512 bytes goes with a line":   {"body", "a\n" + long, "body-" + hexSum("a\n"+long) + ".txt", "a\n" + long},
+		"a short text stays with a backslash":    {"body", `a\`, "", ""},
 		"a long image that does not fit is text": {"logo", "data:image/gif;base64," + long, "logo-" + hexSum("data:image/gif;base64,"+long) + ".txt", "data:image/gif;base64," + long},
 	} {
 		t.Run(name, func(t *testing.T) {
