@@ -19,16 +19,21 @@ type Cache struct {
 	canonical map[Digest]bool // documents that are in canonical form
 }
 
-// isCanonical reports whether a document is known to be in canonical form, and
-// returns its digest then. In doubt it is not.
+// isCanonical reports whether a document, which is JSON, is found to be in canonical
+// form without being put into it, and returns its digest then. In doubt it is not.
 func (c *Cache) isCanonical(doc []byte) (Digest, bool) {
-	if c == nil {
-		return Digest{}, false
-	}
 	digest := Sum(doc)
+	return digest, c.knows(digest) || alreadyCanonical(doc)
+}
+
+// knows reports whether a document with that digest was in canonical form before.
+func (c *Cache) knows(digest Digest) bool {
+	if c == nil {
+		return false
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return digest, c.canonical[digest]
+	return c.canonical[digest]
 }
 
 type cacheKey struct {
