@@ -139,50 +139,54 @@ func insertBlobs(tx *store.Tx, blobs []blob) error {
 	return nil
 }
 
-// parameters writes digests as the parameters of a statement.
+// parameters writes digests as the parameters of a statement, at most rowsPerStatement
+// of them. The last one is there again until there are as many as a power of two, so
+// that the texts are few: both databases remember what they made of a text.
 func parameters(digests []snapshot.Digest) (marks string, args []any) {
+	n := 1
+	for n < len(digests) {
+		n *= 2
+	}
 	var b strings.Builder
-	for i, d := range digests {
+	for i := range min(n, rowsPerStatement) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
 		fmt.Fprintf(&b, "$%d", i+1)
-		args = append(args, d[:])
+		args = append(args, digests[min(i, len(digests)-1)][:])
 	}
 	return b.String(), args
 }
 
-// blobsOf reads blobs in a transaction.
-func blobsOf(tx *store.Tx) func(query string, args []any) ([]blob, error) {
-	return func(query string, args []any) ([]blob, error) { return store.Collect(tx, scanBlob, query, args...) }
-}
-
 // loadBlobs reads contents by digest, a statement for every rowsPerStatement of
-// them, and unpacks some while it reads others. One that is not there is an
-// error: a revision never names what was not stored with it.
-func (c *codec) loadBlobs(read func(query string, args []any) ([]blob, error), digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
+// them, and unpacks those that are there while it reads others: the reader is as many
+// ahead. One that is not there is an error: a revision never names what was not
+// stored with it.
+func (c *codec) loadBlobs(tx *store.Tx, digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
 	var mu sync.Mutex
 	var work errgroup.Group
-	work.SetLimit(runtime.GOMAXPROCS(0))
 	out := make(map[snapshot.Digest][]byte, len(digests))
-	for batch := range slices.Chunk(digests, rowsPerStatement) {
-		marks, args := parameters(batch)
-		blobs, err := read(`SELECT digest, size, encoding, body FROM blobs WHERE digest IN (`+marks+`)`, args)
-		if err != nil {
-			_ = work.Wait() // the error of the database says more
-			return nil, err
-		}
-		for _, b := range blobs {
-			work.Go(func() error {
+	packed := make(chan blob, rowsPerStatement)
+	for range min(runtime.GOMAXPROCS(0), len(digests)) {
+		work.Go(func() (failed error) {
+			for b := range packed { // to its end, as the reader waits for it
 				content, err := c.decode(b)
+				if err != nil {
+					failed = err
+				}
 				mu.Lock()
-				defer mu.Unlock()
 				out[b.digest] = content
-				return err
-			})
-		}
+				mu.Unlock()
+			}
+			return failed
+		})
 	}
-	if err := work.Wait(); err != nil {
+	err := readBlobs(tx, digests, packed)
+	close(packed)
+	if worked := work.Wait(); err == nil { // the error of the database says more
+		err = worked
+	}
+	if err != nil {
 		return nil, err
 	}
 	for _, d := range digests {
@@ -191,6 +195,21 @@ func (c *codec) loadBlobs(read func(query string, args []any) ([]blob, error), d
 		}
 	}
 	return out, nil
+}
+
+// readBlobs gives the contents with these digests to out, as they are stored.
+func readBlobs(tx *store.Tx, digests []snapshot.Digest, out chan<- blob) error {
+	for batch := range slices.Chunk(digests, rowsPerStatement) {
+		marks, args := parameters(batch)
+		err := store.Each(tx, scanBlob, func(b blob) error {
+			out <- b
+			return nil
+		}, `SELECT digest, size, encoding, body FROM blobs WHERE digest IN (`+marks+`)`, args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func scanBlob(row store.Scanner) (blob, error) {

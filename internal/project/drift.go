@@ -266,7 +266,7 @@ func (s *Service) attribute(ctx context.Context, id string, d *Drift) error {
 	}
 	return s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
 		load := func(digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
-			return c.loadBlobs(blobsOf(tx), digests)
+			return c.loadBlobs(tx, digests)
 		}
 		if !d.open() {
 			return nil

@@ -50,7 +50,7 @@ func (s *Service) whole(ctx context.Context, id string, number int64, also func(
 				digests = append(digests, digest)
 			}
 		}
-		st.contents, err = c.loadBlobs(blobsOf(tx), digests)
+		st.contents, err = c.loadBlobs(tx, digests)
 		for path, digest := range st.tree {
 			files[path] = st.contents[digest]
 		}

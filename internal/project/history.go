@@ -96,7 +96,7 @@ func (s *Service) Revision(ctx context.Context, id string, number int64) (*Shown
 			}
 		}
 		load := func(digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
-			return c.loadBlobs(blobsOf(tx), digests)
+			return c.loadBlobs(tx, digests)
 		}
 		out.Differences, err = s.facts.CompareStored(
 			snapshot.Base{Tree: parent.tree, Secrets: parent.secrets, Load: load},

@@ -123,7 +123,7 @@ func dropUnlisted(tx *store.Tx, c *codec, id string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	contents, err := c.loadBlobs(blobsOf(tx), lists)
+	contents, err := c.loadBlobs(tx, lists)
 	if err != nil {
 		return 0, err
 	}

@@ -95,7 +95,7 @@ func (s *Service) readState(tx *store.Tx, id string, number int64) (*state, erro
 	if err != nil {
 		return nil, err
 	}
-	blobs, err := c.loadBlobs(blobsOf(tx), []snapshot.Digest{st.revision.Digest, st.revision.secretsDigest})
+	blobs, err := c.loadBlobs(tx, []snapshot.Digest{st.revision.Digest, st.revision.secretsDigest})
 	if err != nil {
 		return nil, err
 	}
@@ -183,14 +183,13 @@ func (s *Service) load(ctx context.Context, digests []snapshot.Digest) (map[snap
 	if err != nil {
 		return nil, err
 	}
+	read := s.DB.Read
 	if len(digests) <= rowsPerStatement {
-		return c.loadBlobs(func(query string, args []any) ([]blob, error) {
-			return store.Rows(ctx, s.DB, scanBlob, query, args...)
-		}, digests)
+		read = s.DB.ReadCommitted // one statement sees one state by itself
 	}
 	var out map[snapshot.Digest][]byte
-	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		out, err = c.loadBlobs(blobsOf(tx), digests)
+	err = read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+		out, err = c.loadBlobs(tx, digests)
 		return err
 	})
 	return out, err
