@@ -82,7 +82,15 @@ func readPolicy(tx *store.Tx, id string) (p Policy, err error) {
 	if err != nil {
 		return p, err
 	}
-	return p, json.Unmarshal([]byte(text), &p)
+	return parsePolicy(text)
+}
+
+// parsePolicy reads a policy as it is stored; a blank text is none.
+func parsePolicy(text string) (p Policy, err error) {
+	if text != "" {
+		err = json.Unmarshal([]byte(text), &p)
+	}
+	return p, err
 }
 
 // SetPolicy replaces the policy of a project. It holds for what begins after it.

@@ -172,11 +172,12 @@ func (s *Service) insert(tx *store.Tx, p Project, wrapped []byte) error {
 
 const columns = `id, name, environment, tags, created_at, head, deleted_at`
 
-func scan(row store.Scanner) (Project, error) {
+// scan reads a project, and what else a statement reads after its columns.
+func scan(row store.Scanner, more ...any) (Project, error) {
 	var p Project
 	var tags string
 	var created, deleted int64
-	if err := row.Scan(&p.ID, &p.Name, &p.Environment, &tags, &created, &p.Head, &deleted); err != nil {
+	if err := row.Scan(append([]any{&p.ID, &p.Name, &p.Environment, &tags, &created, &p.Head, &deleted}, more...)...); err != nil {
 		return Project{}, err
 	}
 	if deleted != 0 {
@@ -185,6 +186,8 @@ func scan(row store.Scanner) (Project, error) {
 	p.CreatedAt = time.Unix(created, 0)
 	return p, json.Unmarshal([]byte(tags), &p.Tags)
 }
+
+func scanOne(row store.Scanner) (Project, error) { return scan(row) }
 
 func get(tx *store.Tx, id string) (Project, error) {
 	if !ident.Valid("P", id) {
@@ -211,7 +214,7 @@ func (s *Service) Get(ctx context.Context, id string) (Project, error) {
 func (s *Service) List(ctx context.Context) ([]Project, error) {
 	var all []Project
 	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		all, err = store.Collect(tx, scan, `SELECT `+columns+` FROM projects WHERE deleted_at = 0`)
+		all, err = store.Collect(tx, scanOne, `SELECT `+columns+` FROM projects WHERE deleted_at = 0`)
 		return err
 	})
 	if err != nil {

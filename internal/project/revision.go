@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"postern/internal/fault"
+	"postern/internal/ident"
 	"postern/internal/signature"
 	"postern/internal/snapshot"
 	"postern/internal/store"
@@ -64,25 +65,18 @@ func (s *Service) head(ctx context.Context, id string) (*state, error) {
 
 // readState reads a project at one of its revisions, or at its head for 0.
 func (s *Service) readState(tx *store.Tx, id string, number int64) (*state, error) {
-	p, err := get(tx, id)
+	st, err := readProject(tx, id)
 	if err != nil {
 		return nil, err
 	}
-	st := &state{project: p, tree: snapshot.Tree{}}
-	if st.pending, err = readPending(tx, id); err != nil {
-		return nil, err
-	}
-	if st.policy, err = readPolicy(tx, id); err != nil {
-		return nil, err
-	}
 	if number == 0 {
-		number = p.Head
+		number = st.project.Head
 	}
 	if number == 0 {
 		return st, nil
 	}
 	st.revision, err = readRevision(tx, id, number)
-	if errors.Is(err, ErrNoRevision) && number == p.Head {
+	if errors.Is(err, ErrNoRevision) && number == st.project.Head {
 		return nil, fmt.Errorf("revision %d, the head, is missing", number)
 	}
 	if err != nil {
@@ -109,6 +103,35 @@ func (s *Service) readState(tx *store.Tx, id string, number int64) (*state, erro
 	}
 	s.trees.keep(st.revision, st.tree, st.secrets)
 	return st, nil
+}
+
+// withRest is a project with what waits to be confirmed in it and its policy, in one
+// statement: each one is a way to PostgreSQL and back.
+var withRest = `SELECT ` + store.Of("p", columns) + `, COALESCE(o.policy, ''),
+	COALESCE(c.revision, 0), COALESCE(c.goes_back_to, 0), COALESCE(c.deadline, 0), COALESCE(c.failure, '')
+	FROM projects p LEFT JOIN confirmations c ON c.project = p.id LEFT JOIN policies o ON o.project = p.id
+	WHERE p.id = $1 AND p.deleted_at = 0`
+
+// readProject reads a project as a state without a revision.
+func readProject(tx *store.Tx, id string) (*state, error) {
+	if !ident.Valid("P", id) {
+		return nil, ErrNotFound // PostgreSQL refuses to look for what is no text
+	}
+	st, pending, deadline, policy := &state{tree: snapshot.Tree{}}, &Pending{}, int64(0), ""
+	var err error
+	st.project, err = scan(tx.QueryRow(withRest, id), &policy, &pending.Revision, &pending.GoesBackTo, &deadline, &pending.Failure)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	if pending.Revision != 0 {
+		pending.At = time.Unix(deadline, 0)
+		st.pending = pending
+	}
+	st.policy, err = parsePolicy(policy)
+	return st, err
 }
 
 // An origin is where a revision comes from, as it is stored: what whoever sent it

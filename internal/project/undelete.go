@@ -53,7 +53,7 @@ func (s *Service) Undelete(ctx context.Context, by audit.Origin, id string) (Pro
 func (s *Service) Deleted(ctx context.Context) ([]Project, error) {
 	var all []Project
 	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		all, err = store.Collect(tx, scan, `SELECT `+columns+` FROM projects WHERE deleted_at <> 0`)
+		all, err = store.Collect(tx, scanOne, `SELECT `+columns+` FROM projects WHERE deleted_at <> 0`)
 		return err
 	})
 	if err != nil {
