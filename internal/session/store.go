@@ -45,36 +45,57 @@ type Extra struct {
 	Roles     []string       `json:"roles,omitempty"`     // ids of roles, of an anonymous visitor
 }
 
-const columns = `project, id, user_id, created_at, refreshed_at, expires_at, ended_at, generation, lifetime, amr, tenant, claims, address, agent`
+const (
+	columns = `project, id, user_id, ` + content
+	content = `created_at, refreshed_at, expires_at, ended_at, generation, lifetime, amr, tenant, claims, address, agent`
+)
 
 const one = `SELECT ` + columns + ` FROM sessions WHERE project = $1 AND id = $2`
 
-var oneOfUser = `SELECT ` + store.Of("s", columns) + `, ` + user.Columns + `
+// oneOfUser reads nothing twice: PostgreSQL spends as much on telling forty columns as
+// on finding them.
+var oneOfUser = `SELECT ` + store.Of("s", content) + `, ` + user.Columns + `
 	FROM sessions s JOIN users u ON u.project = s.project AND u.id = s.user_id WHERE s.project = $1 AND s.id = $2`
 
-// scan reads a session, and what else a statement reads after its columns.
-func scan(row store.Scanner, more ...any) (*Session, error) {
-	s := &Session{}
-	var created, refreshed, expires, ended, lifetime int64
-	var amr, claims string
-	var who sql.NullString
-	err := row.Scan(append([]any{
-		&s.Project, &s.ID, &who, &created, &refreshed, &expires, &ended, &s.Generation, &lifetime, &amr, &s.Tenant, &claims,
+// A row takes the content of a session.
+type row struct {
+	s                                            Session
+	created, refreshed, expires, ended, lifetime int64
+	amr, claims                                  string
+}
+
+// into returns where the columns go, for Scan.
+func (r *row) into() []any {
+	s := &r.s
+	return []any{
+		&r.created, &r.refreshed, &r.expires, &r.ended, &s.Generation, &r.lifetime, &r.amr, &s.Tenant, &r.claims,
 		&s.Client.Address, &s.Client.UserAgent,
-	}, more...)...)
-	if err != nil {
-		return nil, err
 	}
-	s.User = who.String
-	s.CreatedAt, s.RefreshedAt, s.ExpiresAt = time.Unix(created, 0).UTC(), time.Unix(refreshed, 0).UTC(), time.Unix(expires, 0).UTC()
-	if ended != 0 {
-		s.EndedAt = time.Unix(ended, 0).UTC()
+}
+
+// session returns the session once the columns are there.
+func (r *row) session(project, id, user string) (*Session, error) {
+	s := &r.s
+	s.Project, s.ID, s.User = project, id, user
+	s.CreatedAt, s.RefreshedAt, s.ExpiresAt = time.Unix(r.created, 0).UTC(), time.Unix(r.refreshed, 0).UTC(), time.Unix(r.expires, 0).UTC()
+	if r.ended != 0 {
+		s.EndedAt = time.Unix(r.ended, 0).UTC()
 	}
-	s.Lifetime, s.AMR = time.Duration(lifetime)*time.Second, strings.Fields(amr)
-	if err := json.Unmarshal([]byte(claims), &s.Extra); err != nil {
+	s.Lifetime, s.AMR = time.Duration(r.lifetime)*time.Second, strings.Fields(r.amr)
+	if err := json.Unmarshal([]byte(r.claims), &s.Extra); err != nil {
 		return nil, fmt.Errorf("read session %s: %w", s.ID, err)
 	}
 	return s, nil
+}
+
+func scan(from store.Scanner) (*Session, error) {
+	var r row
+	var project, id string
+	var who sql.NullString
+	if err := from.Scan(append([]any{&project, &id, &who}, r.into()...)...); err != nil {
+		return nil, err
+	}
+	return r.session(project, id, who.String)
 }
 
 // noSession makes the absence of a row a session that has ended: its user was
@@ -94,16 +115,22 @@ func load(tx *store.Tx, project, id string) (*Session, error) {
 // loadWithUser reads a session and its user, in one statement. Of an anonymous
 // visitor there is no user.
 func loadWithUser(tx *store.Tx, project, id string) (*Session, *user.User, error) {
-	var row user.Row
-	s, err := scan(tx.QueryRow(oneOfUser, project, id), row.Into()...)
+	var of row
+	var who user.Row
+	err := tx.QueryRow(oneOfUser, project, id).Scan(append(of.into(), who.Into()...)...)
 	if err == nil {
-		u, err := row.User()
-		return s, u, err
+		u, err1 := who.User()
+		if err1 != nil {
+			return nil, nil, err1
+		}
+		s, err2 := of.session(project, id, u.ID)
+		return s, u, err2
 	}
 	if !errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, err
 	}
-	if s, err = load(tx, project, id); err == nil && s.User != "" {
+	s, err := load(tx, project, id)
+	if err == nil && s.User != "" {
 		err = ErrEnded // the user was deleted just now
 	}
 	return s, nil, err

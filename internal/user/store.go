@@ -39,18 +39,21 @@ const columns = `project, id, status, name, given_name, middle_name, family_name
 // tables, in one statement: a Row takes them. Texts of several rows stand one after
 // the other, each with its length in bytes before it, so that any text may be one.
 // Login ids have their positions before that, and are sorted when they were read: for
-// the few of a user both databases would set up a sort as if they were many.
+// the few of a user both databases would set up a sort as if they were many. The last
+// are pairs of a tenant and "=" with a role, or nothing where the user belongs to the
+// tenant; without a tenant the role counts in the whole project.
 var Columns = store.Of("u", columns) + `,
 	COALESCE((SELECT string_agg(position || ':' || octet_length(login_id) || ':' || login_id, '') FROM login_ids WHERE project = u.project AND user_id = u.id), ''),
-	COALESCE((SELECT string_agg(octet_length(tenant) || ':' || tenant, '') FROM memberships WHERE project = u.project AND user_id = u.id), ''),
-	COALESCE((SELECT string_agg(octet_length(tenant) || ':' || tenant || octet_length(role) || ':' || role, '') FROM user_roles WHERE project = u.project AND user_id = u.id), '')`
+	COALESCE((SELECT string_agg(octet_length(tenant) || ':' || tenant || octet_length(role) || ':' || role, '') FROM (
+		SELECT tenant, '' AS role FROM memberships WHERE project = u.project AND user_id = u.id
+		UNION ALL SELECT tenant, '=' || role FROM user_roles WHERE project = u.project AND user_id = u.id) has), '')`
 
 // A Row takes the Columns of a user.
 type Row struct {
-	u                                                 User
-	created, modified, login, expires, consent        int64
-	email, phone, test, unproven                      int64
-	recovery, custom, apps, loginIDs, tenants, grants string
+	u                                          User
+	created, modified, login, expires, consent int64
+	email, phone, test, unproven               int64
+	recovery, custom, apps, loginIDs, grants   string
 }
 
 // Into returns where the columns go, for Scan.
@@ -59,7 +62,7 @@ func (r *Row) Into() []any {
 	return []any{
 		&u.Project, &u.ID, &u.Status, &u.Name, &u.GivenName, &u.MiddleName, &u.FamilyName, &u.Email, &r.email, &u.Phone, &r.phone,
 		&r.recovery, &u.Picture, &r.test, &r.custom, &r.apps, &u.Methods, &r.created, &r.modified, &r.login, &r.expires, &r.consent, &r.unproven, &u.Home,
-		&r.loginIDs, &r.tenants, &r.grants,
+		&r.loginIDs, &r.grants,
 	}
 }
 
@@ -78,17 +81,20 @@ func (r *Row) User() (*User, error) {
 // rest reads what the user has in other tables.
 func (r *Row) rest() error {
 	loginIDs, err1 := inOrder(r.loginIDs)
-	tenants, err2 := texts(r.tenants)
-	grants, err3 := texts(r.grants)
+	grants, err2 := texts(r.grants)
 	r.u.LoginIDs = loginIDs
-	for _, id := range tenants {
-		r.u.Tenants = append(r.u.Tenants, Membership{Tenant: id})
-	}
 	for i := 0; i+1 < len(grants); i += 2 {
-		r.u.grant(grants[i], grants[i+1])
+		if grants[i+1] == "" {
+			r.u.Tenants = append(r.u.Tenants, Membership{Tenant: grants[i]})
+		}
+	}
+	for i := 0; i+1 < len(grants); i += 2 { // after all tenants
+		if role, ok := strings.CutPrefix(grants[i+1], "="); ok {
+			r.u.grant(grants[i], role)
+		}
 	}
 	r.u.sort()
-	return errors.Join(err1, err2, err3)
+	return errors.Join(err1, err2)
 }
 
 // texts takes apart what stands one after the other: "1:a3:bcd".
