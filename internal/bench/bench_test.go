@@ -130,6 +130,11 @@ func split(t *testing.T, b []byte) {
 // floor is split, and one durable write of the whole body.
 func floor(t *testing.T, dir string, b []byte) {
 	split(t, b)
+	durable(t, dir, b)
+}
+
+// durable writes a file, to the disk.
+func durable(t *testing.T, dir string, b []byte) {
 	f, err := os.Create(filepath.Join(dir, "floor"))
 	if err != nil {
 		t.Fatal(err)

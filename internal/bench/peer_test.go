@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,58 +23,110 @@ import (
 // growth are the sizes at which growth is measured, in files.
 var growth = []int{51, 99, 201, 399, 801, 1599, 3003}
 
-// perDocument is the size of a document, in bytes, about.
+// perDocument is the size of a document there, in bytes, about.
 const perDocument = 4300
 
-// TestPocketBase prints how long the same documents take in PocketBase, in one
-// batch transaction of upserts, and how long its import of collections takes for
-// as many entries: the closest that it has to an import of configuration. It is
+// peerJobs are what is done to a project, and to the records of its files: a batch of
+// upserts of all of them, whichever job it is, as PocketBase does not know what changed.
+var peerJobs = []string{"first", "again, unchanged", "1 % changed"}
+
+// TestPocketBase prints how long the inputs of the goals take in PocketBase, in one
+// batch transaction of upserts, for each of the three jobs that an import has. It is
 // driven as its users drive it, over HTTP, with its own defaults: SQLite with
-// synchronous=NORMAL, where ours is FULL. Its limits of a batch are raised.
+// synchronous=NORMAL, where ours is FULL. Its limits of a batch are raised. The floor
+// says how much faster an import could be at all.
 func TestPocketBase(t *testing.T) {
-	out := newReport(t, "Beside PocketBase", "files", "job", "Postern", "PocketBase", "ratio", "goal")
+	out := newReport(t, "Beside PocketBase", "input", "job", "import", "batch of upserts", "ratio", "goal", "floor", "batch over floor")
+	bin := buildPeer(t)
+	for _, s := range sizes {
+		if !strings.Contains(s.name, *only) {
+			continue
+		}
+		b := beside(t, bin, s)
+		for i, job := range peerJobs {
+			out.row(s.name, job, b.ours[i], b.theirs[i], ratio(b.theirs[i], b.ours[i]), ">= 20", b.floors[i], ratio(b.theirs[i], b.floors[i]))
+		}
+	}
+}
+
+// TestPocketBaseGrowth prints how the same grow with the number of documents, and how
+// long its import of collections takes for as many entries: the closest that it has to
+// an import of configuration.
+func TestPocketBaseGrowth(t *testing.T) {
+	out := newReport(t, "Beside PocketBase, growth", "files", "job", "Postern", "PocketBase", "ratio", "goal")
+	bin := buildPeer(t)
+	var collections []time.Duration
+	var ours, batches [3][]time.Duration
+	for _, n := range growth {
+		b := beside(t, bin, size{fmt.Sprint(n), n, n * perDocument})
+		took := measureCollections(t, bin, n)
+		collections = append(collections, took)
+		for i, job := range peerJobs {
+			ours[i], batches[i] = append(ours[i], b.ours[i]), append(batches[i], b.theirs[i])
+			out.row(n, job+"; batch of upserts", b.ours[i], b.theirs[i], ratio(b.theirs[i], b.ours[i]), ">= 20")
+			out.row(n, job+"; import of collections", b.ours[i], took, ratio(took, b.ours[i]), ">= 50")
+		}
+	}
+	for i, job := range peerJobs {
+		out.row("all", "growth, exponent: "+job+"; batch of upserts", exponent(growth, ours[i]), exponent(growth, batches[i]), "", "1")
+	}
+	out.row("all", "growth, exponent: import of collections", "", exponent(growth, collections), "", "")
+}
+
+func buildPeer(t *testing.T) string {
+	t.Helper()
 	bin, err := build(t, "pocketbase", ".")
 	if err != nil {
 		t.Skipf("left out: the module of the peer cannot be had: %v", err)
 	}
-	var ours, batches, collections []time.Duration
-	for _, n := range growth {
-		s := size{fmt.Sprint(n), n, n * perDocument}
-		first, again, batch, update := beside(t, bin, s)
-		took := measureCollections(t, bin, n)
-		ours, batches, collections = append(ours, first), append(batches, batch), append(collections, took)
-		out.row(n, "first import; batch of upserts", first, batch, ratio(batch, first), ">= 20")
-		out.row(n, "again, unchanged; the same batch", again, update, ratio(update, again), "")
-		out.row(n, "first import; import of collections", first, took, ratio(took, first), ">= 50")
-	}
-	out.row("all", "growth, exponent; batch of upserts", exponent(growth, ours), exponent(growth, batches), "", "1")
-	out.row("all", "growth, exponent; import of collections", exponent(growth, ours), exponent(growth, collections), "", "1")
+	return bin
 }
 
-// beside measures first imports and imports of what is there already, in turn.
-func beside(t *testing.T, bin string, s size) (first, again, batch, update time.Duration) {
-	sv, peer := newServer(t, t.TempDir()), startPeer(t, bin)
+// A pair is medians of both sides and of what an importer must do at least, by job.
+type pair struct{ ours, theirs, floors [3]time.Duration }
+
+// beside measures the jobs, in turn. What must be done at least is to split and hash
+// and, where anything changed, to write it: the whole of it, or the files that did.
+func beside(t *testing.T, bin string, s size) (b pair) {
+	dir := t.TempDir()
+	sv, peer := newServer(t, dir), startPeer(t, bin)
 	defer peer.process.kill()
 	peer.call(t, http.MethodPost, "/api/collections", map[string]any{"name": "documents", "type": "base", "fields": []any{
 		map[string]any{"name": "path", "type": "text", "max": 1000},
 		map[string]any{"name": "document", "type": "json", "maxSize": 64 << 20},
 	}})
-	var firsts, repeats, batches, updates []time.Duration
+	flows := (s.files - 3) / 6
+	percent := max(1, flows/100)
+	var ours, theirs, floors [3][]time.Duration
 	for range *rounds {
-		files := project(s, time.Now().String(), s.files)
-		upload, requests, id := body(files), upserts(t, files), sv.project(t)
-		firsts = append(firsts, clock(func() { sv.post(t, id, "/v1/mgmt/project/import", upload) }))
-		repeats = append(repeats, clock(func() { sv.post(t, id, "/v1/mgmt/project/import", upload) }))
-		batches = append(batches, clock(func() { peer.send(t, http.MethodPost, "/api/batch", requests) }))
-		updates = append(updates, clock(func() { peer.send(t, http.MethodPost, "/api/batch", requests) }))
+		salt, id := time.Now().String(), sv.project(t)
+		files, other := project(s, salt, flows), edited(s, salt, ", edited", percent)
+		part := body(flowsOf(other, percent))
+		for i, now := range []snapshot.Files{files, files, other} {
+			upload, requests := body(now), upserts(t, salt, now)
+			ours[i] = append(ours[i], clock(func() { sv.post(t, id, "/v1/mgmt/project/import", upload) }))
+			theirs[i] = append(theirs[i], clock(func() { peer.send(t, http.MethodPost, "/api/batch", requests) }))
+			floors[i] = append(floors[i], clock(func() {
+				split(t, upload)
+				switch i {
+				case 0:
+					durable(t, dir, upload)
+				case 2:
+					durable(t, dir, part)
+				}
+			}))
+		}
 	}
-	return median(firsts), median(repeats), median(batches), median(updates)
+	for i := range peerJobs {
+		b.ours[i], b.theirs[i], b.floors[i] = median(ours[i]), median(theirs[i]), median(floors[i])
+	}
+	return b
 }
 
-// upserts writes a batch that stores each file as a record.
-func upserts(t *testing.T, files snapshot.Files) []byte {
+// upserts writes a batch that stores each file as a record, whose id is that of its
+// path and salt.
+func upserts(t *testing.T, salt string, files snapshot.Files) []byte {
 	t.Helper()
-	salt := time.Now().String()
 	var requests []any
 	for path, content := range files {
 		sum := sha256.Sum256([]byte(salt + path))
