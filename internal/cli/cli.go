@@ -54,6 +54,8 @@ type grammar struct {
 	Restore restoreCommand `cmd:"" help:"Make a database what a backup is, after looking at all of it."`
 	Collect collectCommand `cmd:"" help:"Take away deleted projects and contents that nothing needs any more."`
 	Version versionCommand `cmd:"" help:"Say which version this is."`
+
+	ShowVersion kong.VersionFlag `name:"version" hidden:""` // what people type first, and the command says
 }
 
 // app is what a command works with.
@@ -70,8 +72,11 @@ type app struct {
 // Run runs the command that args name and returns what to exit with.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, live: isTerminal(stderr), color: wantsColor(stderr), typed: map[string]bool{}, offers: map[string]bool{}}
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		args = []string{"--help"}
+	case args[0] == "help": // of the command that follows
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	// Kong puts help together before it knows whether anybody wants to read it.
 	parser, err := newParser(a, slices.Contains(args, "--help") || slices.Contains(args, "-h"))
@@ -125,7 +130,7 @@ func newParser(a *app, help bool) (*kong.Kong, error) {
 		kong.ValueFormatter(helpOf),
 		kong.TypeMapper(reflect.TypeFor[secret.Text](), kong.MapperFunc(decodeSecret)),
 		kong.Configuration(loadSettings),
-		kong.Vars{"excludes": excludes, "kinds": kinds},
+		kong.Vars{"excludes": excludes, "kinds": kinds, "version": versionText()},
 		kong.Bind(a),
 	)
 }

@@ -111,10 +111,23 @@ Try it in another terminal:
 
   set -a; . %s; set +a
   curl -sS $POSTERN_URL/v1/mgmt/project/export -H "Authorization: Bearer $POSTERN_PROJECT_ID:$%s" -H "Content-Type: application/json" -d '{}'
-  postern project export my-project
+  %s project export my-project
 %s
 Ctrl-C stops the server.
-`, shellQuote(file), keyVariable, s.signIn())
+`, shellQuote(file), keyVariable, calledAs(os.Args[0]), s.signIn())
+}
+
+// calledAs is what to type to run this program again, by what it was run as: by its
+// name, by its path, or by go run, which removes what it made.
+func calledAs(self string) string {
+	path := filepath.ToSlash(self)
+	switch {
+	case strings.Contains(path, "/go-build"):
+		return "go run ./cmd/postern"
+	case path == "postern" || strings.TrimSuffix(filepath.Base(self), ".exe") != "postern":
+		return "postern"
+	}
+	return shellQuote(self)
 }
 
 // signIn says how to sign in to the example, whose test users get no message: their

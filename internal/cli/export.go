@@ -9,10 +9,10 @@ import (
 
 // exportCommand writes the configuration of a project to files.
 type exportCommand struct {
-	Target   string `arg:"" optional:"" default:"snapshot" help:"Folder, .zip or .json file to write, or - for the JSON of the API on stdout (default: ${default})."`
-	NoAssets bool   `help:"Leave images and long texts inside the documents."`
-	Revision int64  `help:"Number of an older revision to write; postern project log shows them." placeholder:"N"`
-	Prune    bool   `help:"Remove files of an older export that this one does not have."`
+	Target   string         `arg:"" optional:"" default:"snapshot" help:"Folder, .zip or .json file to write, or - for the JSON of the API on stdout (default: ${default})."`
+	NoAssets bool           `help:"Leave images and long texts inside the documents."`
+	Revision revisionNumber `help:"Number of an older revision to write; postern project log shows them." placeholder:"N"`
+	Prune    bool           `help:"Remove files of an older export that this one does not have."`
 
 	Environment string `help:"Environment that the project is: where a value is still that of the environment, the placeholder in the folder is put back." placeholder:"NAME"`
 	connection
@@ -71,7 +71,7 @@ func (c *exportCommand) Run(ctx context.Context, a *app) error {
 	}
 	watch := a.progress()
 	watch.say("Reading the project …")
-	got, err := to.Export(ctx, format, c.Revision)
+	got, err := to.Export(ctx, format, int64(c.Revision))
 	watch.end()
 	if err != nil {
 		return err

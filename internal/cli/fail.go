@@ -12,6 +12,7 @@ import (
 
 	"postern/internal/client"
 	"postern/internal/fault"
+	"postern/internal/server"
 	"postern/internal/snapshot"
 )
 
@@ -65,6 +66,13 @@ func (a *app) fail(err error) int {
 		if f.Kind == fault.Invalid {
 			code = exitInvalid
 		}
+	} else if errors.Is(err, server.ErrNoMasterKey) {
+		code, hint = exitInvalid, "name its file with --master-key-file, or put it into POSTERN_MASTER_KEY"
+		if a.offers["make-master-key"] {
+			hint += "; --make-master-key makes the file on the first start"
+		}
+	} else if errors.Is(err, client.ErrNoAnswer) {
+		hint = "is a server running there? --url and POSTERN_URL say where it is; postern dev runs one on this machine"
 	} else if errors.Is(err, context.Canceled) {
 		message = "stopped"
 	} else if errors.Is(err, context.DeadlineExceeded) {

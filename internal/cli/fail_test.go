@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -24,8 +26,15 @@ func TestExits(t *testing.T) {
 		"diff . . --json --format text":                     exitInvalid,
 		"project diff @1 --json --format sarif --project P": exitInvalid,
 		"project policy --require-signed --allow-unsigned":  exitInvalid,
-		"version": exitDone,
-		"--help":  exitDone,
+		"project show abc":                                  exitInvalid,
+		"project show 0":                                    exitInvalid,
+		"doctor":                                            exitInvalid, // without a master key
+		"version":                                           exitDone,
+		"--version":                                         exitDone,
+		"--help":                                            exitDone,
+		"help":                                              exitDone,
+		"help project log":                                  exitDone,
+		"help projct":                                       exitInvalid,
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
@@ -75,6 +84,54 @@ func TestForms(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("%+v: %q", tt, got)
+		}
+	}
+}
+
+// What people type first is understood.
+func TestFirstWords(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"--version":        "postern ",
+		"help":             "Usage: postern <command>",
+		"help project log": "Usage: postern project log",
+	} {
+		var out, complaints bytes.Buffer
+		if Run(t.Context(), strings.Fields(line), strings.NewReader(""), &out, &complaints); !strings.HasPrefix(out.String(), want) {
+			t.Errorf("%s says %q %s", line, &out, &complaints)
+		}
+	}
+}
+
+// A server that is not there is one that somebody forgot to start, or another address.
+func TestNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte("K1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, complaints bytes.Buffer
+	code := Run(t.Context(), []string{"project", "list", "--url", "http://127.0.0.1:1", "--key-file", key}, strings.NewReader(""), &out, &complaints)
+	if code != exitFailed || !strings.Contains(complaints.String(), "postern: no answer from http://127.0.0.1:1") || !strings.Contains(complaints.String(), "is a server running there?") {
+		t.Errorf("exits with %d: %s", code, &complaints)
+	}
+}
+
+// What postern dev tells people to type next must run where they are.
+func TestCalledAs(t *testing.T) {
+	t.Parallel()
+	for self, want := range map[string]string{
+		"postern":                            "postern",
+		"bin/postern":                        "bin/postern",
+		"./postern":                          "./postern",
+		"/usr/local/bin/postern":             "/usr/local/bin/postern",
+		"/tmp/go-build7/b001/exe/postern":    "go run ./cmd/postern",
+		"/home/a/.cache/go-build/ab/postern": "go run ./cmd/postern",
+		"/home/my tools/postern":             "'/home/my tools/postern'",
+		"/tmp/go/cli.test":                   "postern",
+	} {
+		if got := calledAs(self); got != want {
+			t.Errorf("%s is called as %s, want %s", self, got, want)
 		}
 	}
 }

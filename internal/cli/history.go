@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -11,10 +12,23 @@ import (
 	"postern/internal/snapshot"
 )
 
+// revisionNumber is a revision as it is typed.
+type revisionNumber int64
+
+// UnmarshalText reads the number of a revision.
+func (n *revisionNumber) UnmarshalText(text []byte) error {
+	i, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil || i < 1 {
+		return fmt.Errorf("%q is not the number of a revision; postern project log shows them", text)
+	}
+	*n = revisionNumber(i)
+	return nil
+}
+
 // logCommand lists revisions.
 type logCommand struct {
-	Number int   `short:"n" help:"How many to show at most." default:"20" placeholder:"N"`
-	Before int64 `help:"Show those before this revision." placeholder:"N"`
+	Number int            `short:"n" help:"How many to show at most." default:"20" placeholder:"N"`
+	Before revisionNumber `help:"Show those before this revision." placeholder:"N"`
 	connection
 }
 
@@ -44,7 +58,7 @@ func (c *logCommand) Run(ctx context.Context, a *app) error {
 	}
 	defer cancel()
 	all := &client.History{Revisions: []client.Revision{}}
-	for before := c.Before; ; before = all.Revisions[len(all.Revisions)-1].Number {
+	for before := int64(c.Before); ; before = all.Revisions[len(all.Revisions)-1].Number {
 		page, err := to.Revisions(ctx, before, min(c.Number-len(all.Revisions), maxLogPage))
 		if err != nil {
 			return err
@@ -143,7 +157,7 @@ func (a *app) tellPending(p *client.Pending) {
 
 // showCommand shows a revision.
 type showCommand struct {
-	Revision int64 `arg:"" help:"Number of the revision; postern project log shows them."`
+	Revision revisionNumber `arg:"" help:"Number of the revision; postern project log shows them."`
 	detail
 	connection
 }
@@ -165,7 +179,7 @@ func (c *showCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer cancel()
-	got, err := to.Revision(ctx, c.Revision)
+	got, err := to.Revision(ctx, int64(c.Revision))
 	if err != nil {
 		return err
 	}

@@ -13,10 +13,10 @@ import (
 
 // rollbackCommand goes back to a revision.
 type rollbackCommand struct {
-	Revision      int64  `arg:"" help:"Number of the revision to go back to; postern project log shows them."`
-	Message       string `short:"m" help:"Why, for the history of the project." placeholder:"TEXT"`
-	ConfirmWithin string `help:"Go forward again by itself after this time, from 10s to 24h, unless postern project confirm comes first." placeholder:"TIME"`
-	Yes           bool   `help:"Do not ask."`
+	Revision      revisionNumber `arg:"" help:"Number of the revision to go back to; postern project log shows them."`
+	Message       string         `short:"m" help:"Why, for the history of the project." placeholder:"TEXT"`
+	ConfirmWithin string         `help:"Go forward again by itself after this time, from 10s to 24h, unless postern project confirm comes first." placeholder:"TIME"`
+	Yes           bool           `help:"Do not ask."`
 	detail
 	leave
 	connection
@@ -43,7 +43,7 @@ func (c *rollbackCommand) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer cancel()
-	in := client.RollbackRequest{Revision: c.Revision, Message: c.Message, Within: c.ConfirmWithin, Weakening: c.AllowWeakening, ValidateOnly: true}
+	in := client.RollbackRequest{Revision: int64(c.Revision), Message: c.Message, Within: c.ConfirmWithin, Weakening: c.AllowWeakening, ValidateOnly: true}
 	plan, err := to.Rollback(ctx, in)
 	if err != nil {
 		return err
@@ -126,8 +126,8 @@ func (a *app) yes(question string) error {
 
 // confirmCommand settles what waits.
 type confirmCommand struct {
-	Revision int64 `arg:"" optional:"" help:"Number of the revision that waits (default: the one that does)."`
-	Undo     bool  `help:"Take it back at once."`
+	Revision revisionNumber `arg:"" optional:"" help:"Number of the revision that waits (default: the one that does)."`
+	Undo     bool           `help:"Take it back at once."`
 	connection
 }
 
@@ -157,9 +157,9 @@ func (c *confirmCommand) Run(ctx context.Context, a *app) error {
 		if h.Pending == nil {
 			return usage("postern project log shows what became of it", "no revision waits to be confirmed")
 		}
-		c.Revision = h.Pending.Revision
+		c.Revision = revisionNumber(h.Pending.Revision)
 	}
-	done, err := to.Confirm(ctx, c.Revision, c.Undo)
+	done, err := to.Confirm(ctx, int64(c.Revision), c.Undo)
 	if refused, ok := errors.AsType[*client.Error](err); ok && len(refused.Details) > 0 && !c.JSON {
 		a.report(&local{name: func(file string) string { return file }}, refused.Details)
 		fmt.Fprintln(a.stderr, "Nothing was changed.")

@@ -43,6 +43,8 @@ type versionCommand struct{}
 
 // Run implements the command.
 func (versionCommand) Run(a *app) error {
-	_, err := fmt.Fprintln(a.stdout, "postern", server.Version())
+	_, err := fmt.Fprintln(a.stdout, versionText())
 	return err
 }
+
+func versionText() string { return "postern " + server.Version() }

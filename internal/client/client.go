@@ -31,6 +31,9 @@ const (
 	retries   = 3
 )
 
+// ErrNoAnswer is a server that could not be reached.
+var ErrNoAnswer = errors.New("no answer")
+
 // What is wrong with the settings of a client.
 var (
 	ErrURL = errors.New("the URL of the server must look like https://identity.example.com")
@@ -176,7 +179,7 @@ func (c *Client) unreached(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err // without the URL, which has a path that says nothing to people
 	}
-	return fmt.Errorf("no answer from %s: %w", c.base, err)
+	return fmt.Errorf("%w from %s: %w", ErrNoAnswer, c.base, err)
 }
 
 // ask sends in as JSON and reads the answer into out, where that is not nil. An

@@ -13,8 +13,7 @@ import (
 
 // What keeps a server from starting for want of its master key.
 var (
-	ErrNoMasterKey = errors.New("there is no master key: name its file with --master-key-file, or put it into POSTERN_MASTER_KEY; " +
-		"--make-master-key makes the file on the first start")
+	ErrNoMasterKey = errors.New("there is no master key")
 	ErrOtherKey = errors.New("the database holds projects whose secrets are sealed under another master key: name the file of that key")
 )
 
