@@ -142,6 +142,7 @@ func (b *tab) sound() {
 	faults, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](`(() => {
 		const out = [], all = (q) => [...document.querySelectorAll(q)];
 		if (document.documentElement.scrollWidth > window.innerWidth) out.push("it is wider than the screen: " + document.documentElement.scrollWidth);
+		for (const e of all("header a, header button")) if (e.getClientRects().length && e.getBoundingClientRect().right > window.innerWidth && !e.matches(".skip")) out.push("beside the screen: " + e.textContent);
 		if (!document.documentElement.lang) out.push("it has no language");
 		if (all("h1").length !== 1) out.push("it has " + all("h1").length + " first headings");
 		if (!document.querySelector("main")) out.push("it has no main part");
