@@ -14,7 +14,7 @@ import (
 // What keeps a server from starting for want of its master key.
 var (
 	ErrNoMasterKey = errors.New("there is no master key")
-	ErrOtherKey = errors.New("the database holds projects whose secrets are sealed under another master key: name the file of that key")
+	ErrOtherKey    = errors.New("the database holds projects whose secrets are sealed under another master key: name the file of that key")
 )
 
 // madeKey is the file of a master key that this start made, or "".
