@@ -413,7 +413,7 @@ func TestProjects(t *testing.T) {
 			t.Errorf("after delete (-want +got):\n%s", diff)
 		}
 		wantFault(t, b.send(t, "POST", exportPath, "{}", "Authorization", "Bearer "+made.ID+":"+scoped), 404, "E011008")
-		events, err := audit.List(t.Context(), b.Projects.DB, made.ID, 10)
+		events, _, err := audit.Find(t.Context(), b.Projects.DB, audit.Search{Project: made.ID, Limit: 10})
 		if err != nil || len(events) != 4 {
 			t.Errorf("%d events, %v; want created, renamed, tagged, deleted", len(events), err)
 		}

@@ -119,7 +119,7 @@ func TestRefusedRequestsAreRecorded(t *testing.T) {
 		if d := fmt.Sprint(out.Audits[1].Data["call"], out.Audits[1].Data["code"], out.Audits[2].Data["code"]); d != "/v1/mgmt/project/deleteP40301P41201" {
 			t.Error(d)
 		}
-		events, err := audit.List(t.Context(), b.Projects.DB, "", 1)
+		events, _, err := audit.Find(t.Context(), b.Projects.DB, audit.Search{Limit: 1})
 		if err != nil || events[0].Action != "request.refused" || events[0].Details["project"] != b.project || events[0].Actor != stranger[:28] {
 			t.Errorf("the attempt of a stranger: %+v, %v", events, err)
 		}

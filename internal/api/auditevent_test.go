@@ -69,7 +69,7 @@ func TestRecordsThatABackendGives(t *testing.T) {
 		}
 
 		// In the chain of the project, under a name that nothing of the server has.
-		events, err := audit.List(t.Context(), b.Projects.DB, b.project, 10)
+		events, _, err := audit.Find(t.Context(), b.Projects.DB, audit.Search{Project: b.project, Limit: 10})
 		if err != nil || !slices.ContainsFunc(events, func(e audit.Event) bool { return e.Action == "reported.user.forceLogout" && e.Actor == key }) {
 			t.Errorf("%+v, %v", events, err)
 		}

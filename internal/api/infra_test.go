@@ -396,7 +396,11 @@ func TestInfraSecrets(t *testing.T) {
 		out := b.apply(t, "", whole(infraBase))
 		id, _ := lookup(out.Data, "connectors.smtp.0.id").(string)
 		secret := func() string {
-			v, err := b.Projects.Secret(t.Context(), out.ID, "connector", id, "configuration/password")
+			c, err := b.Projects.Config(t.Context(), out.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, err := b.Projects.SecretOf(t.Context(), c, "connector", id, "configuration/password")
 			if err != nil {
 				t.Fatal(err)
 			}

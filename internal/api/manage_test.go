@@ -152,7 +152,7 @@ func (b *bundle) refusals(t *testing.T, calls map[string][4]string) {
 // did what, as the audit has it, the newest first.
 func (b *bundle) audited(t *testing.T) []string {
 	t.Helper()
-	list, err := audit.List(t.Context(), b.Projects.DB, b.project, 1000)
+	list, _, err := audit.Find(t.Context(), b.Projects.DB, audit.Search{Project: b.project, Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func TestANewPasswordEndsOtherSessions(t *testing.T) {
 			b.answer(t, &map[string]any{}, "POST", "/v1/auth/logoutprevious", "", b.as(now)...)
 		}
 		var ended []any
-		list, err := audit.List(t.Context(), b.Projects.DB, b.project, 1000)
+		list, _, err := audit.Find(t.Context(), b.Projects.DB, audit.Search{Project: b.project, Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -161,7 +161,7 @@ func TestUserAudit(t *testing.T) {
 		b.onUser(t, "delete", `{"loginId":"`+id+`"}`)
 		w := b.send(t, http.MethodPost, "/v1/mgmt/user/delete", `{"loginId":"`+id+`"}`)
 		wantFault(t, w, http.StatusNotFound, "E112102")
-		events, err := audit.List(t.Context(), b.Projects.DB, b.project, 20)
+		events, _, err := audit.Find(t.Context(), b.Projects.DB, audit.Search{Project: b.project, Limit: 20})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,6 @@
 package audit
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -88,20 +87,6 @@ const eventColumns = `id, project, actor, action, outcome, occurred_at, remote, 
 // newestFirst is the order in which events were written, and not that of the
 // clock, which may go back.
 const newestFirst = ` ORDER BY number DESC, occurred_at DESC, id DESC`
-
-// List returns the last events of project, newest first, at most limit. The
-// empty project lists those of the whole server.
-func List(ctx context.Context, db *store.DB, project string, limit int) ([]Event, error) {
-	var events []Event
-	err := db.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		events, err = store.Collect(tx, scan, `SELECT `+eventColumns+` FROM audit WHERE project = $1`+newestFirst+` LIMIT $2`, project, max(limit, 0))
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list audit events: %w", err)
-	}
-	return events, nil
-}
 
 func scan(row store.Scanner) (Event, error) {
 	var e Event

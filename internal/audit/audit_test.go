@@ -26,7 +26,7 @@ func record(t *testing.T, db *store.DB, e audit.Event) {
 
 func list(t *testing.T, db *store.DB, project string, limit int) []audit.Event {
 	t.Helper()
-	events, err := audit.List(t.Context(), db, project, limit)
+	events, _, err := audit.Find(t.Context(), db, audit.Search{Project: project, Limit: limit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,9 +78,6 @@ func TestListNewestFirst(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{"c", "b"}, got); diff != "" {
 			t.Errorf("actions (-want +got):\n%s", diff)
-		}
-		if got := list(t, db, "P1", -1); len(got) != 0 {
-			t.Errorf("a negative limit lists %d events", len(got))
 		}
 	})
 }

@@ -114,9 +114,6 @@ func (r *Roles) Permissions(ids []string) []string {
 	return slices.Compact(out)
 }
 
-// Default returns the ids of the roles that every new user has, sorted.
-func (r *Roles) Default() []string { return r.DefaultIn("") }
-
 // DefaultIn returns the ids of the roles of its own that every new member of a
 // tenant has, sorted.
 func (r *Roles) DefaultIn(tenant string) []string {

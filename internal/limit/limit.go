@@ -123,20 +123,9 @@ func (s *Service) HitIn(tx *store.Tx, project string, attempts ...Attempt) error
 	return nil
 }
 
-// Reset forgets the attempts of a subject, as after one that was right.
-func (s *Service) Reset(ctx context.Context, project string, rule Rule, subject string) error {
-	err := s.DB.WriteCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
-		return s.ResetIn(tx, project, rule, subject)
-	})
-	if err != nil {
-		return fmt.Errorf("forget attempts: %w", err)
-	}
-	s.over.drop(newCounter(project, Attempt{Rule: rule, Subject: subject}, time.Now()))
-	return nil
-}
-
-// ResetIn is Reset inside a transaction of the caller. Where one was refused just
-// before, this server goes on to refuse for up to a second.
+// ResetIn forgets the attempts of a subject, as after one that was right, inside a
+// transaction of the caller. Where one was refused just before, this server goes on to
+// refuse for up to a second.
 func (s *Service) ResetIn(tx *store.Tx, project string, rule Rule, subject string) error {
 	c := newCounter(project, Attempt{Rule: rule, Subject: subject}, time.Now())
 	_, err := tx.Exec(`DELETE FROM limits WHERE project = $1 AND scope = $2 AND subject = $3`, c.project, c.Scope, c.subject[:])

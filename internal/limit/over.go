@@ -52,10 +52,3 @@ func (o *over) add(refused []counter) {
 		o.until[c.place] = times{forget: c.at.Add(inMind), passes: c.at.Add(c.wait)}
 	}
 }
-
-// drop forgets c.
-func (o *over) drop(c counter) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.until, c.place)
-}

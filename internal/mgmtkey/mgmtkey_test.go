@@ -45,7 +45,7 @@ func create(t *testing.T, s *mgmtkey.Service, in mgmtkey.Create) (key mgmtkey.Ke
 
 func actions(t *testing.T, db *store.DB) []string {
 	t.Helper()
-	events, err := audit.List(t.Context(), db, "", 100)
+	events, _, err := audit.Find(t.Context(), db, audit.Search{Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,13 +51,7 @@ func TestManage(t *testing.T) {
 		if err := f.Delete(t.Context(), signin.Tester(), f.shop.ID, u.ID, encode(h.ID)); err != nil {
 			t.Error(err)
 		}
-		has := func() bool {
-			got, err := (&user.Service{DB: db}).Load(t.Context(), f.shop.ID, u.ID)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return got.Has(user.Passkey)
-		}
+		has := func() bool { return f.shop.Find(t, "ann").Has(user.Passkey) }
 		if !has() {
 			t.Error("with one passkey left the user has none")
 		}

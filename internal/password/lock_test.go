@@ -116,7 +116,7 @@ func TestLock(t *testing.T) {
 		check("one try more is allowed", f.answers(t, "ann", "newer"), "")
 		f.load(t, `"lock":false`)
 		check("without a lock", f.answers(t, "ann", "x", "x", "x", "x", "x", "newer"), wrong, wrong, wrong, wrong, wrong, "")
-		events, err := audit.List(t.Context(), db, f.shop.ID, 100)
+		events, _, err := audit.Find(t.Context(), db, audit.Search{Project: f.shop.ID, Limit: 100})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -116,7 +116,7 @@ func TestRotatedSecretIsANewRevisionOfTheSameDigest(t *testing.T) {
 		if diff := cmp.Diff([]string{"new"}, f.secrets(t, f.id)); diff != "" {
 			t.Errorf("secrets (-want +got):\n%s", diff)
 		}
-		events, err := audit.List(t.Context(), f.DB, f.id, 1)
+		events, _, err := audit.Find(t.Context(), f.DB, audit.Search{Project: f.id, Limit: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -294,7 +294,7 @@ func TestCarriedSecretsAreRecorded(t *testing.T) {
 		if diff := cmp.Diff(before, testkit.Rows(t, f.DB)["secrets"]); diff != "" {
 			t.Errorf("secrets (-before +after):\n%s", diff)
 		}
-		events, err := audit.List(t.Context(), f.DB, f.id, 1)
+		events, _, err := audit.Find(t.Context(), f.DB, audit.Search{Project: f.id, Limit: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

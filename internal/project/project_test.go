@@ -28,6 +28,15 @@ type fixture struct {
 	logs *bytes.Buffer
 }
 
+// Secret returns a credential of the configuration of now.
+func (s *Service) Secret(ctx context.Context, project, kind, entity, field string) (secret.Text, error) {
+	c, err := s.Config(ctx, project)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	return s.SecretOf(ctx, c, kind, entity, field)
+}
+
 func setup(t testing.TB, url string) *fixture {
 	t.Helper()
 	return setupOn(t, testkit.Open(t, url))
@@ -96,7 +105,7 @@ func small(mark, value string) *snapshot.Upload {
 // several in one millisecond are in no order.
 func (f *fixture) audits(t testing.TB, id string) []string {
 	t.Helper()
-	events, err := audit.List(t.Context(), f.DB, id, 1000)
+	events, _, err := audit.Find(t.Context(), f.DB, audit.Search{Project: id, Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -193,12 +193,6 @@ func (s *Service) open(ctx context.Context, project string, place snapshot.Store
 	return value, nil
 }
 
-// Secret returns a credential of the current configuration. Whoever sends it
-// somewhere takes SecretOf.
-func (s *Service) Secret(ctx context.Context, project, kind, entity, field string) (secret.Text, error) {
-	return s.secretAt(ctx, project, 0, kind, entity, field)
-}
-
 // SecretOf returns a credential of a configuration, to the code that uses it. It is
 // the one that was sealed for the destination that the same configuration names:
 // requests obey a configuration for a while after another one has replaced it, and
@@ -207,14 +201,9 @@ func (s *Service) SecretOf(ctx context.Context, c *Config, kind, entity, field s
 	if c.Revision <= 0 {
 		return secret.Text{}, errNoSecret
 	}
-	return s.secretAt(ctx, c.Project, c.Revision, kind, entity, field)
-}
-
-// secretAt returns a credential of a revision, or of the head for 0.
-func (s *Service) secretAt(ctx context.Context, project string, number int64, kind, entity, field string) (secret.Text, error) {
 	var st *state
 	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		st, err = s.readState(tx, project, number)
+		st, err = s.readState(tx, c.Project, c.Revision)
 		return err
 	})
 	if err != nil {
@@ -222,7 +211,7 @@ func (s *Service) secretAt(ctx context.Context, project string, number int64, ki
 	}
 	for _, place := range st.secrets {
 		if place.Kind == kind && place.Entity == entity && place.Field == field {
-			return s.open(ctx, project, place)
+			return s.open(ctx, c.Project, place)
 		}
 	}
 	return secret.Text{}, errNoSecret

@@ -72,7 +72,7 @@ func TestOnlyWhatIsSignedGetsIn(t *testing.T) {
 		if rev.SignedBy == nil || *rev.SignedBy != release || files[snapshot.SignatureFile] != nil {
 			t.Errorf("revision %d is signed by %+v; files %v", two.Revision, rev.SignedBy, files.Paths())
 		}
-		events, err := audit.List(t.Context(), f.DB, f.id, 1)
+		events, _, err := audit.Find(t.Context(), f.DB, audit.Search{Project: f.id, Limit: 1})
 		if err != nil || !strings.Contains(fmt.Sprint(events[0].Details["signedBy"]), string(release.Key)) {
 			t.Errorf("the audit does not say who signed: %v, %v", events, err)
 		}

@@ -157,7 +157,7 @@ func TestTheAuditSaysWhoLetSecurityBeWeakened(t *testing.T) {
 	f.guard(t, Policy{Weakening: Leave})
 	f.load(t, with("b", "", "trusted_domain_added", "mfa_off"))
 	f.load(t, with("c", f.approve(t, another, "c")))
-	events, err := audit.List(t.Context(), f.DB, f.id, 10)
+	events, _, err := audit.Find(t.Context(), f.DB, audit.Search{Project: f.id, Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

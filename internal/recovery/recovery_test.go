@@ -48,11 +48,7 @@ func (f *fixture) show(t testing.TB, loginID, code string) (*session.Tokens, err
 
 func (f *fixture) has(t testing.TB) bool {
 	t.Helper()
-	u, err := (&user.Service{DB: f.DB}).Load(t.Context(), f.shop.ID, f.user.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u.Has(user.RecoveryCodes)
+	return f.shop.Find(t, "ann").Has(user.RecoveryCodes)
 }
 
 func TestCodesWorkOnce(t *testing.T) {

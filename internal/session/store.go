@@ -54,7 +54,7 @@ const one = `SELECT ` + columns + ` FROM sessions WHERE project = $1 AND id = $2
 
 // oneOfUser reads nothing twice: PostgreSQL spends as much on telling forty columns as
 // on finding them.
-var oneOfUser = `SELECT ` + store.Of("s", content) + `, ` + user.Columns + `
+var oneOfUser = `SELECT ` + store.Of("s", content) + `, ` + user.Columns() + `
 	FROM sessions s JOIN users u ON u.project = s.project AND u.id = s.user_id WHERE s.project = $1 AND s.id = $2`
 
 // A row takes the content of a session.

@@ -40,7 +40,7 @@ func TestClockGoesBack(t *testing.T) {
 		if err != nil || rev.Number != 2 || !rev.CreatedAt.Before(before) {
 			t.Errorf("the revision is %+v, %v", rev, err)
 		}
-		events, err := audit.List(t.Context(), db, o.project, 2)
+		events, _, err := audit.Find(t.Context(), db, audit.Search{Project: o.project, Limit: 2})
 		if err != nil || len(events) != 2 || events[0].Details["revision"] != float64(2) || events[0].OccurredAt.After(events[1].OccurredAt) {
 			t.Errorf("the last records of the audit are %+v, %v", events, err)
 		}

@@ -202,7 +202,7 @@ func (v *victim) judge(t *testing.T, w *wanted, ok said, mayStay, waited bool, l
 		t.Errorf("the head is %s", head)
 	}
 	v.check(t)
-	value, err := v.service(t, db).Secret(t.Context(), v.project, "connector", "CI1", "configuration/password")
+	value, err := password(t, v.service(t, db), v.project)
 	if err != nil || value.Reveal() != v.current.secret {
 		t.Errorf("the secret is %q, want %q; %v", value.Reveal(), v.current.secret, err)
 	}
@@ -212,7 +212,7 @@ func (v *victim) judge(t *testing.T, w *wanted, ok said, mayStay, waited bool, l
 // records counts what the audit has about an import and what became of it.
 func (v *victim) records(t *testing.T, db *store.DB, revision int64) map[string]int {
 	t.Helper()
-	events, err := audit.List(t.Context(), db, v.project, 10)
+	events, _, err := audit.Find(t.Context(), db, audit.Search{Project: v.project, Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -212,7 +212,7 @@ func (o *broken) state(t *testing.T) (string, error) {
 		if !maps.EqualFunc(files, w.files, func(a, b []byte) bool { return string(a) == string(b) }) {
 			return "", fmt.Errorf("%w: the files are not those of the revision", errServed)
 		}
-		value, err := o.Secret(t.Context(), o.project, "connector", "CI1", "configuration/password")
+		value, err := password(t, o.Service, o.project)
 		if err != nil {
 			return "", err
 		}

@@ -328,6 +328,16 @@ func (v *victim) examine(t *testing.T, db *store.DB) *doctor.Report {
 	return r
 }
 
+// password is the credential of the connector of a project, as it is now.
+func password(t *testing.T, s *project.Service, id string) (secret.Text, error) {
+	t.Helper()
+	c, err := s.Config(t.Context(), id)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	return s.SecretOf(t.Context(), c, "connector", "CI1", "configuration/password")
+}
+
 // checkInside looks into the database: all of it is whole, the secret is the one
 // of the revision, and the audit has a row for every revision and every answer.
 func (v *victim) checkInside(t *testing.T) {
@@ -335,21 +345,23 @@ func (v *victim) checkInside(t *testing.T) {
 	db := v.open(t)
 	defer db.Close()
 	v.examine(t, db)
-	value, err := v.service(t, db).Secret(t.Context(), v.project, "connector", "CI1", "configuration/password")
+	value, err := password(t, v.service(t, db), v.project)
 	if err != nil || value.Reveal() != v.current.secret {
 		t.Errorf("the secret is %q, want %q; %v", value.Reveal(), v.current.secret, err)
 	}
-	events, err := audit.List(t.Context(), db, v.project, 1_000_000)
-	if err != nil {
-		t.Fatal(err)
-	}
 	recorded := map[string]int{}
-	imports := 0
-	for _, e := range events {
-		if e.Action == "project.import" && e.Outcome == audit.Done {
-			imports++
+	imports, all := 0, 1
+	for imports < all {
+		page, total, err := audit.Find(t.Context(), db, audit.Search{Project: v.project, Actions: []string{"project.import"}, Outcomes: []string{audit.Done}, Offset: imports})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page {
 			digest, _ := e.Details["digest"].(string)
 			recorded[digest]++
+		}
+		if imports, all = imports+len(page), total; len(page) == 0 {
+			break
 		}
 	}
 	for _, digest := range v.acknowledged {

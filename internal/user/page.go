@@ -19,7 +19,7 @@ func LoadAll(tx *store.Tx, project string, ids []string) ([]*User, error) {
 		return nil, nil
 	}
 	args := []any{project}
-	users, err := store.Collect(tx, scan, `SELECT `+Columns+` FROM users u WHERE u.project = $1 AND u.id IN `+among(&args, ids), args...)
+	users, err := store.Collect(tx, scan, `SELECT `+Columns()+` FROM users u WHERE u.project = $1 AND u.id IN `+among(&args, ids), args...)
 	if err != nil {
 		return nil, err
 	}

@@ -42,11 +42,13 @@ const columns = `project, id, status, name, given_name, middle_name, family_name
 // the few of a user both databases would set up a sort as if they were many. The last
 // are pairs of a tenant and "=" with a role, or nothing where the user belongs to the
 // tenant; without a tenant the role counts in the whole project.
-var Columns = store.Of("u", columns) + `,
+func Columns() string {
+	return store.Of("u", columns) + `,
 	COALESCE((SELECT string_agg(position || ':' || octet_length(login_id) || ':' || login_id, '') FROM login_ids WHERE project = u.project AND user_id = u.id), ''),
 	COALESCE((SELECT string_agg(octet_length(tenant) || ':' || tenant || octet_length(role) || ':' || role, '') FROM (
 		SELECT tenant, '' AS role FROM memberships WHERE project = u.project AND user_id = u.id
 		UNION ALL SELECT tenant, '=' || role FROM user_roles WHERE project = u.project AND user_id = u.id) has), '')`
+}
 
 // A Row takes the Columns of a user.
 type Row struct {
@@ -182,15 +184,6 @@ func (s *Service) Find(ctx context.Context, project, home, loginID string) (u *U
 	return u, err
 }
 
-// Load returns a user by id.
-func (s *Service) Load(ctx context.Context, project, id string) (u *User, err error) {
-	err = s.DB.ReadCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
-		u, err = Load(tx, project, id)
-		return err
-	})
-	return u, err
-}
-
 // Find is Service.Find as part of tx.
 func Find(tx *store.Tx, project, home, loginID string) (*User, error) {
 	loginID, err := LoginID(loginID)
@@ -200,14 +193,14 @@ func Find(tx *store.Tx, project, home, loginID string) (*User, error) {
 	return one(tx, byLoginID, project, loginID, home)
 }
 
-// Load is Service.Load as part of tx.
+// Load returns a user by id, as part of tx.
 func Load(tx *store.Tx, project, id string) (*User, error) {
 	return one(tx, byID, project, id)
 }
 
 var (
-	byID      = `SELECT ` + Columns + ` FROM users u WHERE u.project = $1 AND u.id = $2`
-	byLoginID = `SELECT ` + Columns + ` FROM users u WHERE u.project = $1 AND u.id = (SELECT user_id FROM login_ids WHERE project = $1 AND login_id = $2 AND home = $3)`
+	byID      = `SELECT ` + Columns() + ` FROM users u WHERE u.project = $1 AND u.id = $2`
+	byLoginID = `SELECT ` + Columns() + ` FROM users u WHERE u.project = $1 AND u.id = (SELECT user_id FROM login_ids WHERE project = $1 AND login_id = $2 AND home = $3)`
 )
 
 func one(tx *store.Tx, query string, args ...any) (*User, error) {

@@ -206,7 +206,7 @@ func mustHave(t *testing.T, page string, texts ...string) {
 // events are the actions in the audit of a project, the newest first.
 func (b *bench) events(t *testing.T, id string) []string {
 	t.Helper()
-	list, err := audit.List(t.Context(), b.db, id, 100)
+	list, _, err := audit.Find(t.Context(), b.db, audit.Search{Project: id, Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
