@@ -61,7 +61,8 @@ func measure(t *testing.T, out io.Writer, s size) {
 	percent := max(1, all/100)
 	var first []byte
 	sv := newServer(t, dir)
-	var imports, floors, again, splits, plans, changed, exports, copies, commits []time.Duration
+	way := loopback(t)
+	var imports, floors, again, splits, ways, plans, changed, exports, copies, commits []time.Duration
 	for round := range *rounds {
 		// Content that the server has never seen: it remembers what it knows.
 		salt := fmt.Sprint("round ", round)
@@ -70,6 +71,7 @@ func measure(t *testing.T, out io.Writer, s size) {
 		id := sv.project(t)
 		imports = append(imports, clock(func() { sv.post(t, id, "/v1/mgmt/project/import", first) }))
 		splits = append(splits, clock(func() { split(t, first) }))
+		ways = append(ways, clock(func() { way.post(t, id, "/", first) }))
 		again = append(again, clock(func() { sv.post(t, id, "/v1/mgmt/project/import", first) }))
 		other := body(edited(s, salt, ", edited", percent))
 		planned := body(edited(s, salt, ", planned", percent)) // others: what was planned is known to the import
@@ -87,6 +89,7 @@ func measure(t *testing.T, out io.Writer, s size) {
 	}
 	row("first import", imports, floors, "3")
 	row("import again, unchanged", again, splits, "1.5")
+	row("the same over HTTP, for nothing", ways, splits, "")
 	row("plan, 1 % changed", plans, splits, "2")
 	row("import, 1 % changed", changed, splits, "1.7")
 	row("smallest commit", commits, splits, "")
@@ -183,6 +186,17 @@ func newServerOn(t *testing.T, database string) *server {
 		t.Fatal(err)
 	}
 	return &server{api: a, db: db, url: h.URL, key: key.Reveal(), http: h.Client(), database: database, master: masterKey}
+}
+
+// loopback is a server that reads a body and answers: what the way over HTTP costs,
+// client included. It is part of each job, and of none of the floors.
+func loopback(t *testing.T) *server {
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, "{}")
+	}))
+	t.Cleanup(h.Close)
+	return &server{url: h.URL, http: h.Client()}
 }
 
 func (s *server) project(t *testing.T) string {
