@@ -143,7 +143,7 @@ func devicesIn(agent string, arg func(any) string, kinds []string, not bool) []s
 		return []string{`1 = 0`}
 	}
 	says := func(word string) string { return `LOWER(` + agent + `) LIKE ` + arg("%"+word+"%") }
-	text := `CASE`
+	cases := []string{`CASE`}
 	for _, k := range kindsOfDevices() {
 		var any []string
 		for _, w := range k.words {
@@ -153,9 +153,9 @@ func devicesIn(agent string, arg func(any) string, kinds []string, not bool) []s
 		if k.without != "" {
 			when += ` AND NOT ` + says(k.without)
 		}
-		text += ` WHEN ` + when + ` THEN '` + k.name + `'`
+		cases = append(cases, `WHEN `+when+` THEN '`+k.name+`'`)
 	}
-	text += ` ELSE '` + unknownDevice + `' END`
+	cases = append(cases, `ELSE '`+unknownDevice+`' END`)
 	var marks []string
 	for _, k := range kinds {
 		marks = append(marks, arg(k))
@@ -164,5 +164,5 @@ func devicesIn(agent string, arg func(any) string, kinds []string, not bool) []s
 	if not {
 		in = ` NOT IN (`
 	}
-	return []string{text + in + strings.Join(marks, ", ") + `)`}
+	return []string{strings.Join(cases, ` `) + in + strings.Join(marks, ", ") + `)`}
 }

@@ -52,7 +52,7 @@ func (s *Server) noteFailure(r *http.Request, err error) error {
 		return nil
 	}
 	f := fault.From(err)
-	switch f.Kind { //nolint:exhaustive // what else goes wrong says nothing about who it is; and who is over a limit was noted until then
+	switch f.Kind { // what else goes wrong says nothing about who it is; and who is over a limit was noted until then
 	case fault.Unauthenticated, fault.Forbidden, fault.NotFound:
 	default:
 		return nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -159,7 +160,7 @@ func scanFound(row store.Scanner) (Event, error) {
 func (s Search) where(of Source) (string, []any) { return s.whereAfter(of, nil) }
 
 func (s Search) whereAfter(of Source, before []any) (string, []any) {
-	args := append(before[:len(before):len(before)], s.Project)
+	args := append(slices.Clip(before), s.Project)
 	next := func(v any) string {
 		args = append(args, v)
 		return "$" + strconv.Itoa(len(args))
