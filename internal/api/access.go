@@ -181,7 +181,7 @@ func (s *Server) holder(need edge.Need, r *http.Request, caller *edge.Caller) (*
 	if need.Scope == edge.Anyone {
 		return r, nil
 	}
-	if caller.Token.IsZero() {
+	if caller.Token.IsZero() && !need.Exchanges {
 		return r, errNotSignedIn
 	}
 	if need.Scope == edge.Token {

@@ -17,6 +17,7 @@ import (
 	"postern/internal/dpop"
 	"postern/internal/edge"
 	"postern/internal/enchantedlink"
+	"postern/internal/exchange"
 	"postern/internal/fault"
 	"postern/internal/magiclink"
 	"postern/internal/mgmtkey"
@@ -44,6 +45,7 @@ type Server struct {
 	Questions *questions.Service
 	Recovery  *recovery.Service
 	Passwords *password.Service
+	Exchange  *exchange.Service
 	Tenants   *tenant.Service
 	Users     *user.Service
 	Roles     *authz.Service

@@ -36,6 +36,12 @@ func renewing(n edge.Need) edge.Need {
 	return n
 }
 
+// exchanging makes of a need that of a call that takes a token of a former service, too.
+func exchanging(n edge.Need) edge.Need {
+	n.Exchanges = true
+	return n
+}
+
 // carried makes the need of a call that looks at a token that somebody else may hold.
 func carried() edge.Need { return edge.Need{Scope: edge.Token, Carried: true} }
 

@@ -10,7 +10,7 @@ import (
 // sessionRoutes are what somebody may ask who has signed in.
 func (s *Server) sessionRoutes() []route {
 	return []route{
-		{http.MethodPost, "/v1/auth/refresh", renewing(withToken()), signing(s, s.refresh), "Another session token; where refresh tokens rotate, another one of these, too."},
+		{http.MethodPost, "/v1/auth/refresh", exchanging(renewing(withToken())), signing(s, s.refresh), "Another session token; where refresh tokens rotate, another one of these, too."},
 		{http.MethodPost, "/v1/auth/try-refresh", renewing(anyone()), raw[refreshRequest, wireTokens](s.tryRefresh), "The same for a page that opens: without a token that counts the answer is empty, and no error."},
 		{http.MethodPost, "/v1/auth/validate", carried(), call(s.validateToken), "The claims of a session token, which is shown in the place of the refresh token."},
 		{http.MethodGet, "/v1/auth/me", signedIn(), call(s.me), "The user whose session it is."},

@@ -7,33 +7,44 @@ import (
 	"slices"
 
 	"postern/internal/fault"
+	"postern/internal/secret"
 	"postern/internal/session"
 	"postern/internal/user"
 )
 
 type refreshRequest struct {
-	External string `json:"externalToken"`
+	External string `json:"externalToken"` // of the former service, where no refresh token counts
 }
 
-// errExternal is a token of another service, which a later version may take.
-var errExternal = fault.New(fault.Invalid, "P40007", "the call takes no externalToken: the server exchanges tokens of no other service")
-
+// refresh gives further tokens for the one that is shown. Clients that move from a
+// former service show the token of that one as well, each time: it counts where ours
+// does not.
 func (s *Server) refresh(ctx context.Context, in *refreshRequest) (*session.Tokens, error) {
-	if in.External != "" {
-		return nil, errExternal
-	}
 	c := callerOf(ctx)
-	return s.Sessions.Refresh(ctx, c.Config, c.Token, c.Base)
+	err := error(errNotSignedIn)
+	if !c.Token.IsZero() {
+		var tokens *session.Tokens
+		if tokens, err = s.Sessions.Refresh(ctx, c.Config, c.Token, c.Base); err == nil {
+			return tokens, nil
+		}
+	}
+	if in.External == "" || fault.From(err).Kind != fault.Unauthenticated {
+		return nil, err
+	}
+	return s.Exchange.SignIn(ctx, c.Config, secret.New(in.External), clientOf(c))
 }
 
 // tryRefresh is what a page asks when it opens: that nobody has signed in is an
 // answer like another.
 func (s *Server) tryRefresh(w http.ResponseWriter, r *http.Request) error {
-	c := callerOf(r.Context())
-	if c.Token.IsZero() {
-		return writeJSON(w, http.StatusOK, empty{})
+	in := &refreshRequest{}
+	if err := readInto(w, r, in); err != nil {
+		return err
 	}
-	tokens, err := s.Sessions.Refresh(r.Context(), c.Config, c.Token, c.Base)
+	if callerOf(r.Context()).Config.Settings.Migration == nil {
+		in.External = ""
+	}
+	tokens, err := s.refresh(r.Context(), in)
 	if kind := fault.From(err); kind != nil && (kind.Kind == fault.Unauthenticated || errors.Is(err, user.ErrDisabled)) {
 		return writeJSON(w, http.StatusOK, empty{})
 	}

@@ -14,7 +14,7 @@ var layers = [][]string{
 	{"user", "tenant", "authz", "connector", "key", "dpop", "doctor"},
 	{"session", "backup", "accesskey"},
 	{"challenge"},
-	{"otp", "magiclink", "enchantedlink", "notp", "password", "totp", "passkey", "questions", "federation", "recovery"},
+	{"otp", "magiclink", "enchantedlink", "notp", "password", "totp", "passkey", "questions", "federation", "recovery", "exchange"},
 	{"flow"},
 	{"edge"},                                // what the edges have in common: the first who knows HTTP
 	{"api", "oauth", "saml", "scim", "web"}, // the edges

@@ -67,6 +67,7 @@ type Need struct {
 	// Renews says that a token is shown for further ones; Carried, that whoever shows it
 	// need not be who holds it, so that it takes no proof of the key that it is bound to.
 	Renews, Carried bool
+	Exchanges       bool // the body may have a token of a former service instead
 }
 
 // OfPerson reports whether people make the call, who sign in or have.

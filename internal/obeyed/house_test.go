@@ -34,6 +34,7 @@ type house struct {
 	db      *store.DB
 	key     string
 	gateway gateway
+	former  *former
 	people  atomic.Int64
 	calls   atomic.Int64
 }
@@ -82,7 +83,7 @@ func open(t *testing.T, url string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{gateway: gateway{sent: map[string]string{}}}
+	h := &house{gateway: gateway{sent: map[string]string{}}, former: newFormer(t)}
 	outside := httptest.NewServer(&h.gateway)
 	t.Cleanup(outside.Close)
 	h.gateway.url = outside.URL
@@ -90,7 +91,7 @@ func open(t *testing.T, url string) *house {
 		MaxBody: 1 << 20, MaxFiles: 100, DatabaseConns: 8, ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute,
 		WriteTimeout: time.Minute, IdleTimeout: time.Minute, ShutdownTimeout: time.Minute,
 		PasswordMemory: 7 << 20, PasswordPasses: 1, PasswordLanes: 1, HashingMemory: 64 << 20, HashingQueue: 256,
-		Outbound: server.Outbound{AllowPrivate: []string{"127.0.0.1"}, ProviderURL: map[string]string{password.BreachType: outside.URL}},
+		Outbound: server.Outbound{AllowPrivate: []string{"127.0.0.1"}, ProviderURL: map[string]string{password.BreachType: outside.URL, "auth0": h.former.url}},
 	}}
 	s, err := server.New(t.Context(), config, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -227,13 +227,11 @@ func reasons() map[string]string {
 	const (
 		label   = "a label for people who edit the project: no message, token or answer has it"
 		apps    = "SSO applications are not served yet"
-		migrate = "sessions of another service are not taken over yet"
 		noPhone = "the wire has no call that sends enchanted links as text messages"
 		form    = "what forms of widgets show and who may use them; widgets are not served yet"
 	)
 	out := map[string]string{
 		"project.json defaultNoSSOApps":               apps,
-		"project.json externalAuthConfig":             migrate,
 		"project.json inviteEmailTemplates[].name":    label,
 		"project.json inviteSmsTemplates[].name":      label,
 		"auth/enchantedlink.json textServiceProvider": noPhone,

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -60,7 +61,7 @@ func (r row) files(t *testing.T) (before, after files) {
 
 // rows are the whole table.
 func rows() []row {
-	return slices.Concat(trustRows(), tenantRows(), cookieRows(), lifetimeRows(), peopleRows(), inviteRows(), templateRows(), roleRows(), attributeRows(),
+	return slices.Concat(trustRows(), tenantRows(), migrationRows(), cookieRows(), lifetimeRows(), peopleRows(), inviteRows(), templateRows(), roleRows(), attributeRows(),
 		methodRows(), messageRows(), linkRows(), notpRows(), totpRows(), passkeyRows(), policyRows(), lockRows(), questionRows())
 }
 
@@ -119,6 +120,13 @@ func (r row) run(t *testing.T, h *house, all map[string]fact) {
 func (p *place) outside(t *testing.T, in files) files {
 	t.Helper()
 	out := maps.Clone(in)
+	if text, err := json.Marshal(in[settings]); err == nil && in[settings] != nil { // where the former service is
+		var doc object
+		if err := json.Unmarshal([]byte(strings.ReplaceAll(string(text), "FORMER", p.former.url)), &doc); err != nil {
+			t.Fatal(err)
+		}
+		out[settings] = doc
+	}
 	if _, ok := in["connectors/connectors.json"]; !ok {
 		return out
 	}

@@ -35,7 +35,8 @@ type Settings struct {
 	UserTemplate string // id of the JWT template of users; empty for none
 	KeyTemplate  string // id of the JWT template of access keys; empty for none
 
-	Invite Invite
+	Invite    Invite
+	Migration *Migration // nil: sessions of no former service are taken over
 
 	TestUsers     *regexp.Regexp // login ids of test users; nil for none
 	TestVerifiers *regexp.Regexp // those that may use the fixed code; nil for none
@@ -109,6 +110,8 @@ type settingsFile struct {
 	KeyTemplate  string `json:"keyTemplateId"`
 	inviteFile   `json:",embed"`
 
+	Migration *migrationFile `json:"externalAuthConfig"`
+
 	TestUsers       string `json:"testUserRegex"`
 	TestAllowed     bool   `json:"testUserAllowFixedAuth"`
 	TestCode        string `json:"testUserFixedAuthToken"`
@@ -170,7 +173,7 @@ func compileSettings(content []byte) (Settings, []snapshot.Problem) {
 		KeyTokenLifetime:     lifetime(in.Key, in.KeyUnit, duration(std.Key, std.KeyUnit)),
 		TrustedDeviceFor:     lifetime(in.Device, in.DeviceUnit, duration(std.Device, std.DeviceUnit)),
 		UserTemplate:         in.UserTemplate, KeyTemplate: in.KeyTemplate,
-		Invite: in.compile(),
+		Invite: in.compile(), Migration: in.Migration.compile(),
 	}
 	if in.InactiveOn {
 		out.Inactivity = lifetime(in.Inactive, in.InactUnit, duration(std.Inactive, std.InactUnit))

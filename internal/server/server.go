@@ -20,6 +20,7 @@ import (
 	"postern/internal/api"
 	"postern/internal/challenge"
 	"postern/internal/connector"
+	"postern/internal/exchange"
 	"postern/internal/key"
 	"postern/internal/limit"
 	"postern/internal/mgmtkey"
@@ -55,6 +56,7 @@ type Server struct {
 
 	acts       *store.Cap // of people, in the audit
 	passwords  *password.Service
+	exchange   *exchange.Service
 	challenges *challenge.Service
 	factors
 
@@ -100,6 +102,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	s.factors = s.newFactors()
 	s.challenges = s.newChallenges()
 	s.passwords = s.newPasswords(outbound)
+	s.exchange = &exchange.Service{DB: db, Projects: s.Projects, Sessions: s.Sessions, HTTP: outbound, Log: log, Bases: config.ProviderURL}
 	s.Projects.Effects = append(s.Projects.Effects, s.passwords.Effects())
 	s.Projects.MayApprove = func(ctx context.Context, key, project string) (bool, error) {
 		return s.Keys.May(ctx, key, project, mgmtkey.Import)
@@ -132,6 +135,7 @@ func (s *Server) newAPI() http.Handler {
 		Questions: s.questions,
 		Recovery:  s.recovery,
 		Passwords: s.passwords,
+		Exchange:  s.exchange,
 		Log:       s.log,
 		Limits:    api.Limits{MaxBody: int64(s.config.MaxBody), MaxFiles: s.config.MaxFiles},
 	}

@@ -30,6 +30,8 @@ const (
 	AMRPasskey  = "webauthn"
 	AMRLink     = "link" // an embedded link
 	AMRMFA      = "mfa"  // beside two others
+
+	AMRFederated = "fed" // another service proved it
 )
 
 // ErrCode is a one-time code that does not prove anything: a wrong one, one that was
