@@ -352,7 +352,7 @@ func TestStreamsGoWhereTheyMay(t *testing.T) {
 	t.Parallel()
 	w := newWeb(t, nil)
 	f := one(t, hook(w, ""))
-	f.allow(t, safehttp.Options{})
+	f.allow(t, safehttp.Options{Timeout: time.Second})
 	f.did(t, "user.a")
 	f.stream(t, 0)
 	if got := w.actions(t); len(got) > 0 || f.Streamed.FailedPosts.Load() != 1 {
@@ -379,7 +379,8 @@ func TestSinks(t *testing.T) {
 		has                 []string
 	}{
 		"datadog": {
-			`{"apiKey":"key-one","site":"datadoghq.eu","source":"shop","tags":"env:x","auditEnabled":true}`, "/api/v2/logs", map[string]string{"Dd-Api-Key": "key-one"},
+			`{"apiKey":"key-one","site":"datadoghq.eu","source":"shop","tags":"env:x","auditEnabled":true}`, "/api/v2/logs",
+			map[string]string{"Dd-Api-Key": "key-one"},
 			[]string{`"ddsource":"shop"`, `"ddtags":"env:x"`, `"message":"user.create"`, `"status":"info"`},
 		},
 		"newrelic":  {`{"apiKey":"key-one","dataCenter":"EU","overrideLogsPrefix":true,"logsPrefix":"shop."}`, "/log/v1", map[string]string{"Api-Key": "key-one"}, []string{`"logs":[{`, `"shop.audit":{`}},
@@ -389,7 +390,9 @@ func TestSinks(t *testing.T) {
 		"sumologic": {`{"httpSourceUrl":"%s/receiver/v1/http/key-one"}`, "/receiver/v1/http/key-one", nil, []string{"}\n{"}},
 		"opentelemetry": {
 			`{"endpoint":"%s","authentication":{"method":"basic","basic":{"username":"u","password":"key-one"}},"headers":[{"key":"X-Shut","value":"shut","secret":true}]}`,
-			"/v1/logs", map[string]string{"Authorization": basic("u", "key-one"), "X-Shut": "shut"}, []string{`"resourceLogs":[`, `"severityText":"INFO"`},
+			"/v1/logs",
+			map[string]string{"Authorization": basic("u", "key-one"), "X-Shut": "shut"},
+			[]string{`"resourceLogs":[`, `"severityText":"INFO"`},
 		},
 	} {
 		t.Run(typ, func(t *testing.T) {
