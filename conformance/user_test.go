@@ -311,3 +311,33 @@ func TestPasswordsAreManaged(t *testing.T) {
 		}
 	})
 }
+
+// bcryptOfUU is the hash of "U*U".
+const bcryptOfUU = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
+
+func TestUsersOfAnotherServiceAreImported(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		p := s.newPlace(t)
+		users, ctx := p.Management.User(), t.Context()
+		file := []byte(`{"user_id":"auth0|1","email":"mo@shop.example","email_verified":true}` + "\n" + `{"user_id":"auth0|2","email":"no address"}`)
+		hashes := []byte(`{"_id":{"$oid":"1"},"email":"mo@shop.example","passwordHash":"` + bcryptOfUU + `"}`)
+		for _, dry := range []bool{true, false, false} {
+			got, err := users.Import(ctx, "auth0", file, hashes, dry)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got.Users) != 1 || !slices.Equal(got.Users[0].LoginIDs, []string{"mo@shop.example", "auth0|1"}) || !got.Users[0].VerifiedEmail || !got.Users[0].Password {
+				t.Errorf("dry %v: imported %+v", dry, got.Users)
+			}
+			if len(got.Failures) != 1 || got.Failures[0].User != "no address" || got.Failures[0].Reason == "" {
+				t.Errorf("dry %v: failures %+v", dry, got.Failures)
+			}
+			if _, err := users.Load(ctx, "auth0|1"); dry != descope.IsError(err, "E112102") {
+				t.Errorf("dry %v: found with %v", dry, err)
+			}
+		}
+		if _, err := p.Auth.Password().SignIn(ctx, "mo@shop.example", "U*U", nil); err != nil {
+			t.Errorf("with the password of before: %v", err)
+		}
+	})
+}

@@ -273,3 +273,15 @@ test('management keys', options, async (t) => {
   assert.ok((await ok(managementKey.search())).some((k) => k.id === key.id));
   await ok(managementKey.delete([key.id]));
 });
+
+test('users of another service', options, async (t) => {
+  const { client, management } = await newPlace(t);
+  const file = 'loginId,hash\nuna,$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW\nnobody at all,no hash\n';
+  for (const users of [file, new TextEncoder().encode(file)]) {
+    const got = await ok(management.user.import('descope', users, undefined, true));
+    assert.deepEqual([got.users.length, got.failures[0].user], [1, 'nobody at all']);
+  }
+  await refused(client.password.signIn('una', 'U*U'));
+  await ok(management.user.import('descope', file));
+  assert.ok((await client.password.signIn('una', 'U*U')).ok);
+});

@@ -12,6 +12,7 @@ import (
 
 	"postern/internal/audit"
 	"postern/internal/edge"
+	"postern/internal/intake"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/testkit"
@@ -88,7 +89,7 @@ func TestRoles(t *testing.T) {
 						may = may && company // it makes a project
 					}
 					if r.path == "/v1/mgmt/user/import" && may {
-						wantFault(t, w, http.StatusBadRequest, errNoSource.Code)
+						wantFault(t, w, http.StatusBadRequest, intake.ErrSource.Code) // it names none
 						return
 					}
 					if r.path == "/v1/mgmt/user/passkey/delete" && may {

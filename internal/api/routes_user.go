@@ -50,7 +50,7 @@ func (s *Server) userRoutes() []route {
 		{http.MethodPost, "/v1/mgmt/user/customattribute/create", admin, call(s.createUserAttributes), "Add custom attributes of users, as a revision of the project."},
 		{http.MethodPost, "/v1/mgmt/user/customattribute/delete", admin, call(s.deleteUserAttributes), "Remove custom attributes of users, as a revision of the project."},
 
-		{http.MethodPost, "/v1/mgmt/user/import", admin, call(s.importUsers), "Files of other services, which are not read yet: create/batch takes users with their password hashes."},
+		{http.MethodPost, "/v1/mgmt/user/import", admin, call(s.importUsers), "Users from files of another service (auth0, cognito, descope, firebase), with the hashes of their passwords, at most 1,000; who cannot be taken is listed with the reason, and who is there already stays as they are. dryrun changes nothing."},
 		{http.MethodGet, "/v1/mgmt/user/provider/token", admin, call(s.providerToken), "A token of an outside provider; none are kept yet."},
 		{http.MethodPost, "/v1/mgmt/user/trusteddevices/list", admin, call(s.listDevices), "The trusted devices of users."},
 		{http.MethodPost, "/v1/mgmt/user/trusteddevices/remove", admin, call(s.removeDevices), "Remove trusted devices of a user."},

@@ -173,19 +173,3 @@ func (s *Server) providerToken(ctx context.Context, in *providerTokenRequest) (*
 	}
 	return nil, errNoProvider
 }
-
-// importUsersRequest brings the users of another service.
-type importUsersRequest struct {
-	Source string `json:"source"`
-	DryRun bool   `json:"dryrun"`
-	Users  []byte `json:"users"`  // a file of that service
-	Hashes []byte `json:"hashes"` // another one
-}
-
-// errNoSource is a service whose files nobody here reads.
-var errNoSource = fault.New(fault.Invalid, "E011003", "Request is invalid: users are not imported from files of other services; make them with user/create/batch, which takes their password hashes")
-
-// importUsers reads no files yet, and says what does the same.
-func (s *Server) importUsers(_ context.Context, _ *importUsersRequest) (*empty, error) {
-	return nil, errNoSource
-}

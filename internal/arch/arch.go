@@ -15,7 +15,7 @@ var layers = [][]string{
 	{"session", "backup", "accesskey"},
 	{"challenge"},
 	{"otp", "magiclink", "enchantedlink", "notp", "password", "totp", "passkey", "questions", "federation", "recovery", "exchange"},
-	{"flow"},
+	{"flow", "intake"},
 	{"edge"},                                // what the edges have in common: the first who knows HTTP
 	{"api", "oauth", "saml", "scim", "web"}, // the edges
 	{"server", "client"},
