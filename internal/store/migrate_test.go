@@ -43,8 +43,8 @@ var landed = map[string]string{
 	"0023_polled.sql":             "031ba5005d418ae363ccf28b837e0eb294bd3ecff543904f19bdcee417e5dece",
 	"0024_homes.sql":              "c92cf21202870e33277146b22d5fe24fb518d700bdc999d4ac223c7da6134e7f",
 	"0025_audit_streams.sql":      "9f6a2989c262d26f2a3281a506f3dc69d1dae20e15456417196695925e76089a",
-	"0027_challenge_subjects.sql": "a6b94b1d0793a49131b5c16e557f9557d25c7ce8091a12cc0235b435ab5a09e1",
-	"0028_acts.sql":               "b7e132b0242e3de35b444fb5c457bf61096af37e4686d369e4039fac1d125845",
+	"0026_challenge_subjects.sql": "a6b94b1d0793a49131b5c16e557f9557d25c7ce8091a12cc0235b435ab5a09e1",
+	"0027_acts.sql":               "2903474bac66d594725325609285da04d10f1781c132e101d4d0f3cc5dab5bda",
 }
 
 func TestLandedMigrations(t *testing.T) {

@@ -3,7 +3,7 @@
 
 -- +goose Up
 CREATE TABLE acts (
-	project  TEXT   NOT NULL,
+	project  TEXT   NOT NULL REFERENCES projects (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
 	id       TEXT   NOT NULL,
 	user_id  TEXT,            -- NULL for nobody who is known
 	action   TEXT   NOT NULL,
