@@ -5,70 +5,119 @@ import (
 	"unicode/utf8"
 )
 
-// alreadyCanonical reports whether a document is in canonical form, as exports are, and
-// within the bounds that canonical sets. It looks at each byte once, where to bring a
-// document into that form reads it three times. doc is JSON; of what is rare, such as
-// an escape in a string or an exponent, it does not know and says no.
+// alreadyCanonical reports whether bytes are a document in canonical form, as exports
+// are, and within the bounds that canonical sets. It looks at each byte once, where to
+// bring a document into that form reads it three times. It takes nothing for granted of
+// them; of what is rare, such as an escape in a string or an exponent, it says no.
 func alreadyCanonical(doc []byte) bool {
-	var names [][]byte // of each level the name of the last member
-	values := 0
-	for i := 0; i < len(doc); {
-		switch c := doc[i]; c {
-		case '{', '[':
-			names = append(names, nil)
-			if len(names) > maxDepth {
-				return false
-			}
-			values++
-			i++
-		case '}', ']':
-			names = names[:len(names)-1]
-			i++
-		case ',':
-			values++
-			i++
-		case ':':
-			i++
-		case 't', 'n':
-			i += len("true")
-		case 'f':
-			i += len("false")
-		case '"':
-			text, ascii := plainString(doc[i+1:])
-			if text == nil || !ascii && !utf8.Valid(text) {
-				return false
-			}
-			i += len(text) + 2
-			if i == len(doc) || doc[i] != ':' {
-				continue
-			}
-			// Of names in ASCII the order by bytes is that of RFC 8785 §3.2.3, and
-			// one that is greater than the last is not there twice.
-			last := &names[len(names)-1]
-			if !ascii || len(text) > maxName || *last != nil && bytes.Compare(*last, text) >= 0 {
-				return false
-			}
-			*last = text
-		default:
-			n := plainNumber(doc[i:])
-			if n == 0 {
-				return false // or it is a space
-			}
-			i += n
-		}
-	}
-	return values <= maxValues
+	r := recogniser{doc: doc}
+	return r.value(0) && r.at == len(doc) && r.values <= maxValues
 }
 
-// plainString returns what stands before the quotation mark, and whether all of it is
-// ASCII; nil where anything is written with an escape.
-func plainString(b []byte) (text []byte, ascii bool) {
+// A recogniser goes through a document. Each of its functions goes past something, if
+// that is there in the only form in which it is known to be canonical.
+type recogniser struct {
+	doc    []byte
+	at     int
+	values int // counted as moreValues does
+}
+
+func (r *recogniser) value(depth int) bool {
+	if r.at == len(r.doc) {
+		return false
+	}
+	switch r.doc[r.at] {
+	case '{':
+		return r.object(depth + 1)
+	case '[':
+		return r.list(depth + 1)
+	case '"':
+		text, ascii := r.text()
+		return text != nil && (ascii || utf8.Valid(text))
+	case 't':
+		return r.word("true")
+	case 'f':
+		return r.word("false")
+	case 'n':
+		return r.word("null")
+	}
+	return r.number()
+}
+
+// object goes past an object. Of names in ASCII the order by bytes is that of RFC 8785
+// §3.2.3, and one that is greater than the last is not there twice.
+func (r *recogniser) object(depth int) bool {
+	if depth > maxDepth || !r.word("{") {
+		return false
+	}
+	r.values++
+	if r.word("}") {
+		return true
+	}
+	var last []byte // nil before the first
+	for {
+		name, ascii := r.text()
+		if name == nil || !ascii || len(name) > maxName || last != nil && bytes.Compare(last, name) >= 0 {
+			return false
+		}
+		last = name
+		if !r.word(":") || !r.value(depth) {
+			return false
+		}
+		if r.word("}") {
+			return true
+		}
+		if !r.word(",") {
+			return false
+		}
+		r.values++
+	}
+}
+
+func (r *recogniser) list(depth int) bool {
+	if depth > maxDepth || !r.word("[") {
+		return false
+	}
+	r.values++
+	if r.word("]") {
+		return true
+	}
+	for {
+		if !r.value(depth) {
+			return false
+		}
+		if r.word("]") {
+			return true
+		}
+		if !r.word(",") {
+			return false
+		}
+		r.values++
+	}
+}
+
+func (r *recogniser) word(w string) bool {
+	if len(r.doc)-r.at < len(w) || string(r.doc[r.at:r.at+len(w)]) != w {
+		return false
+	}
+	r.at += len(w)
+	return true
+}
+
+// text goes past a string, and returns what is in it and whether all of it is ASCII;
+// nil where anything is written with an escape, or should be.
+func (r *recogniser) text() (text []byte, ascii bool) {
+	if !r.word(`"`) {
+		return nil, false
+	}
 	ascii = true
-	for i, c := range b {
+	rest := r.doc[r.at:]
+	for i, c := range rest {
 		switch {
 		case c == '"':
-			return b[:i], ascii
-		case c == '\\':
+			r.at += i + 1
+			return rest[:i:i], ascii
+		case c == '\\', c < ' ':
 			return nil, false
 		case c >= utf8.RuneSelf:
 			ascii = false
@@ -77,33 +126,32 @@ func plainString(b []byte) (text []byte, ascii bool) {
 	return nil, false
 }
 
-// plainNumber returns the length of a number that is written as RFC 8785 §3.2.2.3
-// writes it, or 0. A decimal of 15 digits comes back from a double as it was.
-func plainNumber(b []byte) int {
-	const most, mostBehind = 15, 6 // digits; 0.0000001 is written with an exponent
-	digits, behind, i := 0, -1, 0
-	if b[0] == '-' {
-		i++
+// number goes past a number that is written as RFC 8785 §3.2.2.3 writes it. A decimal
+// of 15 digits comes back from a double as it was, and one below a millionth is written
+// with an exponent.
+func (r *recogniser) number() bool {
+	const most, mostBehind = 15, 6 // digits
+	negative := r.word("-")
+	before := r.digits()
+	if len(before) == 0 || len(before) > 1 && before[0] == '0' {
+		return false
 	}
-loop:
-	for ; i < len(b); i++ {
-		switch c := b[i]; {
-		case '0' <= c && c <= '9':
-			digits++
-			if behind >= 0 {
-				behind++
-			}
-		case c == '.':
-			behind = 0
-		case c == 'e', c == 'E':
-			return 0
-		default:
-			break loop
+	var behind []byte
+	if r.word(".") {
+		if behind = r.digits(); len(behind) == 0 || len(behind) > mostBehind || behind[len(behind)-1] == '0' {
+			return false
 		}
 	}
-	switch {
-	case digits > most, behind > mostBehind, behind > 0 && b[i-1] == '0', b[0] == '-' && digits == 1 && b[1] == '0':
-		return 0
+	if len(before)+len(behind) > most || negative && before[0] == '0' && len(behind) == 0 {
+		return false
 	}
-	return i
+	return r.at == len(r.doc) || r.doc[r.at] != 'e' && r.doc[r.at] != 'E'
+}
+
+func (r *recogniser) digits() []byte {
+	from := r.at
+	for r.at < len(r.doc) && '0' <= r.doc[r.at] && r.doc[r.at] <= '9' {
+		r.at++
+	}
+	return r.doc[from:r.at]
 }

@@ -65,10 +65,11 @@ func FuzzCanonical(f *testing.F) {
 	f.Add(`{"b":[1,2.50,-0,1e3,{"z":null,"a":"\u003c\u2028"}],"a":true}`)
 	f.Add(`{"a":9007199254740991,"b":1e-400,"":0.1}`)
 	f.Add(`{"é":1,"😀":2,"\ufb33":3}`)
+	f.Add(`[{"a":1,"b":[01]},1.]`)
 	f.Add(`{"a":[true,false,null,-1,1.5,0.000001,123456789012345,"é/<"],"b":{"":""}}`)
 	f.Fuzz(func(t *testing.T, doc string) {
 		value := jsontext.Value(doc)
-		known := value.IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) && alreadyCanonical(value)
+		known := alreadyCanonical(value)
 		c, ok := canonical("a.json", value, &problems{})
 		if known && (!ok || string(c) != doc) {
 			t.Fatalf("%s is taken for canonical, and is %s (%t)", doc, c, ok)
