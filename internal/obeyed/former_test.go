@@ -166,8 +166,8 @@ func migrationRows() []row {
 		p.former.knows("auth0|"+who, object{"sub": "auth0|" + who, "email": who, "email_verified": true})
 		return p.former.token(p.t, object{"iss": "https://" + home + "/", "aud": []string{"api", "userinfo"}, "azp": "client1", "sub": "auth0|" + who})
 	}
-	jit := func(sources, mapping string) docs {
-		return migrating(`"auth0":{"clientId":"client1","domain":"lantern.auth0.example"},"userSyncType":"jit","loginIdExternalUserSources":` + sources + `,"userMapping":` + mapping)
+	jit := func(mapping string) docs {
+		return migrating(`"auth0":{"clientId":"client1","domain":"lantern.auth0.example"},"userSyncType":"jit","loginIdExternalUserSources":["email"],"userMapping":` + mapping)
 	}
 	named := func(p *place) string {
 		who := p.someone()
@@ -194,12 +194,12 @@ func migrationRows() []row {
 		},
 		{
 			says: "which field of a former user a field here is", given: docs{attributes: `{"user":[{"name":"plan","displayName":"Plan","type":"string"}]}`},
-			before: jit(`["email"]`, `[{"externalKey":"tier","descopeKey":"name"}]`), after: jit(`["email"]`, `[{"externalKey":"nickname","descopeKey":"name"}]`),
+			before: jit(`[{"externalKey":"tier","descopeKey":"name"}]`), after: jit(`[{"externalKey":"nickname","descopeKey":"name"}]`),
 			look: named, want: [2]string{`"gold" {}`, `"Ada" {}`},
 		},
 		{
 			says: "which field here a field of a former user is", given: docs{attributes: `{"user":[{"name":"plan","displayName":"Plan","type":"string"}]}`},
-			before: jit(`["email"]`, `[{"externalKey":"tier","descopeKey":"name"}]`), after: jit(`["email"]`, `[{"externalKey":"tier","descopeKey":"customAttributes.plan"}]`),
+			before: jit(`[{"externalKey":"tier","descopeKey":"name"}]`), after: jit(`[{"externalKey":"tier","descopeKey":"customAttributes.plan"}]`),
 			look: named, want: [2]string{`"gold" {}`, `"" {"plan":"gold"}`},
 		},
 	}
