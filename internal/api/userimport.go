@@ -16,7 +16,7 @@ import (
 )
 
 // errAbsent is a hash of somebody who is not there.
-var errAbsent = fault.New(fault.NotFound, "E112102", "User not found: import the file of users first, or with this one")
+var errAbsent = errNoUser.WithMessage("User not found: import the file of users first, or with this one")
 
 // importUsersRequest brings the users of another service.
 type importUsersRequest struct {
@@ -215,11 +215,13 @@ func (s *Server) createNone(ctx context.Context, c *project.Config, list []creat
 // takePassword gives a user who has no password one by its hash.
 func (s *Server) takePassword(ctx context.Context, c *project.Config, u *user.User, hash *password.Import, dry bool) (user.Result, error) {
 	prepared, err := s.Passwords.Prepare(ctx, c, u, secret.Text{}, hash)
-	if err != nil && !isFault(err) {
-		return user.Result{}, err
-	}
-	if err != nil || dry {
+	switch {
+	case isFault(err):
 		return user.Result{User: u, Err: err}, nil
+	case err != nil:
+		return user.Result{}, err
+	case dry:
+		return user.Result{User: u}, nil
 	}
 	by := callerOf(ctx)
 	results, err := s.Users.Change(ctx, by.Origin, c.Project, user.Edit{

@@ -16,7 +16,7 @@ const (
 	SignedUp      = "UserCreated" // by themselves
 	LoggedOut     = "Logout"
 	TokenReplayed = "RefreshTokenReplayed" // a refresh token was shown again after its use; the session has ended
-	NewCredential = "CredentialAdded"      // of the method: a further or another passkey, seed or set of answers
+	NewCredential = "CredentialAdded"      //nolint:gosec // the name of an act; of the method: a further or another passkey, seed or set of answers
 	NewAddress    = "AddressChanged"       // of the method: another mail address or number, which was proven
 )
 

@@ -84,10 +84,6 @@ func Record(tx *store.Tx, e Event) error {
 
 const eventColumns = `id, project, actor, action, outcome, occurred_at, remote, request, details`
 
-// newestFirst is the order in which events were written, and not that of the
-// clock, which may go back.
-const newestFirst = ` ORDER BY number DESC, occurred_at DESC, id DESC`
-
 func scan(row store.Scanner) (Event, error) {
 	var e Event
 	var at int64
