@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 
@@ -24,7 +25,8 @@ type wire struct {
 	server   string
 
 	mu    sync.Mutex
-	count int // messages since the wire was armed
+	ends  []net.Conn // those of the program
+	count int        // messages since the wire was armed
 	at    func(n int, message []byte) bool
 	how   cut
 	did   bool
@@ -83,9 +85,21 @@ func (w *wire) cut() (count int, did bool) {
 	return w.count, w.did
 }
 
+// drop cuts every connection, whatever goes on behind it.
+func (w *wire) drop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.ends {
+		c.Close()
+	}
+}
+
 // carry carries one connection until it ends or is cut.
 func (w *wire) carry(client net.Conn) {
 	defer client.Close()
+	w.mu.Lock()
+	w.ends = append(w.ends, client)
+	w.mu.Unlock()
 	server, err := (&net.Dialer{}).Dial("tcp", w.server)
 	if err != nil {
 		return
@@ -257,25 +271,40 @@ func TestCommitGoesOnWithoutItsConnection(t *testing.T) {
 	execute(`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$`)
 	execute(`CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON revisions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()`)
 	execute(`SELECT pg_advisory_lock(7)`)
-	w.arm(func(_ int, message []byte) bool { return bytes.HasPrefix(message[5:], []byte("commit")) }, late)
-	if answer, err := o.apply(t, o.new); answer != unknown {
-		t.Fatalf("the answer is %s, %v", answer, err)
+	waits := func(lock string) (out bool) {
+		err := conn.QueryRowContext(t.Context(), `SELECT count(*) > 0 FROM pg_locks WHERE locktype = $1 AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, lock).Scan(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	answered := make(chan string, 1)
+	go func() {
+		answer, err := o.apply(t, o.new)
+		answered <- fmt.Sprint(answer, " ", err)
+	}()
+	for !waits("advisory") {
+		select {
+		case answer := <-answered:
+			t.Fatalf("before the commit waits, the answer is %s", answer)
+		default:
+		}
+	}
+	w.drop()
+	if answer := <-answered; !strings.HasPrefix(answer, unknown) {
+		t.Fatalf("the answer is %s", answer)
 	}
 	heard := make(chan string, 1)
 	go func() {
 		found, err := o.state(t)
 		heard <- fmt.Sprint(found, err)
 	}()
-	for waits := false; !waits; {
+	for !waits("relation") {
 		select {
 		case found := <-heard:
 			t.Fatalf("while the commit goes on, a request finds: %s", found)
 		default:
-		}
-		err := conn.QueryRowContext(t.Context(), `SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'relation' AND NOT granted
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&waits)
-		if err != nil {
-			t.Fatal(err)
 		}
 	}
 	execute(`SELECT pg_advisory_unlock(7)`)
