@@ -78,13 +78,14 @@ func (a *Ask) read(from pgx.BatchResults) error {
 // PostgreSQL passes over the commit.
 func (l *line) commit(ctx context.Context) error {
 	var done string
-	if err := l.send(ctx, Ask{query: "COMMIT", told: &done}); err != nil {
+	err := l.send(ctx, Ask{query: "COMMIT", told: &done})
+	switch {
+	case done == "COMMIT": // whatever went wrong after it
+		return nil
+	case err != nil:
 		return err
 	}
-	if done != "COMMIT" { // it took back a transaction in which something had failed
-		return pgx.ErrTxCommitRollback
-	}
-	return nil
+	return pgx.ErrTxCommitRollback // it took back a transaction in which something had failed
 }
 
 // end takes back what was not committed.
