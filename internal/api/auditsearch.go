@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -24,10 +25,11 @@ type auditField struct {
 // search returns what is searched for, and whether any record can be that.
 func (in *auditRequest) search(project string) (out audit.Search, some bool, err error) {
 	want, not := *in, auditRequest{}
+	positive, negative := want.lists(), not.lists()
 	for _, f := range in.Fields {
-		wanted, unwanted := want.list(f.Field), not.list(f.Field)
+		wanted, unwanted := positive[f.Field], negative[f.Field]
 		if wanted == nil {
-			return out, false, errField.WithMessage(fmt.Sprintf("Request is invalid: searchFields knows no field %.60q; it knows %s", f.Field, strings.Join(auditFields(), ", ")))
+			return out, false, errField.WithMessage(fmt.Sprintf("Request is invalid: searchFields knows no field %.60q; it knows %s", f.Field, strings.Join(slices.Sorted(maps.Keys(positive)), ", ")))
 		}
 		values := slices.Clone(f.Values)
 		if f.Value != "" {
@@ -87,16 +89,12 @@ func (in *auditRequest) plain() (audit.Search, bool) {
 	return out, len(wanted) == 0 || len(out.Outcomes) > 0
 }
 
-// list is the list of a request that a field of searchFields means, or nil.
-func (in *auditRequest) list(field string) *[]string {
+// lists are those of a request that fields of searchFields mean, by their names.
+func (in *auditRequest) lists() map[string]*[]string {
 	return map[string]*[]string{
 		"action": &in.Actions, "actorId": &in.ActorIDs, "userId": &in.UserIDs, "tenants": &in.Tenants, "tenant": &in.Tenants, "remoteAddress": &in.RemoteAddresses,
 		"device": &in.Devices, "method": &in.Methods, "geo": &in.Geos, "externalIds": &in.ExternalIDs, "externalId": &in.ExternalIDs, "type": &in.AuditTypes,
-	}[field]
-}
-
-func auditFields() []string {
-	return []string{"action", "actorId", "device", "externalIds", "geo", "method", "remoteAddress", "tenants", "type", "userId"}
+	}
 }
 
 // A kindOfDevice is what clients call themselves on one: with any of some words, and

@@ -182,7 +182,7 @@ func (s Search) whereAfter(of Source, before []any) (string, []any) {
 		}
 	}
 	if s.Text != "" {
-		text := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(storable(s.Text)))
+		text := store.InLike(strings.ToLower(storable(s.Text)))
 		mark := next("%" + text + "%")
 		var any []string
 		for _, column := range []string{of.Action, of.Actor, of.Remote, of.Details, of.Method, of.Agent, of.Reason} {

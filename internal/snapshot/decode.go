@@ -127,7 +127,7 @@ func (d *decoder) body() error {
 	if err := d.object(d.member); err != nil {
 		return err
 	}
-	if _, err := d.peek(); err != io.EOF { //nolint:errorlint // a reader returns it as it is
+	if _, err := d.peek(); !errors.Is(err, io.EOF) {
 		return d.other()
 	}
 	return nil

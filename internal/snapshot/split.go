@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -85,7 +86,7 @@ func (s *splitter) more() error {
 // need is more where the body must not end.
 func (s *splitter) need() error {
 	err := s.more()
-	if err == io.EOF { //nolint:errorlint // a reader returns it as it is
+	if errors.Is(err, io.EOF) {
 		return notJSON(s.before + int64(len(s.buf)))
 	}
 	return err
@@ -110,7 +111,7 @@ func (s *splitter) peek() (byte, error) {
 // next is peek where the body must not end.
 func (s *splitter) next() (byte, error) {
 	c, err := s.peek()
-	if err == io.EOF { //nolint:errorlint // see need
+	if errors.Is(err, io.EOF) {
 		err = notJSON(s.offset())
 	}
 	return c, err

@@ -24,3 +24,8 @@ func Of(table, columns string) string {
 	}
 	return strings.Join(list, ", ")
 }
+
+// InLike writes a text so that LIKE … ESCAPE '\' takes each character of it for itself.
+func InLike(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
+}

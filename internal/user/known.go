@@ -1,6 +1,10 @@
 package user
 
-import "strings"
+import (
+	"strings"
+
+	"postern/internal/store"
+)
 
 // Known writes conditions of a statement about users, whose first argument is the
 // project and who are in a column, by their ids; it is empty where there are none. They
@@ -33,7 +37,7 @@ func Known(column string, arg func(any) string, ids, parts []string, not bool) [
 		return `l.login_id = ` + arg(asStored(v))
 	})
 	add(parts, func(v string) string {
-		return `LOWER(l.login_id) LIKE ` + arg("%"+likeEscape.Replace(strings.ToLower(v))+"%") + ` ESCAPE '\'`
+		return `LOWER(l.login_id) LIKE ` + arg("%"+store.InLike(strings.ToLower(v))+"%") + ` ESCAPE '\'`
 	})
 	return out
 }

@@ -233,7 +233,7 @@ func (q *Search) identities(st *statement) {
 	st.one("u.phone", phones)
 	st.narrow = st.narrow || len(q.IDs)+len(emails)+len(phones) > 0
 	if q.Text != "" {
-		like := st.arg("%" + likeEscape.Replace(strings.ToLower(q.Text)) + "%")
+		like := st.arg("%" + store.InLike(strings.ToLower(q.Text)) + "%")
 		var or []string
 		for _, column := range []string{"name", "given_name", "middle_name", "family_name", "email", "phone"} {
 			or = append(or, "LOWER(u."+column+") LIKE "+like+` ESCAPE '\'`)
@@ -243,8 +243,6 @@ func (q *Search) identities(st *statement) {
 		st.or(or)
 	}
 }
-
-var likeEscape = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 func (q *Search) belongings(st *statement) error {
 	if len(q.Tenants) > 0 {
@@ -346,7 +344,7 @@ func asStored(s string) string {
 func (q *Search) documents(st *statement) error {
 	member := func(name string, v any) (string, error) {
 		b, err := json.Marshal(v)
-		return "u.recovery LIKE " + st.arg("%"+likeEscape.Replace(`"`+name+`":`+string(b))+"%") + ` ESCAPE '\'`, err
+		return "u.recovery LIKE " + st.arg("%"+store.InLike(`"`+name+`":`+string(b))+"%") + ` ESCAPE '\'`, err
 	}
 	for _, f := range []struct {
 		name   string
@@ -384,7 +382,7 @@ func (q *Search) documents(st *statement) error {
 		if err != nil {
 			return err
 		}
-		or = append(or, "u.apps LIKE "+st.arg("%"+likeEscape.Replace(string(b))+"%")+` ESCAPE '\'`)
+		or = append(or, "u.apps LIKE "+st.arg("%"+store.InLike(string(b))+"%")+` ESCAPE '\'`)
 	}
 	st.or(or)
 	return nil
