@@ -314,20 +314,22 @@ func decodeFile(path string, value jsontext.Value, ps *problems) ([]byte, bool) 
 		ps.add(Error, path, "", CodeFileType, "only .json files hold objects", "the file must be a string, this is %s", kindName(value.Kind()))
 		return nil, false
 	}
-	var text string
-	if err := json.Unmarshal(value, &text); err != nil {
-		ps.add(Error, path, "", CodeUTF8, "", "the text is not valid UTF-8")
-		return nil, false
+	if utf8.Valid(value) { // else unquoting makes three bytes of one
+		if text, err := jsontext.AppendUnquote(make([]byte, 0, len(value)), value); err == nil {
+			return textFile(path, text, ps)
+		}
 	}
-	return textFile(path, text, ps)
+	ps.add(Error, path, "", CodeUTF8, "", "the text is not valid UTF-8")
+	return nil, false
 }
 
-func textFile(path, text string, ps *problems) ([]byte, bool) {
+// textFile is the content of a file that travels as text, which it keeps.
+func textFile(path string, text []byte, ps *problems) ([]byte, bool) {
 	if formOf(path) != formImage {
-		return []byte(text), true
+		return text, true
 	}
-	b, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil || strings.ContainsAny(text, "\r\n") {
+	b, err := base64.StdEncoding.Strict().AppendDecode(nil, text)
+	if err != nil || bytes.ContainsAny(text, "\r\n") {
 		ps.add(Error, path, "", CodeBase64, "images travel as standard base64 with padding", "the file is not base64")
 		return nil, false
 	}

@@ -250,7 +250,7 @@ func FuzzFile(f *testing.F) {
 			t.Errorf("%q lies in a folder as %q and is read as %q", portable, OnDisk(path, portable), again)
 		}
 		if formOf(path) == formImage {
-			text, ok := textFile(path, base64.StdEncoding.EncodeToString(portable), &problems{})
+			text, ok := textFile(path, []byte(base64.StdEncoding.EncodeToString(portable)), &problems{})
 			if !ok || !bytes.Equal(text, portable) {
 				t.Errorf("%q does not come back from the wire", portable)
 			}

@@ -45,7 +45,7 @@ func lax() []jsontext.Options {
 
 // judge returns what is wrong with a value at a place of the body, if it is no JSON.
 func judge(value []byte, at int64) error {
-	dec := jsontext.NewDecoder(bytes.NewReader(value), lax()...)
+	dec := jsontext.NewDecoder(bytes.NewBuffer(value), lax()...) // of a buffer it makes no copy
 	if _, err := dec.ReadValue(); err != nil {
 		return bodyError(err, at)
 	}
