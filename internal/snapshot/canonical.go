@@ -115,7 +115,7 @@ func scan(doc []byte) (depth, name int, numbers bool) {
 
 // checkNumbers reads every number of a document.
 func checkNumbers(file string, doc []byte, ps *problems) bool {
-	dec := jsontext.NewDecoder(bytes.NewReader(doc), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(doc), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	ok := true
 	for {
 		tok, err := dec.ReadToken()

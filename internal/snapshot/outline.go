@@ -120,7 +120,7 @@ func readsWhole(s *jsonschema.Schema) bool {
 // to gather facts from, and for nothing else.
 func parseOutline(doc []byte, s *jsonschema.Schema) (any, error) {
 	// Canonical form has no member twice; to look for one again costs much.
-	dec := jsontext.NewDecoder(bytes.NewReader(doc), jsontext.AllowDuplicateNames(true))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(doc), jsontext.AllowDuplicateNames(true)) // of a buffer it makes no copy
 	return outlines()[s].read(dec)
 }
 
