@@ -116,7 +116,7 @@ func (s *Server) count(ctx context.Context, in *analyticsRequest, fn func(counte
 		to = time.Now()
 	}
 	err := s.Sessions.Tallies(ctx, project, from, to, func(t session.Tally) {
-		fn(counted{at: t.Hour, action: session.LoggedIn, device: deviceOf(t.Agent), method: methodOnWire(t.Method), tenant: t.Tenant, n: t.N})
+		fn(counted{at: t.Hour, action: session.LoggedIn, device: audit.DeviceOf(t.Agent), method: audit.MethodOnWire(t.Method), tenant: t.Tenant, n: t.N})
 	})
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func (s *Server) count(ctx context.Context, in *analyticsRequest, fn func(counte
 	}
 	err = audit.Acts(ctx, s.Projects.DB, project, from, to, func(t audit.Tally) {
 		if t.Action != actionMade { // which is counted above
-			fn(counted{at: t.Hour, action: t.Action, device: deviceOf(t.Agent), method: methodOnWire(t.Method), tenant: t.Tenant, n: t.N})
+			fn(counted{at: t.Hour, action: t.Action, device: audit.DeviceOf(t.Agent), method: audit.MethodOnWire(t.Method), tenant: t.Tenant, n: t.N})
 		}
 	})
 	if err != nil {
@@ -170,12 +170,4 @@ var steps = map[string]func(time.Time) time.Time{
 
 func day(t time.Time, month time.Month, d int) time.Time {
 	return time.Date(t.Year(), month, d, 0, 0, 0, 0, time.UTC)
-}
-
-// methodOnWire is the word of the wire for what a login was proven by.
-func methodOnWire(amr string) string {
-	if amr == session.AMRPassword {
-		return "password"
-	}
-	return amr
 }

@@ -13,8 +13,6 @@ import (
 	"postern/internal/edge"
 	"postern/internal/project"
 	"postern/internal/session"
-	"postern/internal/store"
-	"postern/internal/user"
 )
 
 // auditRequest is a search as clients send it. Times are Unix milliseconds.
@@ -104,14 +102,7 @@ func (s *Server) nameUsers(ctx context.Context, project string, list []wireAudit
 			ids = append(ids, a.UserID)
 		}
 	}
-	known := map[string][]string{}
-	err := s.Projects.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		users, err := user.LoadAll(tx, project, ids)
-		for _, u := range users {
-			known[u.ID] = u.LoginIDs
-		}
-		return err
-	})
+	known, err := s.Users.LoginIDs(ctx, project, ids)
 	for i, a := range list {
 		list[i].ExternalIDs = append([]string{}, known[a.UserID]...)
 	}
@@ -129,10 +120,8 @@ func auditOnWire(e audit.Event) (wireAudit, error) {
 	shown, err := e.Show()
 	out := wireAudit{
 		ID: shown.ID, ProjectID: shown.Project, UserID: shown.User, Action: shown.Action, Occurred: strconv.FormatInt(shown.At.UnixMilli(), 10),
-		RemoteAddress: shown.Remote, ExternalIDs: []string{}, Tenants: shown.Tenants, Data: shown.Data, Type: shown.Level, ActorID: shown.Actor,
-	}
-	if e.Agent != "" || e.Method != "" {
-		out.Device, out.Method = deviceOf(e.Agent), methodOnWire(e.Method)
+		Device: shown.Device, Method: shown.Method, RemoteAddress: shown.Remote, ExternalIDs: []string{}, Tenants: shown.Tenants, Data: shown.Data,
+		Type: shown.Level, ActorID: shown.Actor,
 	}
 	return out, err
 }

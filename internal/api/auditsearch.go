@@ -62,7 +62,7 @@ func (in *auditRequest) search(project string) (out audit.Search, some bool, err
 		return slices.Concat(
 			user.Known(userColumn, arg, want.ExternalIDs, want.LoginIDs, false),
 			user.Known(userColumn, arg, slices.Concat(in.NotExternalIDs, not.ExternalIDs), in.NotLoginIDs, true),
-			devicesIn(agent, arg, want.Devices, false), devicesIn(agent, arg, not.Devices, true),
+			audit.DevicesIn(agent, arg, want.Devices, false), audit.DevicesIn(agent, arg, not.Devices, true),
 		)
 	}
 	return out, true, nil
@@ -76,7 +76,7 @@ func (in *auditRequest) plain() (audit.Search, bool) {
 	}
 	for _, m := range in.Methods {
 		out.Methods = append(out.Methods, m)
-		if m == methodOnWire(session.AMRPassword) {
+		if m == audit.MethodOnWire(session.AMRPassword) {
 			out.Methods = append(out.Methods, session.AMRPassword)
 		}
 	}
@@ -95,72 +95,4 @@ func (in *auditRequest) lists() map[string]*[]string {
 		"action": &in.Actions, "actorId": &in.ActorIDs, "userId": &in.UserIDs, "tenants": &in.Tenants, "tenant": &in.Tenants, "remoteAddress": &in.RemoteAddresses,
 		"device": &in.Devices, "method": &in.Methods, "geo": &in.Geos, "externalIds": &in.ExternalIDs, "externalId": &in.ExternalIDs, "type": &in.AuditTypes,
 	}
-}
-
-// A kindOfDevice is what clients call themselves on one: with any of some words, and
-// without another.
-type kindOfDevice struct {
-	name    string
-	words   []string
-	without string
-}
-
-// kindsOfDevices are in the order in which they are looked at; what is none of them is
-// Unknown.
-func kindsOfDevices() []kindOfDevice {
-	return []kindOfDevice{
-		{"Bot", []string{"bot", "crawl", "spider"}, ""},
-		{"Tablet", []string{"ipad", "tablet"}, ""},
-		{"Tablet", []string{"android"}, "mobile"},
-		{"Mobile", []string{"mobile", "iphone", "android"}, ""},
-		{"Desktop", []string{"windows", "macintosh", "x11", "cros"}, ""},
-	}
-}
-
-const unknownDevice = "Unknown"
-
-// deviceOf is the kind of a device by what its client calls itself, in the words of
-// the wire.
-func deviceOf(agent string) string {
-	agent = strings.ToLower(agent)
-	for _, k := range kindsOfDevices() {
-		if slices.ContainsFunc(k.words, func(w string) bool { return strings.Contains(agent, w) }) && (k.without == "" || !strings.Contains(agent, k.without)) {
-			return k.name
-		}
-	}
-	return unknownDevice
-}
-
-// devicesIn is the same as conditions of a statement: that a client is one of some
-// kinds, or none of them.
-func devicesIn(agent string, arg func(any) string, kinds []string, not bool) []string {
-	switch {
-	case len(kinds) == 0, agent == "" && not:
-		return nil
-	case agent == "":
-		return []string{`1 = 0`}
-	}
-	says := func(word string) string { return `LOWER(` + agent + `) LIKE ` + arg("%"+word+"%") }
-	cases := []string{`CASE`}
-	for _, k := range kindsOfDevices() {
-		var any []string
-		for _, w := range k.words {
-			any = append(any, says(w))
-		}
-		when := `(` + strings.Join(any, ` OR `) + `)`
-		if k.without != "" {
-			when += ` AND NOT ` + says(k.without)
-		}
-		cases = append(cases, `WHEN `+when+` THEN '`+k.name+`'`)
-	}
-	cases = append(cases, `ELSE '`+unknownDevice+`' END`)
-	var marks []string
-	for _, k := range kinds {
-		marks = append(marks, arg(k))
-	}
-	in := ` IN (`
-	if not {
-		in = ` NOT IN (`
-	}
-	return []string{strings.Join(cases, ` `) + in + strings.Join(marks, ", ") + `)`}
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"postern/internal/audit"
 	"postern/internal/session"
 )
 
@@ -78,7 +79,7 @@ func agentIn(agent string) (name, kind string) {
 	browser := first([2]string{"Edg", "Edge"}, [2]string{"OPR/", "Opera"}, [2]string{"Firefox/", "Firefox"}, [2]string{"Chrome/", "Chrome"}, [2]string{"Safari/", "Safari"})
 	system := first([2]string{"iPhone", "iOS"}, [2]string{"iPad", "iPadOS"}, [2]string{"Android", "Android"}, [2]string{"Windows", "Windows"}, [2]string{"Mac OS X", "macOS"}, [2]string{"Linux", "Linux"})
 	kind = "desktop"
-	if mobile := strings.ToLower(deviceOf(agent)); mobile == "mobile" || mobile == "tablet" {
+	if mobile := strings.ToLower(audit.DeviceOf(agent)); mobile == "mobile" || mobile == "tablet" {
 		kind = mobile
 	}
 	switch {

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,8 +41,8 @@ type Act struct {
 // of somebody; a user who is not there any more is nobody, and so is who has a login id that
 // is also another's, each in a tenant of their own.
 func Note(tx *store.Tx, a Act) error {
-	_, err := tx.Exec(`INSERT INTO acts (project, id, user_id, action, outcome, acted_at, method, tenant, reason, remote, agent, request)
-		VALUES ($1, $2, COALESCE((SELECT id FROM users WHERE project = $1 AND id = $3), (SELECT MIN(user_id) FROM login_ids WHERE project = $1 AND login_id = $4 HAVING COUNT(*) = 1)), $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+	_, err := tx.Exec(`INSERT INTO acts (project, id, user_id, action, outcome, acted_at, method, tenant, reason, remote, agent, request, number)
+		VALUES ($1, $2, COALESCE((SELECT id FROM users WHERE project = $1 AND id = $3), (SELECT MIN(user_id) FROM login_ids WHERE project = $1 AND login_id = $4 HAVING COUNT(*) = 1)), $5, $6, $7, $8, $9, $10, $11, $12, $13, `+Unnumbered+`)`,
 		a.Project, ident.New("A"), storable(a.User), storable(a.LoginID), a.Action, a.Outcome, time.Now().UnixMilli(),
 		a.Method, a.Tenant, a.Reason, a.Remote, storable(a.Agent), a.Request)
 	if err != nil {
@@ -64,11 +65,21 @@ func ExpireActs(ctx context.Context, db *store.DB) (int, error) {
 	return n, nil
 }
 
+// spared is how many times as many acts a project may have, while some wait for a
+// connector that takes them.
+const spared = 4
+
 // Bounded bounds the acts of a project: a guesser makes one with each guess. The
-// oldest give way.
+// oldest give way, and of those that go out the ones that have gone.
 func Bounded(db *store.DB, most int) *store.Cap {
-	return db.Cap(most, "acts of people", `DELETE FROM acts WHERE (project, id) IN (
+	all := db.Cap(most, "acts of people", `DELETE FROM acts WHERE (project, id) IN (
 		SELECT project, id FROM acts WHERE project = $1 ORDER BY acted_at DESC LIMIT $3 OFFSET $2)`)
+	gone := db.Cap(most, "acts that have gone out", `DELETE FROM acts WHERE (project, id) IN (
+		SELECT project, id FROM (SELECT project, id, number FROM acts WHERE project = $1 ORDER BY acted_at DESC LIMIT 1000000000 OFFSET $2) old
+		WHERE number IS NULL OR (number > 0 AND NOT EXISTS (SELECT 1 FROM audit_streams s WHERE s.project = $1 AND s.acted < old.number)) LIMIT $3)`)
+	return &store.Cap{Most: most, Trim: func(ctx context.Context, project string, most int) error {
+		return errors.Join(gone.Trim(ctx, project, most), all.Trim(ctx, project, spared*most))
+	}}
 }
 
 // Acts counts the acts of a project from one time to another. fn is given each tally

@@ -103,7 +103,10 @@ func Find(ctx context.Context, db *store.DB, s Search, more ...Source) (events [
 			part, all := s.page(of, args, limit+offset)
 			parts, args = append(parts, part), all
 		}
-		events, err = store.Collect(tx, scanFound, `SELECT * FROM (`+strings.Join(parts, ` UNION ALL `)+`) found`+s.order("occurred_at")+
+		events, err = store.Collect(tx, func(row store.Scanner) (Event, error) {
+			e, _, err := scanFound(row)
+			return e, err
+		}, `SELECT * FROM (`+strings.Join(parts, ` UNION ALL `)+`) found`+s.order("occurred_at")+
 			fmt.Sprintf(` LIMIT %d OFFSET %d`, limit, offset), args...)
 		return err
 	})
@@ -130,30 +133,33 @@ func (s Search) order(at string) string {
 // others.
 func (s Search) page(of Source, before []any, limit int) (string, []any) {
 	where, args := s.whereAfter(of, before)
-	text := func(expression string) string { return cmp.Or(expression, `''`) }
-	return `SELECT * FROM (SELECT ` + of.ID + ` AS id, ` + of.Project + ` AS project, ` + of.Actor + ` AS actor, ` + of.Action + ` AS action, ` + of.Outcome + ` AS outcome, ` +
-		of.At + ` * ` + strconv.FormatInt(of.Step, 10) + ` AS occurred_at, ` + of.Remote + ` AS remote, ` + text(of.Request) + ` AS request, ` +
-		cmp.Or(of.Details, `'{}'`) + ` AS details, ` + text(of.User) + ` AS user_id, ` + text(of.Tenant) + ` AS tenant, ` + text(of.Method) + ` AS method, ` +
-		text(of.Agent) + ` AS agent, ` + text(of.Reason) + ` AS reason, ` + cmp.Or(of.Number, `0`) + ` AS number FROM ` + of.Table + ` WHERE ` + where +
-		s.order(of.At) + fmt.Sprintf(` LIMIT %d) %s_page`, limit, of.Table), args
+	return `SELECT * FROM (SELECT ` + of.columns() + ` WHERE ` + where + s.order(of.At) + fmt.Sprintf(` LIMIT %d) %s_page`, limit, of.Table), args
 }
 
-func scanFound(row store.Scanner) (Event, error) {
-	var e Event
-	var at, number int64
+// columns are what scanFound reads of a source, and the FROM after them.
+func (of Source) columns() string {
+	text := func(expression string) string { return cmp.Or(expression, `''`) }
+	return of.ID + ` AS id, ` + of.Project + ` AS project, ` + of.Actor + ` AS actor, ` + of.Action + ` AS action, ` + of.Outcome + ` AS outcome, ` +
+		of.At + ` * ` + strconv.FormatInt(of.Step, 10) + ` AS occurred_at, ` + of.Remote + ` AS remote, ` + text(of.Request) + ` AS request, ` +
+		cmp.Or(of.Details, `'{}'`) + ` AS details, ` + text(of.User) + ` AS user_id, ` + text(of.Tenant) + ` AS tenant, ` + text(of.Method) + ` AS method, ` +
+		text(of.Agent) + ` AS agent, ` + text(of.Reason) + ` AS reason, ` + cmp.Or(of.Number, `0`) + ` AS number FROM ` + of.Table
+}
+
+func scanFound(row store.Scanner) (e Event, number int64, err error) {
+	var at int64
 	var details, reason string
-	err := row.Scan(&e.ID, &e.Project, &e.Actor, &e.Action, &e.Outcome, &at, &e.Remote, &e.Request, &details, &e.User, &e.Tenant, &e.Method, &e.Agent, &reason, &number)
+	err = row.Scan(&e.ID, &e.Project, &e.Actor, &e.Action, &e.Outcome, &at, &e.Remote, &e.Request, &details, &e.User, &e.Tenant, &e.Method, &e.Agent, &reason, &number)
 	if err != nil {
-		return Event{}, err
+		return Event{}, 0, err
 	}
 	e.OccurredAt = time.UnixMilli(at).UTC()
 	if err := json.Unmarshal([]byte(details), &e.Details); err != nil {
-		return Event{}, fmt.Errorf("details of %s: %w", e.ID, err)
+		return Event{}, 0, fmt.Errorf("details of %s: %w", e.ID, err)
 	}
 	if reason != "" {
 		e.Details["code"] = reason
 	}
-	return e, nil
+	return e, number, nil
 }
 
 // where writes the condition of a statement about a source, and its arguments.

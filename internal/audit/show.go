@@ -37,6 +37,8 @@ type Shown struct {
 	Actor   string
 	User    string // whom it is about; blank for nobody
 	Remote  string
+	Device  string // see DeviceOf; blank where no person signed in
+	Method  string // of authentication, in the word of the wire
 	Level   string // see Level
 	At      time.Time
 	Tenants []string // never nil
@@ -48,6 +50,9 @@ func (e Event) Show() (Shown, error) {
 	out := Shown{
 		ID: e.ID, Project: e.Project, Action: e.Action, Actor: e.Actor, Remote: e.Remote, Level: Level(e.Outcome), At: e.OccurredAt,
 		Tenants: []string{}, Data: map[string]any{"outcome": e.Outcome},
+	}
+	if e.Agent != "" || e.Method != "" {
+		out.Device, out.Method = DeviceOf(e.Agent), MethodOnWire(e.Method)
 	}
 	out.User, _ = e.Details[DetailUser].(string)
 	out.User = cmp.Or(out.User, e.User)

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -52,39 +53,86 @@ type postedEvent struct {
 	Data          map[string]any `json:"data"`
 }
 
-// choose returns the first of some events that the settings let out, most of them at
-// most, and the number up to which all were looked at.
-func (set streamSettings) choose(list []audit.Numbered, most int) (out []record, last int64, err error) {
+// A chosen event is one that goes out, and the place of its stream after it.
+type chosen struct {
+	audit.Shown
+	after audit.Place
+}
+
+// next returns the records of the next post of a stream, and its place once they were
+// taken. Without records the place is after what the settings keep back.
+func (s *Service) next(ctx context.Context, st *audit.Stream, set streamSettings) (out []record, end audit.Place, err error) {
+	list, end, err := st.Next(ctx, s.DB, mostRead, s.People...)
+	if err != nil {
+		return nil, end, err
+	}
+	most := max(mostRecords>>st.Failures, 1) // so that one that is refused does not hold up those before it
+	events, looked, err := set.choose(list, most)
+	if err != nil {
+		return nil, end, err
+	}
+	if looked < len(list) {
+		end = list[looked-1].After
+	}
+	known, err := s.known(ctx, st.Project, events)
+	if err != nil {
+		return nil, end, err
+	}
 	size := 0
-	for _, n := range list {
+	for i, e := range events {
+		ids := append([]string{}, known[e.User]...)
+		if set.MaskPII {
+			e.Shown, ids = masked(e.Shown), []string{}
+		}
+		r, err := asRecord(e.Shown, ids)
+		if err != nil {
+			return nil, end, err
+		}
+		if size += len(r.text); i > 0 && size > mostBytes {
+			return out, events[i-1].after, nil
+		}
+		out = append(out, r)
+	}
+	return out, end, nil
+}
+
+// known returns what the users of events are found by, by their ids.
+func (s *Service) known(ctx context.Context, project string, events []chosen) (map[string][]string, error) {
+	var ids []string
+	for _, e := range events {
+		if e.User != "" && !slices.Contains(ids, e.User) {
+			ids = append(ids, e.User)
+		}
+	}
+	if s.LoginIDs == nil || len(ids) == 0 {
+		return nil, nil
+	}
+	return s.LoginIDs(ctx, project, ids)
+}
+
+// choose returns the first of some events that the settings let out, most of them at
+// most, and how many were looked at.
+func (set streamSettings) choose(list []audit.Numbered, most int) (out []chosen, looked int, err error) {
+	for i, n := range list {
 		shown, err := n.Show()
 		if err != nil {
 			return nil, 0, err
 		}
 		if set.lets(shown) {
-			if set.MaskPII {
-				shown = masked(shown)
-			}
-			r, err := asRecord(shown)
-			if err != nil {
-				return nil, 0, err
-			}
-			if size += len(r.text); len(out) > 0 && size > mostBytes {
-				return out, last, nil
-			}
-			out = append(out, r)
+			out = append(out, chosen{shown, n.After})
 		}
-		if last = n.Number; len(out) == most {
-			return out, last, nil
+		if len(out) == most {
+			return out, i + 1, nil
 		}
 	}
-	return out, last, nil
+	return out, len(list), nil
 }
 
-func asRecord(e audit.Shown) (record, error) {
+func asRecord(e audit.Shown, loginIDs []string) (record, error) {
 	text, err := json.Marshal(postedEvent{
 		ID: e.ID, ProjectID: e.Project, Action: e.Action, Type: e.Level, ActorID: e.Actor, UserID: e.User, RemoteAddress: e.Remote,
-		Occurred: e.At.UnixMilli(), OccurredText: e.At.UTC().Format("2006-01-02T15:04:05.000Z07:00"), ExternalIDs: []string{}, Tenants: e.Tenants, Data: e.Data,
+		Device: e.Device, Method: e.Method,
+		Occurred: e.At.UnixMilli(), OccurredText: e.At.UTC().Format("2006-01-02T15:04:05.000Z07:00"), ExternalIDs: loginIDs, Tenants: e.Tenants, Data: e.Data,
 	}, json.Deterministic(true))
 	return record{e, text}, err
 }
@@ -129,7 +177,8 @@ func named(name string) []string {
 }
 
 // masked is an event without what says who somebody is: the address that it came from,
-// mail addresses and phone numbers, wherever in it they are. Ids stay.
+// mail addresses and phone numbers, wherever in it they are. Ids stay; what their users
+// are found by does not come with it.
 func masked(e audit.Shown) audit.Shown {
 	e.Remote = ""
 	e.Data, _ = maskedValue(e.Data).(map[string]any)

@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"postern/internal/audit"
 	"postern/internal/fault"
 	"postern/internal/message"
 	"postern/internal/project"
@@ -48,6 +49,11 @@ type Service struct {
 	// connector: another region of theirs, or one that stands in for them. Without an
 	// entry it is the provider's usual one.
 	Bases map[string]string
+
+	// People are what the audit knows of people beside their acts, to be sent with it, and
+	// LoginIDs what they are found by. Without them neither is sent.
+	People   []audit.Source
+	LoginIDs func(ctx context.Context, project string, users []string) (map[string][]string, error)
 
 	// Streamed counts what became of records of the audit.
 	Streamed Streamed

@@ -25,7 +25,7 @@ import (
 const (
 	mostRecords   = 100              // in one post, as receivers of the wire expect
 	mostBytes     = 512 << 10        // of the records in one post; one alone may be larger
-	mostRead      = 500              // records that are looked at for one post
+	mostRead      = 500              // records, and as many acts of people, that are looked at for one post
 	postsAtOnce   = 20               // of one stream, before others have their turn
 	sendersAtOnce = 8                // streams of one process that send at the same time
 	postTimeout   = 25 * time.Second // with the token that it may need
@@ -71,8 +71,9 @@ func (s *Service) Stream(ctx context.Context) {
 		if n%countEvery == 0 {
 			s.count(ctx)
 		}
-		list, err := audit.Due(ctx, s.DB, time.Now(), 2*sendersAtOnce)
-		if err != nil && ctx.Err() == nil {
+		err := audit.Number(ctx, s.DB, s.People...)
+		list, looked := audit.Due(ctx, s.DB, time.Now(), 2*sendersAtOnce)
+		if err = errors.Join(err, looked); err != nil && ctx.Err() == nil {
 			s.Log.Log(ctx, slog.LevelDebug, "audit not streamed, and tried again every second", "err", err) // metrics and readyz tell of the database
 		}
 		for _, st := range list {
@@ -101,12 +102,13 @@ func (s *Service) count(ctx context.Context) {
 // StreamOnce sends what is due at the time that clock says, one stream after the other,
 // and returns how many streams there were.
 func (s *Service) StreamOnce(ctx context.Context, clock func() time.Time) (int, error) {
-	list, err := audit.Due(ctx, s.DB, clock(), 1000)
+	err := audit.Number(ctx, s.DB, s.People...)
+	list, looked := audit.Due(ctx, s.DB, clock(), 1000)
 	for _, st := range list {
 		s.deliver(ctx, st, clock)
 	}
 	s.count(ctx)
-	return len(list), err
+	return len(list), errors.Join(err, looked)
 }
 
 // deliver sends what waits in one stream, in its order, until there is nothing more, it
@@ -145,13 +147,8 @@ func (s *Service) advance(ctx context.Context, st *audit.Stream, holder string, 
 	if err := json.Unmarshal(c.Configuration, &settings); err != nil {
 		return false, err
 	}
-	most := max(mostRecords>>st.Failures, 1) // so that one that is refused does not hold up those before it
-	list, err := st.Next(ctx, s.DB, mostRead)
-	if err != nil || len(list) == 0 {
-		return false, err
-	}
-	records, last, err := settings.choose(list, most)
-	if err != nil {
+	records, end, err := s.next(ctx, st, settings)
+	if err != nil || end == st.Place {
 		return false, err
 	}
 	if len(records) > 0 {
@@ -164,8 +161,8 @@ func (s *Service) advance(ctx context.Context, st *audit.Stream, holder string, 
 	if st.Failures > 0 {
 		s.Log.InfoContext(ctx, "audit stream works again", "project", st.Project, "connector", st.Reader)
 	}
-	st.Number, st.Failures = last, 0
-	return st.Took(context.WithoutCancel(ctx), s.DB, holder, last, clock().Add(heldFor))
+	st.Place, st.Failures = end, 0
+	return st.Took(context.WithoutCancel(ctx), s.DB, holder, end, clock().Add(heldFor))
 }
 
 // post sends records and counts how that went.
@@ -197,7 +194,7 @@ func (s *Service) failed(ctx context.Context, st *audit.Stream, holder string, s
 		level = slog.LevelWarn
 	}
 	s.Log.Log(ctx, level, "audit not taken", "project", st.Project, "connector", st.Reader, "type", sending.connector.Type, "tries", st.Failures+1, "err", sending.scrub(err))
-	dropped, err := st.Fail(ctx, s.DB, holder, problem[:min(len(problem), 200)], now.Add(pause), now.Add(-givenUpAfter))
+	dropped, err := st.Fail(ctx, s.DB, holder, problem[:min(len(problem), 200)], now.Add(pause), now.Add(-givenUpAfter), s.People...)
 	if dropped > 0 {
 		s.Streamed.Dropped.Add(uint64(dropped))
 		s.Log.WarnContext(ctx, "audit given up", "project", st.Project, "connector", st.Reader, "records", dropped)

@@ -220,7 +220,7 @@ func TestWebhooksOutliveAProcess(t *testing.T) {
 		if diff := cmp.Diff([]string{"user.c"}, w.actions(t)); diff != "" {
 			t.Errorf("what came (-want +got):\n%s", diff)
 		}
-		if moved, err := due[0].Took(t.Context(), f.DB, "one that dies", due[0].Number+1, time.Now()); err != nil || moved {
+		if moved, err := due[0].Took(t.Context(), f.DB, "one that dies", audit.Place{Number: due[0].Number + 1}, time.Now()); err != nil || moved {
 			t.Errorf("the one that was taken for dead moves the stream: %v", err)
 		}
 	})

@@ -18,6 +18,7 @@ import (
 
 	"postern/internal/accesskey"
 	"postern/internal/api"
+	"postern/internal/audit"
 	"postern/internal/challenge"
 	"postern/internal/connector"
 	"postern/internal/exchange"
@@ -95,7 +96,10 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 	s.Sessions = &session.Service{
 		DB: db, Projects: s.Projects, Keys: &key.Service{DB: db, Projects: s.Projects}, PublicURL: config.PublicURL, Limits: s.Attempts, SignUps: config.signUps(),
 	}
-	s.Messages = &connector.Service{DB: db, Projects: s.Projects, HTTP: outbound, Log: log, Bases: config.ProviderURL}
+	s.Messages = &connector.Service{
+		DB: db, Projects: s.Projects, HTTP: outbound, Log: log, Bases: config.ProviderURL,
+		People: []audit.Source{session.Logins()}, LoginIDs: (&user.Service{DB: db}).LoginIDs,
+	}
 	s.Projects.Obeyed = append(s.Projects.Obeyed, s.Messages.Obeyed)
 	s.Projects.Effects = append(s.Projects.Effects,
 		s.Messages.Effects(), s.Sessions.Effects(), (&user.Service{DB: db}).Effects(), (&tenant.Service{DB: db}).Effects(), (&accesskey.Service{DB: db}).Effects())

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"postern/internal/audit"
 	"postern/internal/ident"
 	"postern/internal/store"
 	"postern/internal/user"
@@ -178,7 +179,7 @@ func (s *Session) addMethod(method string) {
 
 // record writes down that a user signed in, as part of tx.
 func record(tx *store.Tx, s *Session, method string, from Client, now time.Time) error {
-	err := tx.Later(`INSERT INTO logins (project, id, user_id, login_at, method, tenant, address, agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	err := tx.Later(`INSERT INTO logins (project, id, user_id, login_at, method, tenant, address, agent, number) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, `+audit.Unnumbered+`)`,
 		s.Project, ident.New("L"), s.User, now.Unix(), method, s.Tenant, from.Address, from.UserAgent)
 	if err != nil {
 		return fmt.Errorf("record login: %w", err)

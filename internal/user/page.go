@@ -2,6 +2,7 @@ package user
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,19 @@ func LoadAll(tx *store.Tx, project string, ids []string) ([]*User, error) {
 	}
 	slices.SortFunc(users, func(a, b *User) int { return cmp.Compare(place[a.ID], place[b.ID]) })
 	return users, nil
+}
+
+// LoginIDs returns what users are found by, by their ids.
+func (s *Service) LoginIDs(ctx context.Context, project string, ids []string) (map[string][]string, error) {
+	out := map[string][]string{}
+	err := s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		users, err := LoadAll(tx, project, ids)
+		for _, u := range users {
+			out[u.ID] = u.LoginIDs
+		}
+		return err
+	})
+	return out, err
 }
 
 // grant adds a role. What is of a tenant that the user does not belong to counts for
