@@ -74,6 +74,9 @@ func (s *Server) searchAnalytics(ctx context.Context, in *analyticsRequest) (*an
 	if !ok {
 		return nil, errStep
 	}
+	for i, m := range in.Methods { // as a search of the audit takes them
+		in.Methods[i] = audit.MethodOnWire(m)
+	}
 	sums := map[counted]int{}
 	err := s.count(ctx, in, func(c counted) {
 		if !in.wants(c) {
@@ -134,7 +137,7 @@ func (s *Server) count(ctx context.Context, in *analyticsRequest, fn func(counte
 		return err
 	}
 	return audit.Tallies(ctx, s.Projects.DB, audit.Search{Project: project, From: from, To: to}, func(t audit.Tally) {
-		fn(counted{at: t.Hour, action: strings.TrimPrefix(t.Action, audit.Reported), n: t.N})
+		fn(counted{at: t.Hour, action: strings.TrimPrefix(t.Action, audit.Reported), tenant: t.Tenant, n: t.N})
 	})
 }
 

@@ -114,6 +114,69 @@ func TestAnalytics(t *testing.T) {
 	})
 }
 
+// What is counted is what a search of the audit finds by the same filters.
+func TestAnalyticsCountWhatTheAuditFinds(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		b := setup(t, url)
+		b.post(t, "tenant/create", `{"id":"T1","name":"One"}`)
+		b.post(t, "user/create", `{"loginId":"ann"}`)
+		user := answer[userAnswer](t, b, "GET", "/v1/mgmt/user?loginId=ann", "").User.ID
+		first := time.Date(2026, 1, 5, 10, 59, 58, 0, time.UTC)
+		err := b.Projects.DB.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+			for n, a := range []struct {
+				action, method, tenant, agent string
+				after                         time.Duration
+			}{
+				{"LoginFailed", "pwd", "", firefox, 0},
+				{"LoginFailed", "pwd", "T1", firefox, 1999 * time.Millisecond},
+				{"LoginFailed", "email", "", "Mozilla/5.0 (iPad)", 2 * time.Second},
+				{"Logout", "", "T1", firefox, 3 * time.Second},
+				{"CredentialAdded", "totp", "", firefox, 4 * time.Second},
+				{"UserCreated", "email", "", firefox, 5 * time.Second}, // the user is counted, and not that they came
+			} {
+				if _, err := tx.Exec(`INSERT INTO acts (project, id, user_id, action, outcome, acted_at, method, tenant, reason, remote, agent, request) VALUES ($1, $2, $3, $4, 'done', $5, $6, $7, '', '', $8, '')`,
+					b.project, fmt.Sprint("A", n), user, a.action, first.Add(a.after).UnixMilli(), a.method, a.tenant, a.agent); err != nil {
+					return err
+				}
+			}
+			for n, after := range []time.Duration{0, time.Second} {
+				if _, err := tx.Exec(`INSERT INTO logins (project, id, user_id, login_at, method, tenant, address, agent) VALUES ($1, $2, $3, $4, 'pwd', 'T1', '', $5)`,
+					b.project, fmt.Sprint("L", n), user, first.Add(after).Unix(), firefox); err != nil {
+					return err
+				}
+			}
+			_, err := tx.Exec(`UPDATE users SET created_at = $1 WHERE project = $2`, first.Unix(), b.project)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.post(t, "audit/event", `{"action":"invoice.paid","type":"info","tenantId":"T1","data":{"tenant":"T9"}}`)
+		b.post(t, "audit/event", `{"action":"invoice.paid","type":"info","data":{"tenant":"T1"}}`)
+		in := func(from, to time.Duration, more string) string {
+			return fmt.Sprintf(`{"from":%d,"to":%d%s}`, first.Add(from).UnixMilli(), first.Add(to).UnixMilli(), more)
+		}
+		for _, c := range [][2]string{
+			{in(0, time.Minute, `,"groupByAction":true,"groupByMethod":true`), "- CredentialAdded totp=1, - LoginFailed email=1, - LoginFailed password=2, - LoginSucceed password=2, - Logout=1, - UserCreated=1"},
+			{in(0, time.Minute, `,"actions":["LoginFailed"],"groupByCreated":"h"`), "26-01-05T10=2, 26-01-05T11=1"},
+			{in(0, time.Minute, `,"actions":["LoginFailed"],"groupByDevice":true,"groupByTenant":true`), "- Desktop=1, - Tablet=1, - T1 Desktop=1"},
+			{in(0, time.Minute, `,"methods":["pwd"],"groupByAction":true`), "- LoginFailed=2, - LoginSucceed=2"},
+			{in(0, time.Minute, `,"tenants":["T1"],"groupByAction":true`), "- LoginFailed=1, - LoginSucceed=2, - Logout=1"},
+			{in(time.Millisecond, time.Minute, `,"actions":["LoginSucceed","UserCreated"],"groupByAction":true`), "- LoginSucceed=1"},
+			{in(1000*time.Millisecond, 1999*time.Millisecond, `,"groupByAction":true`), "- LoginFailed=1, - LoginSucceed=1"},
+			{in(1001*time.Millisecond, 1998*time.Millisecond, ``), ""},
+			{`{"actions":["invoice.paid"],"groupByTenant":true}`, "-=1, - T1=1"},
+			{`{"actions":["invoice.paid"],"tenants":["T1"]}`, "-=1"},
+			{`{"actions":["invoice.paid"],"tenants":["T9"]}`, ""},
+		} {
+			if got := b.counts(t, c[0]); got != c[1] {
+				t.Errorf("%s: %q, want %q", c[0], got, c[1])
+			}
+		}
+	})
+}
+
 // A real sign-in is counted.
 func TestASignInIsCounted(t *testing.T) {
 	t.Parallel()

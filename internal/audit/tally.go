@@ -14,21 +14,31 @@ type Tally struct {
 	Action string
 	N      int
 
-	Method, Tenant, Agent string // of acts
+	Tenant        string
+	Method, Agent string // of acts
 }
 
-// Tallies counts the records that s wants, all of its pages. fn is given each tally
-// once.
+// Tallies counts the records of the chain that s wants, all of its pages. fn is given no
+// tally of nothing, and may be given several that are alike.
 func Tallies(ctx context.Context, db *store.DB, s Search, fn func(Tally)) error {
 	where, args := s.where(chained)
+	of := `REPLACE(details, '"` + DetailTenant + `":"', '')` // as named looks for one
 	err := db.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		return store.Each(tx, func(row store.Scanner) (t Tally, err error) {
+		tell := func(t Tally) error { fn(t); return nil }
+		err := store.Each(tx, func(row store.Scanner) (t Tally, err error) {
 			var hour int64
 			err = row.Scan(&hour, &t.Action, &t.N)
 			t.Hour = time.Unix(hour*3600, 0).UTC()
 			return t, err
-		}, func(t Tally) error { fn(t); return nil },
-			`SELECT occurred_at / 3600000, action, COUNT(*) FROM audit WHERE `+where+` GROUP BY occurred_at / 3600000, action`, args...)
+		}, tell, `SELECT occurred_at / 3600000, action, COUNT(*) FROM audit WHERE `+where+` AND `+of+` = details GROUP BY occurred_at / 3600000, action`, args...)
+		if err != nil {
+			return err
+		}
+		return store.Each(tx, func(row store.Scanner) (Tally, error) {
+			e, err := scan(row)
+			tenant, _ := e.Details[DetailTenant].(string)
+			return Tally{Hour: e.OccurredAt.Truncate(time.Hour), Action: e.Action, Tenant: tenant, N: 1}, err
+		}, tell, `SELECT `+eventColumns+` FROM audit WHERE `+where+` AND `+of+` <> details`, args...)
 	})
 	if err != nil {
 		return fmt.Errorf("count audit: %w", err)

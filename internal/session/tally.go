@@ -28,7 +28,7 @@ func (s *Service) Tallies(ctx context.Context, project string, from, to time.Tim
 			return t, err
 		}, func(t Tally) error { fn(t); return nil },
 			`SELECT login_at / 3600, method, tenant, agent, COUNT(*) FROM logins WHERE project = $1 AND login_at >= $2 AND login_at <= $3
-			GROUP BY login_at / 3600, method, tenant, agent`, project, from.Unix(), to.Unix())
+			GROUP BY login_at / 3600, method, tenant, agent`, project, from.Add(time.Second-1).Unix(), to.Unix()) // known to the second: what may be before is not counted
 	})
 	if err != nil {
 		return fmt.Errorf("count logins: %w", err)

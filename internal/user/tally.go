@@ -15,7 +15,7 @@ func (s *Service) Made(ctx context.Context, project string, from, to time.Time, 
 		return store.Each(tx, func(row store.Scanner) (v [2]int64, err error) { return v, row.Scan(&v[0], &v[1]) },
 			func(v [2]int64) error { fn(time.Unix(v[0]*3600, 0).UTC(), int(v[1])); return nil },
 			`SELECT created_at / 3600, COUNT(*) FROM users WHERE project = $1 AND created_at >= $2 AND created_at <= $3 GROUP BY created_at / 3600`,
-			project, from.Unix(), to.Unix())
+			project, from.Add(time.Second-1).Unix(), to.Unix()) // known to the second: what may be before is not counted
 	})
 	if err != nil {
 		return fmt.Errorf("count users: %w", err)
