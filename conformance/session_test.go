@@ -52,7 +52,39 @@ func TestSessions(t *testing.T) {
 			t.Error("a session goes on after its end")
 		}
 		p.endAll(t, ann)
+		p.endTypes(t, ann)
 	})
+}
+
+// endTypes ends the sessions of some types: by a manager, and by a sign-in.
+func (p *place) endTypes(t *testing.T, loginID string) {
+	t.Helper()
+	signIn := func(o *descope.MgmLoginOptions) string {
+		info, err := p.Management.JWT().SignIn(t.Context(), loginID, o)
+		return p.wantSession(t, info, err, loginID).RefreshToken.JWT
+	}
+	ofType := func(kind string) string {
+		return signIn(&descope.MgmLoginOptions{CustomClaims: map[string]any{"dtt": kind}})
+	}
+	for name, end := range map[string]func(){
+		"by a manager": func() {
+			if err := p.Management.User().LogoutUser(t.Context(), loginID, "web"); err != nil {
+				t.Error(err)
+			}
+		},
+		"by a sign-in": func() {
+			signIn(&descope.MgmLoginOptions{RevokeOtherSessions: true, RevokeOtherSessionsTypes: []string{"web"}})
+		},
+	} {
+		web, tv := ofType("web"), ofType("tv")
+		end()
+		if _, _, err := p.Auth.RefreshSessionWithToken(t.Context(), web); err == nil {
+			t.Errorf("%s a session of the type goes on", name)
+		}
+		if _, _, err := p.Auth.RefreshSessionWithToken(t.Context(), tv); err != nil {
+			t.Errorf("%s a session of another type ended: %v", name, err)
+		}
+	}
 }
 
 // endAll ends all sessions of somebody, once by them and once by a manager.

@@ -23,6 +23,9 @@ func decode(body []byte, into any) error {
 	if err == nil {
 		return nil
 	}
+	if told, ok := errors.AsType[*fault.Error](err); ok { // of a type that says itself what it does not take
+		return told
+	}
 	return snapshot.ErrBody.WithMessage(complaint(body, err))
 }
 

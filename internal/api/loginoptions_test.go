@@ -11,7 +11,7 @@ import (
 )
 
 // What a sign-in may ask for is the same for every method: claims that stand apart, a
-// current tenant, that the other sessions end, and that the device is trusted.
+// current tenant, that the other sessions of a type end, and that the device is trusted.
 func TestLoginOptionsOfEveryMethod(t *testing.T) {
 	t.Parallel()
 	b := setup(t, t.TempDir()+"/test.db")
@@ -72,14 +72,18 @@ func TestLoginOptionsOfEveryMethod(t *testing.T) {
 	// The app comes first: its seed counts as long as the session that asked for it.
 	for _, name := range slices.Sorted(maps.Keys(methods)) { // capitals stand before the others
 		signIn := methods[name]
-		before := answered[tokensOfWire](t, b.send(t, "POST", "/v1/mgmt/auth/signin", `{`+ada+`}`))
-		got := signIn(`,"loginOptions":{"customClaims":{"plan":"gold"},"tenantId":"T1","revokeOtherSessions":true}`, "")
+		before := answered[tokensOfWire](t, b.send(t, "POST", "/v1/mgmt/auth/signin", `{`+ada+`,"customClaims":{"dtt":"web"}}`))
+		spared := answered[tokensOfWire](t, b.send(t, "POST", "/v1/mgmt/auth/signin", `{`+ada+`,"customClaims":{"dtt":"tv"}}`))
+		got := signIn(`,"loginOptions":{"customClaims":{"plan":"gold"},"tenantId":"T1","revokeOtherSessions":true,"revokeOtherSessionsTypes":["web"]}`, "")
 		apart, _ := got.Claims["nsec"].(map[string]any)
 		if apart["plan"] != "gold" || got.Claims["plan"] != nil || got.Claims["dct"] != "T1" || got.Claims["su"] != nil {
 			t.Errorf("%s: %v", name, got.Claims)
 		}
 		if w := b.person(t, "/v1/auth/refresh", `{}`, before.Refresh); w.Code != 401 {
 			t.Errorf("%s: the other session lives: %d %s", name, w.Code, w.Body)
+		}
+		if w := b.person(t, "/v1/auth/refresh", `{}`, spared.Refresh); w.Code != 200 {
+			t.Errorf("%s: a session of another type ended: %d %s", name, w.Code, w.Body)
 		}
 		more := signIn(`,"loginOptions":{"stepup":true,"mfa":true,"trustDevice":true}`, got.Refresh)
 		if more.Claims["su"] != true || more.Claims["sid"] != got.Claims["sid"] || more.Claims["trustedDevice"] != true || more.Device == "" {

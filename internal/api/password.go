@@ -39,12 +39,12 @@ func (s *Server) passwordLogin(ctx context.Context, loginID, text string, option
 }
 
 type passwordReplaceRequest struct {
-	LoginID      string   `json:"loginId"`
-	Old          string   `json:"oldPassword"`
-	New          string   `json:"newPassword"`
-	RevokeOthers bool     `json:"revokeOtherSessions"`
-	RevokeTypes  []string `json:"revokeOtherSessionsTypes"`
-	Tenant       string   `json:"tenantId"` // ours: that the login id comes with
+	LoginID      string       `json:"loginId"`
+	Old          string       `json:"oldPassword"`
+	New          string       `json:"newPassword"`
+	RevokeOthers bool         `json:"revokeOtherSessions"`
+	RevokeTypes  sessionTypes `json:"revokeOtherSessionsTypes"`
+	Tenant       string       `json:"tenantId"` // ours: that the login id comes with
 }
 
 func (s *Server) passwordReplace(ctx context.Context, in *passwordReplaceRequest) (*session.Tokens, error) {

@@ -14,7 +14,7 @@ import (
 
 type logoutUserRequest struct {
 	whoBody `json:",embed"`
-	Types   []string `json:"sessionTypes"`
+	Types   sessionTypes `json:"sessionTypes"` // none are all
 }
 
 func (s *Server) forceLogout(ctx context.Context, in *logoutUserRequest) (*empty, error) {
@@ -23,7 +23,7 @@ func (s *Server) forceLogout(ctx context.Context, in *logoutUserRequest) (*empty
 	if err != nil {
 		return nil, err
 	}
-	err = s.Sessions.ForceLogout(ctx, c.Origin, func(tx *store.Tx) (*user.User, error) { return who.Find(tx, c.Project) })
+	err = s.Sessions.ForceLogout(ctx, c.Origin, in.Types, func(tx *store.Tx) (*user.User, error) { return who.Find(tx, c.Project) })
 	return &empty{}, userFault(err)
 }
 
@@ -64,6 +64,7 @@ type backendRequest struct {
 	Claims        map[string]any `json:"customClaims"`
 	App           string         `json:"ssoAppId"`
 	RevokeOthers  bool           `json:"revokeOtherSessions"`
+	RevokeTypes   sessionTypes   `json:"revokeOtherSessionsTypes"`
 	Token         string         `json:"jwt"`             // the refresh token that a step-up or a further factor adds to
 	Duration      int64          `json:"refreshDuration"` // seconds
 	Tenant        string         `json:"selectedTenantId"`
@@ -111,7 +112,7 @@ func (s *Server) backendLogin(ctx context.Context, in *backendRequest, find func
 		Config: config, Client: clientOf(c), Current: secret.New(in.Token),
 		Options: session.Options{
 			StepUp: in.StepUp, MFA: in.MFA, CustomClaims: in.Claims, Trusted: true, Lifetime: life,
-			Tenant: in.Tenant, App: in.App, RevokeOthers: in.RevokeOthers,
+			Tenant: in.Tenant, App: in.App, RevokeOthers: in.RevokeOthers, RevokeTypes: in.RevokeTypes,
 		},
 		Prove: func(tx *store.Tx) (*user.User, bool, error) { return find(tx, config) },
 	})

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"postern/internal/edge"
 	"postern/internal/project"
 	"postern/internal/secret"
@@ -25,9 +28,23 @@ type wireLoginOptions struct {
 	Locale          string            `json:"locale"`
 	PKCEChallenge   string            `json:"pkceChallenge"`
 	RevokeOthers    bool              `json:"revokeOtherSessions"`
-	RevokeTypes     []string          `json:"revokeOtherSessionsTypes"`
+	RevokeTypes     sessionTypes      `json:"revokeOtherSessionsTypes"`
 	TrustDevice     bool              `json:"trustDevice"` // ours: remember the device, with a further factor
 	Tenant          string            `json:"tenantId"`
+}
+
+// sessionTypes names types of sessions. A list that no session is found by is refused
+// where it is read, in every call that has one.
+type sessionTypes []string
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (l *sessionTypes) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	var list []string
+	if err := json.UnmarshalDecode(dec, &list); err != nil {
+		return err
+	}
+	*l = list
+	return session.CheckTypes(list)
 }
 
 // options returns what a sign-in of a person asks for.
@@ -36,7 +53,8 @@ func (in *wireLoginOptions) options() session.Options {
 		return session.Options{}
 	}
 	return session.Options{
-		StepUp: in.StepUp, MFA: in.MFA, CustomClaims: in.CustomClaims, Tenant: in.Tenant, App: in.App, RevokeOthers: in.RevokeOthers, TrustDevice: in.TrustDevice,
+		StepUp: in.StepUp, MFA: in.MFA, CustomClaims: in.CustomClaims, Tenant: in.Tenant, App: in.App, RevokeOthers: in.RevokeOthers, RevokeTypes: in.RevokeTypes,
+		TrustDevice: in.TrustDevice,
 	}
 }
 

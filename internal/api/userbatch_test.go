@@ -177,10 +177,10 @@ func TestUserAttributes(t *testing.T) {
 		}
 		for body, code := range map[string]string{
 			`{"attributes":[{"name":"nick"}]}`:              "P40960",
-			`{"attributes":[{"name":"x","type":8}]}`:        "E011001",
+			`{"attributes":[{"name":"x","type":8}]}`:        "E011003",
 			`{"attributes":[{"name":"has a blank in it"}]}`: "E113007",
 			`{"attributes":[]}`:                             "E011002",
-			`{"attributes":[{"name":"y","type":"dwarf"}]}`:  "E011001",
+			`{"attributes":[{"name":"y","type":"dwarf"}]}`:  "E011003",
 			`{"attributes":[{"name":"z"},{"name":"z"}]}`:    "P40960",
 		} {
 			w := b.send(t, http.MethodPost, "/v1/mgmt/user/customattribute/create", body)

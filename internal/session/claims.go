@@ -55,11 +55,11 @@ func (m minting) claims() (map[string]any, error) {
 		out["nsec"] = m.session.Extra.Untrusted
 	}
 	subject := m.holder.id
-	templated, err := m.fillTemplate()
+	templated, err := m.templated()
 	if err != nil {
 		return nil, err
 	}
-	for name, v := range templated {
+	for name, v := range m.fillTemplate(templated) {
 		if own, ok := v.(string); name == "sub" && ok && own != "" && m.template.OverrideSubject {
 			subject = own
 		}
@@ -170,6 +170,21 @@ type made struct {
 	refresh   bool // whether there is a new refresh token
 }
 
+// minting returns what a session token is made of, but for its issuer and its end.
+func (m *made) minting() minting {
+	out := minting{config: m.config, roles: m.roles, session: m.session, now: m.now, stepUp: m.stepUp}
+	out.template, _ = template(m.config)
+	if m.user != nil {
+		out.holder = ofUser(m.user, m.roles, m.tenants)
+		return out
+	}
+	out.holder = holder{id: m.session.ID, roles: m.session.Extra.Roles, kind: "user"}
+	if m.session.Tenant != "" {
+		out.holder.tenants = []user.Membership{{Tenant: m.session.Tenant}}
+	}
+	return out
+}
+
 // tokens makes the tokens of a session. It asks the database nothing.
 func (s *Service) tokens(m made) (*Tokens, error) {
 	until := m.session.until(m.lifetimes)
@@ -177,20 +192,12 @@ func (s *Service) tokens(m made) (*Tokens, error) {
 	if m.stepUp {
 		life = m.lifetimes.stepUp
 	}
-	mint := minting{config: m.config, roles: m.roles, session: m.session, now: m.now, stepUp: m.stepUp, ends: m.now.Add(life)}
+	mint := m.minting()
+	mint.ends = m.now.Add(life)
 	if mint.ends.After(until) {
 		mint.ends = until // no session token outlives its session
 	}
-	mint.template, _ = template(m.config)
 	mint.issuer = s.issuer(m.config, mint.template, m.base)
-	if m.user != nil {
-		mint.holder = ofUser(m.user, m.roles, m.tenants)
-	} else {
-		mint.holder = holder{id: m.session.ID, roles: m.session.Extra.Roles, kind: "user"}
-		if m.session.Tenant != "" {
-			mint.holder.tenants = []user.Membership{{Tenant: m.session.Tenant}}
-		}
-	}
 	claims, err := mint.claims()
 	if err != nil {
 		return nil, err

@@ -87,8 +87,9 @@ func notHeld(err error) error {
 	return err
 }
 
-// ForceLogout ends all sessions of a user, for whoever manages the project.
-func (s *Service) ForceLogout(ctx context.Context, by audit.Origin, find func(tx *store.Tx) (*user.User, error)) error {
+// ForceLogout ends all sessions of a user, or those of some types, for whoever manages
+// the project.
+func (s *Service) ForceLogout(ctx context.Context, by audit.Origin, types []string, find func(tx *store.Tx) (*user.User, error)) error {
 	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
 		u, err := find(tx)
 		if err != nil {
@@ -96,7 +97,11 @@ func (s *Service) ForceLogout(ctx context.Context, by audit.Origin, find func(tx
 		}
 		e := by.Event("user.logout", audit.Done)
 		e.Project, e.Details = u.Project, map[string]any{"user": u.ID}
-		return errors.Join(EndAll(tx, u.Project, u.ID), audit.Record(tx, e))
+		if len(types) > 0 {
+			e.Details["types"] = types
+		}
+		_, err = EndOthers(tx, u.Project, u.ID, "", types...)
+		return errors.Join(err, audit.Record(tx, e))
 	})
 }
 
@@ -108,10 +113,12 @@ func EndAll(tx *store.Tx, project, user string) error {
 }
 
 // EndOthers ends the sessions of a user but one, as part of tx, and returns how many
-// those were. The blank id is of none: all of them end.
-func EndOthers(tx *store.Tx, project, user, but string) (int64, error) {
-	res, err := tx.Exec(`UPDATE sessions SET ended_at = $4 WHERE project = $1 AND user_id = $2 AND id <> $3 AND ended_at = 0`,
-		project, user, but, time.Now().Unix())
+// those were: where types are named, those of these types. The blank id is of none: all
+// of them end.
+func EndOthers(tx *store.Tx, project, user, but string, types ...string) (int64, error) {
+	among, values := ofTypes(types, 5)
+	res, err := tx.Exec(`UPDATE sessions SET ended_at = $4 WHERE project = $1 AND user_id = $2 AND id <> $3 AND ended_at = 0`+among,
+		append([]any{project, user, but, time.Now().Unix()}, values...)...)
 	if err != nil {
 		return 0, fmt.Errorf("end sessions: %w", err)
 	}

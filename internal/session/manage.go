@@ -74,6 +74,9 @@ func (s *Service) UpdateToken(ctx context.Context, by audit.Origin, c *project.C
 		if b.Kind == drnRefresh && in.Lifetime > 0 {
 			m.session.Lifetime, m.session.ExpiresAt = in.Lifetime, m.now.Add(in.Lifetime)
 		}
+		if _, err := m.classify(); err != nil {
+			return err
+		}
 		e := by.Event("jwt.update", audit.Done)
 		e.Project, e.Details = c.Project, map[string]any{"user": m.session.User, "session": m.session.ID}
 		return errors.Join(m.session.save(tx), audit.Record(tx, e))
@@ -197,6 +200,9 @@ func (s *Service) open(tx *store.Tx, m *made, method string) (err error) {
 	sess.ExpiresAt = m.now.Add(m.lifetimes.refresh)
 	if sess.Lifetime > 0 {
 		sess.ExpiresAt = m.now.Add(sess.Lifetime)
+	}
+	if _, err := m.classify(); err != nil {
+		return err
 	}
 	if err := sess.insert(tx); err != nil || m.user == nil {
 		return err

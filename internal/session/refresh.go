@@ -136,7 +136,11 @@ func (s *Service) renew(ctx context.Context, c *project.Config, token secret.Tex
 		}
 		touched = true
 	}
-	if rotate || touched {
+	reclassified, err := f.classify()
+	if err != nil {
+		return nil, err
+	}
+	if rotate || touched || reclassified {
 		if err := s.use(ctx, f.session, f.now, rotate); err != nil {
 			return nil, err
 		}
@@ -158,9 +162,9 @@ func (s *Service) use(ctx context.Context, sess *Session, now time.Time, rotate 
 	if err != nil {
 		return err
 	}
-	n, err := s.DB.Exec(ctx, `UPDATE sessions SET generation = generation + $4, refreshed_at = $5, tenant = $6, claims = $7
+	n, err := s.DB.Exec(ctx, `UPDATE sessions SET generation = generation + $4, refreshed_at = $5, tenant = $6, kind = $7, claims = $8
 		WHERE project = $1 AND id = $2 AND generation = $3 AND ended_at = 0`,
-		sess.Project, sess.ID, sess.Generation, step, now.Unix(), sess.Tenant, string(extra))
+		sess.Project, sess.ID, sess.Generation, step, now.Unix(), sess.Tenant, sess.Kind, string(extra))
 	if err != nil {
 		return fmt.Errorf("refresh session: %w", err)
 	}

@@ -116,7 +116,7 @@ func TestWhoMayNotRefresh(t *testing.T) {
 		}, ErrEnded},
 		{"a user whom management logged out", func(t *testing.T, b *bench) {
 			t.Helper()
-			err := b.ForceLogout(t.Context(), tester, func(tx *store.Tx) (*user.User, error) { return user.Load(tx, b.project, b.user.ID) })
+			err := b.ForceLogout(t.Context(), tester, nil, func(tx *store.Tx) (*user.User, error) { return user.Load(tx, b.project, b.user.ID) })
 			if err != nil {
 				t.Fatal(err)
 			}

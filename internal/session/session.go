@@ -52,6 +52,7 @@ type Options struct {
 	Tenant       string        `json:"tenant,omitzero"`       // to be the current one
 	App          string        `json:"app,omitzero"`          // id of an SSO application
 	RevokeOthers bool          `json:"revokeOthers,omitzero"` // end the other sessions of the user
+	RevokeTypes  []string      `json:"revokeTypes,omitempty"` // of those, the ones of these types alone; see CheckTypes
 	TrustDevice  bool          `json:"trustDevice,omitzero"`  // remember the device; it takes a further factor
 }
 

@@ -87,6 +87,9 @@ func (s *Service) establish(tx *store.Tx, in Login, m *made, current bearer, dev
 	if err := m.onDevice(tx, in, device, trusts); err != nil {
 		return err
 	}
+	if _, err := m.classify(); err != nil {
+		return err
+	}
 	store := m.session.insert
 	if current.Session != "" {
 		store = m.session.save
@@ -95,7 +98,7 @@ func (s *Service) establish(tx *store.Tx, in Login, m *made, current bearer, dev
 		return err
 	}
 	if in.Options.RevokeOthers {
-		if _, err := EndOthers(tx, m.session.Project, m.session.User, m.session.ID); err != nil {
+		if _, err := EndOthers(tx, m.session.Project, m.session.User, m.session.ID, in.Options.RevokeTypes...); err != nil {
 			return err
 		}
 	}

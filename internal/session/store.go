@@ -30,6 +30,7 @@ type Session struct {
 	Lifetime    time.Duration // that a management call asked for; 0 for that of the settings
 	AMR         []string      // methods of authentication, in the order in which they were used
 	Tenant      string        // the current one; empty for none
+	Kind        string        // what its tokens say in the claim dtt; see classify
 	Extra       Extra
 	Client      Client
 }
@@ -48,7 +49,7 @@ type Extra struct {
 
 const (
 	columns = `project, id, user_id, ` + content
-	content = `created_at, refreshed_at, expires_at, ended_at, generation, lifetime, amr, tenant, claims, address, agent`
+	content = `created_at, refreshed_at, expires_at, ended_at, generation, lifetime, amr, tenant, kind, claims, address, agent`
 )
 
 const one = `SELECT ` + columns + ` FROM sessions WHERE project = $1 AND id = $2`
@@ -69,7 +70,7 @@ type row struct {
 func (r *row) into() []any {
 	s := &r.s
 	return []any{
-		&r.created, &r.refreshed, &r.expires, &r.ended, &s.Generation, &r.lifetime, &r.amr, &s.Tenant, &r.claims,
+		&r.created, &r.refreshed, &r.expires, &r.ended, &s.Generation, &r.lifetime, &r.amr, &s.Tenant, &s.Kind, &r.claims,
 		&s.Client.Address, &s.Client.UserAgent,
 	}
 }
@@ -143,9 +144,9 @@ func (s *Session) insert(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	err = tx.Later(`INSERT INTO sessions (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13)`,
+	err = tx.Later(`INSERT INTO sessions (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		s.Project, s.ID, sql.NullString{String: s.User, Valid: s.User != ""}, s.CreatedAt.Unix(), s.RefreshedAt.Unix(), s.ExpiresAt.Unix(), s.Generation, int64(s.Lifetime/time.Second),
-		strings.Join(s.AMR, " "), s.Tenant, string(extra), s.Client.Address, s.Client.UserAgent)
+		strings.Join(s.AMR, " "), s.Tenant, s.Kind, string(extra), s.Client.Address, s.Client.UserAgent)
 	if err != nil {
 		return fmt.Errorf("make session: %w", err)
 	}
@@ -158,9 +159,9 @@ func (s *Session) save(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	res, err := tx.Exec(`UPDATE sessions SET refreshed_at = $3, expires_at = $4, generation = $5, lifetime = $6, amr = $7, tenant = $8, claims = $9
+	res, err := tx.Exec(`UPDATE sessions SET refreshed_at = $3, expires_at = $4, generation = $5, lifetime = $6, amr = $7, tenant = $8, kind = $9, claims = $10
 		WHERE project = $1 AND id = $2 AND ended_at = 0`,
-		s.Project, s.ID, s.RefreshedAt.Unix(), s.ExpiresAt.Unix(), s.Generation, int64(s.Lifetime/time.Second), strings.Join(s.AMR, " "), s.Tenant, string(extra))
+		s.Project, s.ID, s.RefreshedAt.Unix(), s.ExpiresAt.Unix(), s.Generation, int64(s.Lifetime/time.Second), strings.Join(s.AMR, " "), s.Tenant, s.Kind, string(extra))
 	if err != nil {
 		return fmt.Errorf("save session: %w", err)
 	}

@@ -7,16 +7,21 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// fillTemplate returns the claims of a template with the values of the holder in
-// the place of its macros. A value is never read as a macro again, and never ends
-// the text that it is put into: the template is JSON, and filled as such.
-func (m minting) fillTemplate() (map[string]any, error) {
+// templated returns the claims of the template as it stands.
+func (m minting) templated() (map[string]any, error) {
 	claims, err := m.template.Claims()
 	if err != nil {
 		return nil, fmt.Errorf("read JWT template %s: %w", m.template.ID, err)
 	}
+	return claims, nil
+}
+
+// fillTemplate returns claims of the template with the values of the holder in the
+// place of its macros. A value is never read as a macro again, and never ends the text
+// that it is put into: the template is JSON, and filled as such.
+func (m minting) fillTemplate(claims map[string]any) map[string]any {
 	if len(claims) == 0 {
-		return nil, nil
+		return nil
 	}
 	var own map[string]any
 	if m.holder.values != nil {
@@ -27,7 +32,7 @@ func (m minting) fillTemplate() (map[string]any, error) {
 		"project":     map[string]any{"id": m.config.Project, "name": m.config.Name, "environment": m.config.Environment},
 		"tenant":      map[string]any{"id": m.session.Tenant},
 	}
-	return fillObject(claims, values, m.template.EmptyClaimPolicy), nil
+	return fillObject(claims, values, m.template.EmptyClaimPolicy)
 }
 
 // fillObject replaces the macros in an object. What becomes of a member that has
