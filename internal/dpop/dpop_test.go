@@ -33,7 +33,7 @@ type holder struct {
 	thumbprint string
 }
 
-func newHolder(t *testing.T, algorithm jose.SignatureAlgorithm, private any, header map[jose.HeaderKey]any) holder {
+func newHolder(t testing.TB, algorithm jose.SignatureAlgorithm, private any, header map[jose.HeaderKey]any) holder {
 	t.Helper()
 	options := &jose.SignerOptions{EmbedJWK: true, ExtraHeaders: map[jose.HeaderKey]any{jose.HeaderType: "dpop+jwt"}}
 	maps.Copy(options.ExtraHeaders, header)
@@ -48,7 +48,7 @@ func newHolder(t *testing.T, algorithm jose.SignatureAlgorithm, private any, hea
 	return holder{signer, base64.RawURLEncoding.EncodeToString(sum)}
 }
 
-func (h holder) proof(t *testing.T, claims map[string]any) string {
+func (h holder) proof(t testing.TB, claims map[string]any) string {
 	t.Helper()
 	payload, err := json.Marshal(claims)
 	if err != nil {
@@ -65,7 +65,7 @@ func (h holder) proof(t *testing.T, claims map[string]any) string {
 	return out
 }
 
-func ec(t *testing.T) *ecdsa.PrivateKey {
+func ec(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
