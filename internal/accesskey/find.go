@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -58,7 +59,7 @@ func (f *Filter) fits(k *Key) bool {
 
 // Authenticate returns the key whose cleartext is given, if it works now from
 // remote, with what there is of roles. Tenants that are disabled are not among
-// those of the key then. Keys that are none are counted for each address, and
+// those of the key then, and those are in which its roles are inherited. Keys that are none are counted for each address, and
 // refused with limit.ErrExceeded where they are too many; a right one always works.
 func (s *Service) Authenticate(ctx context.Context, c *project.Config, clear secret.Text, remote netip.Addr) (k *Key, known *authz.Roles, err error) {
 	text := clear.Reveal()
@@ -99,18 +100,12 @@ func recognise(tx *store.Tx, c *project.Config, hash []byte, remote netip.Addr) 
 			return nil, nil, err
 		}
 	}
-	var ids []string
-	var open []user.Membership
-	for _, m := range k.Tenants {
-		settings, err := tenant.SettingsOf(tx, c.Project, m.Tenant)
-		if err != nil {
-			return nil, nil, err
-		}
-		if !settings.Disabled {
-			ids, open = append(ids, m.Tenant), append(open, m)
-		}
+	given := user.Roles(k.Tenants)
+	reached, err := tenant.Reach(tx, c.Project, given, tenant.KeyHeir)
+	if err != nil {
+		return nil, nil, err
 	}
-	k.Tenants = open
-	known, err := authz.Load(tx, c, ids...)
+	k.Tenants = user.Memberships(reached)
+	known, err := authz.Load(tx, c, slices.Sorted(maps.Keys(given))...)
 	return k, known, err
 }

@@ -130,16 +130,13 @@ func (s *Server) myTenants(ctx context.Context, in *myTenantsRequest) (*myTenant
 		return nil, errNobody
 	}
 	out := &myTenantsAnswer{Tenants: []wireMyTenant{}}
-	for _, m := range current.User.Tenants {
+	for _, m := range current.Tenants {
 		if in.Current && m.Tenant != current.Session.Tenant || len(in.IDs) > 0 && !slices.Contains(in.IDs, m.Tenant) {
 			continue
 		}
 		t, err := s.Tenants.Get(ctx, current.User.Project, m.Tenant)
 		if err != nil {
 			return nil, err
-		}
-		if t.Disabled {
-			continue
 		}
 		if t.Custom == nil {
 			t.Custom = map[string]any{}

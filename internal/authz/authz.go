@@ -91,8 +91,8 @@ func (r *Roles) Has(id string) bool {
 	return ok
 }
 
-// Names returns the names of roles by their ids, sorted. What is no role any more
-// gives nothing.
+// Names returns the names of roles by their ids, sorted, each once. What is no role any
+// more gives nothing.
 func (r *Roles) Names(ids []string) []string {
 	out := []string{}
 	for _, id := range ids {
@@ -101,7 +101,7 @@ func (r *Roles) Names(ids []string) []string {
 		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
 // Permissions returns the names of what roles give, sorted.

@@ -187,10 +187,10 @@ func (s *Service) open(tx *store.Tx, m *made, method string) (err error) {
 		if err := m.user.MaySignIn(m.now); err != nil {
 			return err
 		}
-		if err := member(m.user, sess.Tenant); err != nil {
+		if err = s.stand(tx, m); err != nil {
 			return err
 		}
-		if err = s.stand(tx, m); err != nil {
+		if err := m.mayChoose(sess.Tenant); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,8 @@ import (
 // Current is who shows the refresh token of a session that lives.
 type Current struct {
 	Session *Session
-	User    *user.User // nil for an anonymous visitor
+	User    *user.User        // nil for an anonymous visitor
+	Tenants []user.Membership // that count, with the roles that are inherited there; sorted
 }
 
 // ErrImpersonated is a change of how somebody signs in, asked for in their name.
@@ -40,7 +41,7 @@ func (s *Service) Current(ctx context.Context, c *project.Config, token secret.T
 	if err != nil {
 		return nil, err
 	}
-	return &Current{Session: out.session, User: out.user}, nil
+	return &Current{Session: out.session, User: out.user, Tenants: out.tenants}, nil
 }
 
 // current is Current with what the next tokens are made of.

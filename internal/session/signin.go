@@ -71,14 +71,14 @@ func (s *Service) establish(tx *store.Tx, in Login, m *made, current bearer, dev
 	if err := u.MaySignIn(now); err != nil {
 		return err
 	}
-	if err := member(u, in.Options.Tenant); err != nil {
+	err := s.stand(tx, m)
+	if err != nil {
+		return err
+	}
+	if err := m.mayChoose(in.Options.Tenant); err != nil {
 		return err
 	}
 	if err := user.SignedIn(tx, u); err != nil {
-		return err
-	}
-	var err error
-	if err = s.stand(tx, m); err != nil {
 		return err
 	}
 	if m.session, m.lifetimes, err = sessionOf(tx, in, u, current, now); err != nil {

@@ -224,15 +224,3 @@ func (s *Session) touched(l lifetimes, now time.Time) bool {
 	}
 	return now.Sub(s.RefreshedAt) >= grain
 }
-
-// member returns an error where a user is not in a tenant; no tenant is one that
-// everybody is in.
-func member(u *user.User, tenant string) error {
-	if tenant == "" {
-		return nil
-	}
-	if _, ok := u.In(tenant); !ok {
-		return ErrNotMember
-	}
-	return nil
-}

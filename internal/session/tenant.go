@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"postern/internal/authz"
@@ -69,20 +68,23 @@ func (s *Service) rolesOf(c *project.Config) *authz.Roles {
 
 // stand finds out what a user is in the project, as part of tx: the roles that there
 // are, which are those of the project and of the tenants in which the user has a role
-// of the tenant itself; and the tenants that count, which those that are disabled do not.
+// of the tenant itself; and the tenants that count, which those that are disabled do not
+// and those do in which roles are inherited. Who is at home in a tenant is there alone.
 func (s *Service) stand(tx *store.Tx, m *made) error {
-	m.roles, m.tenants = s.rolesOf(m.config), m.user.Tenants
-	if len(m.tenants) == 0 {
+	m.roles, m.tenants = s.rolesOf(m.config), nil
+	if len(m.user.Tenants) == 0 {
 		return nil
 	}
-	off, err := tenant.Disabled(tx, m.config.Project, tenantsOf(m.tenants))
+	heir := tenant.UserHeir
+	if m.user.Home != "" {
+		heir = tenant.NoHeir
+	}
+	reached, err := tenant.Reach(tx, m.config.Project, user.Roles(m.user.Tenants), heir)
 	if err != nil {
 		return err
 	}
-	if len(off) > 0 { // of another list: the user is who they are, whatever becomes of the tenant
-		m.tenants = slices.DeleteFunc(slices.Clone(m.tenants), func(in user.Membership) bool { return off[in.Tenant] })
-	}
-	m.roles, err = s.rolesIn(tx, m.config, m.tenants)
+	m.tenants = user.Memberships(reached) // another list: the user is who they are, whatever becomes of a tenant
+	m.roles, err = s.rolesIn(tx, m.config, m.user.Tenants)
 	return err
 }
 
@@ -113,15 +115,15 @@ func (s *Service) rolesIn(tx *store.Tx, c *project.Config, tenants []user.Member
 	return authz.Load(tx, c, own...)
 }
 
-// SelectTenant is Refresh with another current tenant, of which the user must be a
-// member. No tenant is none.
+// SelectTenant is Refresh with another current tenant, which the user must reach. No
+// tenant is none.
 func (s *Service) SelectTenant(ctx context.Context, c *project.Config, token secret.Text, base, id string) (*Tokens, error) {
 	return s.renew(ctx, c, token, base, func(m *made) error {
 		if m.user == nil {
 			return ErrNotMember
 		}
 		m.session.Tenant = id
-		if err := member(m.user, id); err != nil {
+		if err := m.mayChoose(id); err != nil {
 			return err
 		}
 		return s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
@@ -129,4 +131,19 @@ func (s *Service) SelectTenant(ctx context.Context, c *project.Config, token sec
 			return err
 		})
 	})
+}
+
+// mayChoose returns an error where a user neither belongs to a tenant nor has inherited
+// roles there; no tenant is one that everybody may choose. That it is disabled is for
+// obey to say.
+func (m *made) mayChoose(id string) error {
+	if _, member := m.user.In(id); id == "" || member {
+		return nil
+	}
+	for _, in := range m.tenants {
+		if in.Tenant == id {
+			return nil
+		}
+	}
+	return ErrNotMember
 }

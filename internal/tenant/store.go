@@ -133,22 +133,6 @@ func Names(tx *store.Tx, project string, ids []string) (map[string]string, error
 	return out, nil
 }
 
-// Disabled returns which of some tenants are disabled, as part of tx.
-func Disabled(tx *store.Tx, project string, ids []string) (map[string]bool, error) {
-	out := map[string]bool{}
-	list, args := listed(project, ids)
-	if list == "" {
-		return out, nil
-	}
-	err := store.Each(tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id) },
-		func(id string) error { out[id] = true; return nil },
-		`SELECT id FROM tenants WHERE project = $1 AND disabled <> 0 AND id IN (`+list+`)`, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read which tenants are disabled: %w", err)
-	}
-	return out, nil
-}
-
 // listed writes ids as a list of a statement whose first argument is the project, each
 // once, with all arguments. What is no id is left out.
 func listed(project string, ids []string) (list string, args []any) {

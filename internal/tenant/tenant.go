@@ -64,7 +64,7 @@ type Settings struct {
 	EnforceSSO      bool     `json:"enforceSSO,omitzero"`
 	SSOExclusions   []string `json:"enforceSSOExclusions,omitempty"` // login ids that need not
 	Apps            []string `json:"federatedAppIds,omitempty"`
-	RoleInheritance string   `json:"roleInheritance,omitzero"` // "", none, userOnly
+	RoleInheritance string   `json:"roleInheritance,omitzero"` // blank or one of Inherit…; see Reach
 	DefaultRoles    []string `json:"defaultRoles,omitempty"`   // ids of the roles that a new member gets
 	NoProvisioning  bool     `json:"JITDisabled,omitzero"`     // whether SSO makes no users
 	Suite           Suite    `json:"ssoSetupSuiteSettings,omitzero"`
@@ -216,7 +216,7 @@ func (s *Settings) settle() error {
 	switch {
 	case s.AuthType != "" && s.AuthType != AuthSAML && s.AuthType != AuthOIDC:
 		return wrong("authType is none, saml or oidc")
-	case s.RoleInheritance != "" && s.RoleInheritance != "none" && s.RoleInheritance != "userOnly":
+	case s.RoleInheritance != "" && s.RoleInheritance != InheritNone && s.RoleInheritance != InheritUsers:
 		return wrong("roleInheritance is blank, none or userOnly")
 	case !store.Plain(s.Suite.StyleID, maxName, ""):
 		return wrong("styleId is not valid")

@@ -8,6 +8,7 @@
 package user
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -109,6 +110,24 @@ func (u *User) In(tenant string) (Membership, bool) {
 		return Membership{}, false
 	}
 	return u.Tenants[i], true
+}
+
+// Roles returns the ids of the roles in each tenant of some memberships.
+func Roles(list []Membership) map[string][]string {
+	out := map[string][]string{}
+	for _, m := range list {
+		out[m.Tenant] = m.Roles
+	}
+	return out
+}
+
+// Memberships returns the memberships with some roles in each tenant, sorted.
+func Memberships(roles map[string][]string) []Membership {
+	out := make([]Membership, 0, len(roles))
+	for _, tenant := range slices.Sorted(maps.Keys(roles)) {
+		out = append(out, Membership{tenant, roles[tenant]})
+	}
+	return out
 }
 
 // Has reports whether the user has a credential.
