@@ -25,7 +25,7 @@ type wireLoginOptions struct {
 	App             string            `json:"ssoAppId"`
 	TemplateOptions map[string]string `json:"templateOptions"`
 	Template        string            `json:"templateId"` // of the message; the active one where it is none
-	Locale          string            `json:"locale"`
+	Locale          string            `json:"locale"`     // selects nothing: there are no translations of messages
 	PKCEChallenge   string            `json:"pkceChallenge"`
 	RevokeOthers    bool              `json:"revokeOtherSessions"`
 	RevokeTypes     sessionTypes      `json:"revokeOtherSessionsTypes"`
