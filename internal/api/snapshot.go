@@ -41,11 +41,11 @@ func (s *Server) readImport(w http.ResponseWriter, r *http.Request) (project.Imp
 	if err != nil {
 		return project.Import{}, err
 	}
-	up, err := s.Projects.Decode(body, s.Limits.files())
+	c := callerOf(r.Context())
+	up, err := s.Projects.Decode(body, c.Project, s.Limits.files())
 	if err != nil {
 		return project.Import{}, err
 	}
-	c := callerOf(r.Context())
 	if up.AllowMoved && c.Key.RoleIn(c.Project) < mgmtkey.Admin {
 		return project.Import{}, mgmtkey.ErrTooWeak.WithMessage("only an admin key may use allowMovedSecrets")
 	}

@@ -112,9 +112,9 @@ func (s *Service) apply(ctx context.Context, by audit.Origin, in Import) (*Resul
 	return res, nil
 }
 
-// Decode reads the body of an import or a validation from the wire.
-func (s *Service) Decode(r io.Reader, maxFiles int) (*snapshot.Upload, error) {
-	return s.facts.Decode(r, maxFiles)
+// Decode reads the body of an import or a validation of a project from the wire.
+func (s *Service) Decode(r io.Reader, project string, maxFiles int) (*snapshot.Upload, error) {
+	return s.facts.Decode(r, maxFiles, s.trees.likely(project))
 }
 
 // Validate checks an upload and changes nothing.
@@ -262,7 +262,7 @@ func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *st
 		return audit.Record(tx, in.done(by, rev, pending, out.Carried))
 	})
 	if err == nil {
-		s.trees.keep(rev, out.Tree, next.secrets)
+		s.trees.keep(in.Project, rev, out.Tree, next.secrets)
 	}
 	return pending, err
 }

@@ -50,5 +50,5 @@ func (s *Service) Unpack(content []byte, maxFiles int) (*snapshot.Upload, error)
 	if err != nil {
 		return nil, fmt.Errorf("unpack an upload: %w", err)
 	}
-	return s.Decode(body, maxFiles)
+	return s.facts.Decode(body, maxFiles, nil)
 }

@@ -101,7 +101,7 @@ func (s *Service) readState(tx *store.Tx, id string, number int64) (*state, erro
 	if err := json.Unmarshal(blobs[st.revision.secretsDigest], &st.secrets); err != nil {
 		return nil, err
 	}
-	s.trees.keep(st.revision, st.tree, st.secrets)
+	s.trees.keep(id, st.revision, st.tree, st.secrets)
 	return st, nil
 }
 

@@ -17,6 +17,7 @@ const maxTrees = 50_000
 type trees struct {
 	mu    sync.Mutex
 	known map[treeKey]knownTree
+	heads map[string]snapshot.Tree // by project: what the head was that was last looked at
 	files int
 }
 
@@ -35,20 +36,34 @@ func (t *trees) fill(st *state) bool {
 	k, ok := t.known[treeKey{st.revision.Digest, st.revision.secretsDigest}]
 	if ok {
 		st.tree, st.secrets = k.tree, slices.Clone(k.secrets) // a rollback takes some out of it
+		if st.revision.Number == st.project.Head {
+			t.heads[st.project.ID] = k.tree
+		}
 	}
 	return ok
 }
 
-func (t *trees) keep(r Revision, tree snapshot.Tree, secrets []snapshot.StoredSecret) {
+// likely returns what the files of a project are likely to be; nil where nobody knows.
+func (t *trees) likely(project string) snapshot.Tree {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.heads[project]
+}
+
+func (t *trees) keep(project string, r Revision, tree snapshot.Tree, secrets []snapshot.StoredSecret) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	key := treeKey{r.Digest, r.secretsDigest}
-	if _, ok := t.known[key]; ok || len(tree) > maxTrees {
+	if k, ok := t.known[key]; ok {
+		t.heads[project] = k.tree
+		return
+	}
+	if len(tree) > maxTrees {
 		return
 	}
 	if t.known == nil || t.files+len(tree) > maxTrees {
-		t.known, t.files = map[treeKey]knownTree{}, 0
+		t.known, t.heads, t.files = map[treeKey]knownTree{}, map[string]snapshot.Tree{}, 0
 	}
-	t.known[key] = knownTree{tree, slices.Clone(secrets)}
+	t.known[key], t.heads[project] = knownTree{tree, slices.Clone(secrets)}, tree
 	t.files += len(tree)
 }

@@ -137,13 +137,17 @@ type inlined struct {
 	texts   map[string]string            // what stands in the documents for them
 }
 
+// mayReferToAsset only looks at the bytes of a document.
+func mayReferToAsset(doc []byte) bool { return bytes.Contains(doc, []byte(`"`+assetPrefix)) }
+
 // inlineAssets puts the assets of an upload back into its documents.
-func inlineAssets(files Files, ps *problems) *inlined {
+func inlineAssets(up *Upload, ps *problems) *inlined {
+	files := up.Files
 	_, indexed := files[assetsIndex]
 	in := &inlined{indexed: indexed, names: map[string]map[string]string{}, texts: map[string]string{}, used: map[string]Digest{}}
 	unread := ps.files()
 	for _, file := range files.Paths() {
-		if formOf(file) != formJSON || file == assetsIndex || !bytes.Contains(files[file], []byte(`"`+assetPrefix)) {
+		if formOf(file) != formJSON || file == assetsIndex || up.known(file).plain || !mayReferToAsset(files[file]) {
 			continue
 		}
 		doc, err := parse(files[file])

@@ -60,7 +60,7 @@ func TestWhichStringsBecomeAssets(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("files (-want +got):\n%s", diff)
 			}
-			inlineAssets(files, &problems{})
+			inlineAssets(&Upload{Files: files}, &problems{})
 			if diff := cmp.Diff(before, string(files["later/x.json"])); diff != "" || len(files) != 1 {
 				t.Errorf("it does not come back (-before +after):\n%s%v", diff, files.Paths())
 			}

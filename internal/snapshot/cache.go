@@ -16,24 +16,52 @@ const maxCached = 50_000
 type Cache struct {
 	mu        sync.Mutex
 	facts     map[cacheKey]*facts
-	canonical map[Digest]bool // documents that are in canonical form
+	canonical map[Digest]traits // documents that are in canonical form
 }
 
-// isCanonical reports whether a document, which is JSON, is found to be in canonical
-// form without being put into it, and returns its digest then. In doubt it is not.
-func (c *Cache) isCanonical(doc []byte) (Digest, bool) {
+// traits are what is remembered of the bytes of a document.
+type traits struct {
+	size  int
+	plain bool // see isPlain
+}
+
+// recognise returns what is known of a document, where it is found to be in canonical
+// form without being put into it. In doubt it is not.
+func (c *Cache) recognise(doc []byte) (summed, bool) {
 	digest := Sum(doc)
-	return digest, c.knows(digest) || alreadyCanonical(doc)
+	if was, known := c.knows(digest); known {
+		return summed{doc, digest, was.plain}, true
+	}
+	if alreadyCanonical(doc) {
+		return c.learn(doc, digest), true
+	}
+	return summed{}, false
 }
 
 // knows reports whether a document with that digest was in canonical form before.
-func (c *Cache) knows(digest Digest) bool {
+func (c *Cache) knows(digest Digest) (was traits, known bool) {
 	if c == nil {
-		return false
+		return traits{}, false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.canonical[digest]
+	was, known = c.canonical[digest]
+	return was, known
+}
+
+// learn remembers a document in canonical form.
+func (c *Cache) learn(doc []byte, digest Digest) summed {
+	known := summed{doc, digest, isPlain(doc)}
+	if c == nil {
+		return known
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.canonical == nil || len(c.canonical) > maxCached {
+		c.canonical = map[Digest]traits{}
+	}
+	c.canonical[digest] = traits{len(doc), known.plain}
+	return known
 }
 
 type cacheKey struct {
@@ -114,9 +142,9 @@ func (c *Cache) keep(key cacheKey, f *facts) *facts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.facts == nil || len(c.facts) > maxCached {
-		c.facts, c.canonical = map[cacheKey]*facts{}, map[Digest]bool{}
+		c.facts = map[cacheKey]*facts{}
 	}
-	c.facts[key], c.canonical[key.digest] = f, true
+	c.facts[key] = f
 	return f
 }
 

@@ -61,7 +61,7 @@ func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 	if _, there := base.Tree[versionFile]; !there && up.Files[versionFile] == nil {
 		up.Files[versionFile] = render(map[string]any{"version": float64(Version)})
 	}
-	assets := inlineAssets(up.Files, ps)
+	assets := inlineAssets(up, ps)
 	aside := takeExcluded(up.Files, ex)
 	x := newIndexes(up.Files)
 	x.dropUnlisted(ps)

@@ -68,12 +68,16 @@ type InputSecret struct {
 // an error only where the body as a whole cannot be read; what is wrong with a
 // single file is in the upload's problems. Members that it does not know are
 // passed over, as clients send some of their own.
-func Decode(r io.Reader, maxFiles int) (*Upload, error) { return (*Cache)(nil).Decode(r, maxFiles) }
+func Decode(r io.Reader, maxFiles int) (*Upload, error) {
+	return (*Cache)(nil).Decode(r, maxFiles, nil)
+}
 
 // Decode is the function of that name, but does not work on a document again
-// that the cache knows to be in canonical form.
-func (c *Cache) Decode(r io.Reader, maxFiles int) (*Upload, error) {
-	d := decoder{splitter: splitter{src: r}, maxFiles: maxFiles, settler: newSettler(c), up: &Upload{Files: Files{}}, seen: map[string]bool{}}
+// that the cache knows to be in canonical form. Where files are likely to be those of
+// a tree it does not even look for their ends.
+func (c *Cache) Decode(r io.Reader, maxFiles int, likely Tree) (*Upload, error) {
+	up := &Upload{Files: make(Files, len(likely)), sums: make(map[string]summed, len(likely))}
+	d := decoder{splitter: splitter{src: r}, maxFiles: maxFiles, cache: c, likely: likely, settler: newSettler(c), up: up, seen: map[string]bool{}}
 	err := d.body()
 	if before := d.settler.finish(d.up, &d.problems); before != nil {
 		err = before
@@ -113,6 +117,8 @@ func bodyError(err error, at int64) error {
 type decoder struct {
 	splitter
 	maxFiles int
+	cache    *Cache
+	likely   Tree
 	settler  *settler
 	up       *Upload
 	problems problems
@@ -247,15 +253,24 @@ func (d *decoder) files() error {
 
 // file reads one file.
 func (d *decoder) file(path string) error {
-	value, at, err := d.value()
-	if err != nil {
-		return err
+	doc, known := d.guess(path)
+	value, at, err := jsontext.Value(doc.content), int64(0), error(nil)
+	if !known {
+		if value, at, err = d.value(); err != nil {
+			return err
+		}
 	}
 	content, taken, err := d.content(path, value)
 	if taken {
 		d.up.Files[path] = content
 	}
-	if taken && formOf(path) == formJSON {
+	switch {
+	case known && taken:
+		d.up.sums[path] = doc
+		return nil
+	case known:
+		return err
+	case taken && formOf(path) == formJSON:
 		d.settler.settle(raw{path, content, at}) // which judges it
 		return nil
 	}

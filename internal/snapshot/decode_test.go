@@ -129,6 +129,29 @@ func TestABodyThatIsRead(t *testing.T) {
 	}
 }
 
+// A document that is known from another upload is looked at for what stands in it for
+// something else, like any other, and so is one that is likely to be there.
+func TestWhatIsKnownStandsForSomethingElse(t *testing.T) {
+	t.Parallel()
+	body := `{"files":{"snapshot.json":{"version":5},"roles.json":{"roles":[{"description":"asset:long.txt","name":"${environment.role}","permissions":[]}]},
+		"assets/long.txt":"a long text","environments/staging.json":{"role":"Judge"}},"environment":"staging"}`
+	cache, likely := &Cache{}, Tree(nil)
+	for _, when := range []string{"it is new", "it is known", "it is likely"} {
+		up, err := cache.Decode(strings.NewReader(body), 10, likely)
+		if err != nil {
+			t.Fatal(err)
+		}
+		likely = map[string]Tree{"it is new": nil, "it is known": {"roles.json": Sum(up.Files["roles.json"])}}[when]
+		out, err := Check(up, Base{}, cache)
+		if err != nil || out.Failed() {
+			t.Fatalf("where %s: %v %v", when, err, out.Problems)
+		}
+		if got := string(out.Fresh[out.Tree["roles.json"]]); !strings.Contains(got, "a long text") || !strings.Contains(got, "Judge") {
+			t.Errorf("where %s, it becomes %s", when, got)
+		}
+	}
+}
+
 // pack writes a zip archive of "path=content"; a content of "->x" is a link.
 func pack(t testing.TB, entries ...string) []byte {
 	t.Helper()

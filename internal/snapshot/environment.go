@@ -52,7 +52,7 @@ type Place struct {
 func Placeholders(files Files) []Place {
 	var out []Place
 	for _, p := range files.Paths() {
-		if TravelsBeside(p) || !mayHavePlaceholders(p, files[p]) {
+		if TravelsBeside(p) || formOf(p) != formJSON || !mayHavePlaceholder(files[p]) {
 			continue
 		}
 		if doc, err := parse(files[p]); err == nil {
@@ -66,9 +66,8 @@ func Placeholders(files Files) []Place {
 	return out
 }
 
-func mayHavePlaceholders(p string, content []byte) bool {
-	return formOf(p) == formJSON && bytes.Contains(content, []byte(environmentPrefix))
-}
+// mayHavePlaceholder only looks at the bytes of a document.
+func mayHavePlaceholder(doc []byte) bool { return bytes.Contains(doc, []byte(environmentPrefix)) }
 
 // eachText visits every text of a document, in order.
 func eachText(v any, pointer string, visit func(pointer, text string)) {
@@ -111,7 +110,7 @@ func resolve(up *Upload, besides Files, ex excludes, ps *problems) map[[2]string
 		if formOf(p) == formText {
 			r.text(p, up.Files[p])
 		}
-		if !mayHavePlaceholders(p, up.Files[p]) {
+		if formOf(p) != formJSON || up.known(p).plain || !mayHavePlaceholder(up.Files[p]) {
 			continue
 		}
 		at, is := locate(p)

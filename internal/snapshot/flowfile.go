@@ -172,7 +172,7 @@ func PackFlow(id string, files, assets Files) ([]byte, []Problem) {
 	for path, content := range assets {
 		all[assetsFolder+path] = content
 	}
-	inlineAssets(all, ps)
+	inlineAssets(&Upload{Files: all}, ps)
 	metadata, _ := parseObject(all[flowMetadata])
 	contents, _ := parseObject(all[flowContents])
 	if metadata == nil || contents == nil {

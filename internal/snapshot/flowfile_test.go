@@ -74,7 +74,7 @@ func TestFlowFoldersComeBackWhole(t *testing.T) {
 		if err != nil || len(found) > 0 {
 			t.Fatal(err, found)
 		}
-		inlineAssets(all, &problems{})
+		inlineAssets(&Upload{Files: all}, &problems{})
 		for path := range all {
 			dir, ok := strings.CutSuffix(path, "/"+flowContents)
 			if !ok {

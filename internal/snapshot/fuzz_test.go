@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -23,12 +24,17 @@ func FuzzDecode(f *testing.F) {
 	f.Add(`{"inputSecrets":{"connectors":[{"id":"CI1","value":"x"}]},"strict":true}`)
 	f.Add(`{"files":{"a.json":{"\\":"\"}","b":[{},"]",[]]},"b.txt":"\\"},"later":{"a":1}{}}`)
 	f.Add(`{"files":{"a.json":{"b":[1,2}},"../c":[tru],"d.json":{"e":"\x"}}}`)
+	f.Add(`{"files":{"a.json":{"b":1},"b.json":{"b":2}, "d.json": {"b":1},"a.json":{"b":1}}}`)
+	f.Add(`{"files":{"a.json":{"b":1},"b.json":{"b":1}x}}`)
+	f.Add(`{"files":{"a.json":{"b":{}},"b.json":{"b":{},"c":1},"d.json":{}}`)
+	f.Add(`{"files":{"a.json":{"b":"asset:x"},"b.json":[{"b":"asset:x"}],"d.json":{"b"`)
 	f.Fuzz(func(t *testing.T, body string) {
 		up, err := Decode(strings.NewReader(body), 20)
 		slow, slowErr := Decode(iotest.OneByteReader(strings.NewReader(body)), 20)
 		if fmt.Sprint(err) != fmt.Sprint(slowErr) {
 			t.Fatalf("error %v, and %v where it comes byte by byte", err, slowErr)
 		}
+		guess(t, body)
 		var f *fault.Error
 		said := errors.As(err, &f) && (strings.HasPrefix(f.Message, "the body is not JSON") || f.Message == errTooDeep.Message)
 		if valid := jsontext.Value(body).IsValid(lax()...); !valid && err == nil || valid && said {
@@ -59,6 +65,38 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// guess decodes a body where it is likely that it has its own documents at its paths,
+// and others of them, which must make no difference.
+func guess(t *testing.T, body string) {
+	t.Helper()
+	cache := &Cache{}
+	want, wantErr := cache.Decode(strings.NewReader(body), 20, nil)
+	digests := slices.SortedFunc(maps.Keys(cache.canonical), func(a, b Digest) int { return bytes.Compare(a[:], b[:]) })
+	for shift := range digests {
+		likely := Tree{}
+		for i, path := range []string{"a.json", "b.json", "d.json", "snapshot.json"} {
+			likely[path] = digests[(i+shift)%len(digests)]
+		}
+		for _, r := range []io.Reader{strings.NewReader(body), iotest.OneByteReader(strings.NewReader(body))} {
+			up, err := cache.Decode(r, 20, likely)
+			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
+				t.Fatalf("error %v, and %v without a guess", err, wantErr)
+			}
+			if err != nil {
+				continue
+			}
+			if diff := cmp.Diff([]any{want.Files, want.Problems}, []any{up.Files, up.Problems}); diff != "" {
+				t.Errorf("files and problems (-without a guess +with one):\n%s", diff)
+			}
+			for path, doc := range up.sums {
+				if up.Files[path] != nil && up.sum(path) != Sum(up.Files[path]) && up.sum(path) != (Digest{}) {
+					t.Errorf("%s is taken for another document: %s", path, doc.content)
+				}
+			}
+		}
+	}
 }
 
 func FuzzCanonical(f *testing.F) {
@@ -198,7 +236,7 @@ func FuzzAssets(f *testing.F) {
 		files := Files{"x.json": bytes.Clone(doc)}
 		extractAssets(files)
 		ps := &problems{}
-		inlineAssets(files, ps)
+		inlineAssets(&Upload{Files: files}, ps)
 		if diff := cmp.Diff(Files{"x.json": []byte(doc)}, files); diff != "" || len(ps.list) > 0 {
 			t.Errorf("taken out and put back (-before +after):\n%s%v", diff, ps.list)
 		}

@@ -29,7 +29,7 @@ func pathFault(p string) string {
 		return "is absolute; paths are relative to the root of the snapshot"
 	}
 	for _, r := range p {
-		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+		if r < ' ' || r >= 0x7f && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return "has a control character"
 		}
 	}
@@ -70,7 +70,10 @@ func segmentFault(seg string) string {
 // the first dot.
 func isDevice(seg string) bool {
 	name, _, _ := strings.Cut(seg, ".")
-	switch name = strings.ToUpper(strings.TrimRight(name, " ")); name {
+	if name = strings.TrimRight(name, " "); len(name) > len("CONOUT$") {
+		return false
+	}
+	switch name = strings.ToUpper(name); name {
 	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
 		return true
 	}
@@ -146,8 +149,8 @@ func (s segment) match(seg string) (value string, ok bool) {
 // checkCase reports paths that differ in case only, and paths that would be a
 // file and a folder at once.
 func checkCase(files Files, ps *problems) {
-	seen := make(map[string]string, len(files))
-	for _, path := range files.Paths() {
+	paths, seen := files.Paths(), make(map[string]string, len(files))
+	for _, path := range paths {
 		folded := fold(path)
 		if other, ok := seen[folded]; ok {
 			ps.add(Error, path, "", CodePathCase, "rename one of the two", "the path differs from %q in case only", other)
@@ -155,20 +158,37 @@ func checkCase(files Files, ps *problems) {
 		}
 		seen[folded] = path
 	}
-	for _, path := range files.Paths() {
-		for i, c := range path {
-			if c != '/' {
-				continue
-			}
-			if other, ok := seen[fold(path[:i])]; ok {
-				ps.add(Error, path, "", CodePath, "", "the path goes through %q, which is a file", other)
-			}
+	folder, taken := "", []string(nil) // of the path before: most have the same
+	for _, path := range paths {
+		if in := path[:strings.LastIndexByte(path, '/')+1]; in != folder {
+			folder, taken = in, through(in, seen)
+		}
+		for _, file := range taken {
+			ps.add(Error, path, "", CodePath, "", "the path goes through %q, which is a file", file)
 		}
 	}
 }
 
+// through returns the files, by their folded paths, whose names the folders on the way
+// to a folder have.
+func through(folder string, files map[string]string) []string {
+	var out []string
+	for i, c := range folder {
+		if c != '/' {
+			continue
+		}
+		if file, ok := files[fold(folder[:i])]; ok {
+			out = append(out, file)
+		}
+	}
+	return out
+}
+
 // fold brings paths that differ in case only to the same text.
 func fold(path string) string {
+	if strings.IndexFunc(path, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return strings.ToUpper(path) // capital letters are the least
+	}
 	return strings.Map(func(r rune) rune {
 		least := r
 		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {

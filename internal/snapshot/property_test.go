@@ -82,7 +82,7 @@ func TestDrawnProjectsKeepThePromises(t *testing.T) {
 
 		// What comes out is what went in, but for secrets.
 		exported := Render(g.files(), FormatSplit)
-		inlineAssets(exported, &problems{})
+		inlineAssets(&Upload{Files: exported}, &problems{})
 		for path, content := range up.Files {
 			if diff := cmp.Diff(blanked(content), blanked(exported[path])); diff != "" {
 				t.Errorf("%s (-imported +exported):\n%s", path, diff)

@@ -24,7 +24,7 @@ func sites(t *testing.T) []site {
 	found := map[*refKeyword]site{}
 	for _, up := range []*Upload{example(t, "shop"), example(t, "edge"), everyReference(t)} {
 		files := up.Files
-		inlineAssets(files, &problems{})
+		inlineAssets(&Upload{Files: files}, &problems{})
 		g := newTarget()
 		g.apply(t, &Upload{Files: maps.Clone(files), Secrets: up.Secrets})
 		for path := range files {

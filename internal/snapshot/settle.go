@@ -5,21 +5,29 @@ import (
 	"sync"
 )
 
-// A summed is a content and its digest.
+// A summed is a document in canonical form and its digest.
 type summed struct {
 	content []byte
 	digest  Digest
+	plain   bool // nothing in it stands for something else
 }
 
-// sum returns the digest of a file if it is known, else the zero value. A file
-// that was replaced since is another content.
-func (up *Upload) sum(path string) Digest {
+// known returns what is known of a file, else the zero value. A file that was
+// replaced since is another content.
+func (up *Upload) known(path string) summed {
 	known, now := up.sums[path], up.Files[path]
 	if len(now) == 0 || len(known.content) != len(now) || &known.content[0] != &now[0] {
-		return Digest{}
+		return summed{}
 	}
-	return known.digest
+	return known
 }
+
+// sum returns the digest of a file if it is known, else the zero value.
+func (up *Upload) sum(path string) Digest { return up.known(path).digest }
+
+// isPlain reports whether nothing in a document stands for something else: no
+// reference to an asset, and no placeholder.
+func isPlain(doc []byte) bool { return !mayReferToAsset(doc) && !mayHavePlaceholder(doc) }
 
 // A settler brings documents into canonical form, several at a time, while the
 // rest of a body is still read.
@@ -59,18 +67,17 @@ func (s *settler) settle(doc raw) { s.queue <- doc }
 func (s *settler) document(doc raw) {
 	var ps problems
 	var wrong error
-	content := doc.content
-	digest, ok := s.known.isCanonical(content)
+	known, ok := s.known.recognise(doc.content)
 	if !ok {
-		if content, ok = canonical(doc.path, content, &ps); ok {
-			digest = Sum(content)
+		if content, is := canonical(doc.path, doc.content, &ps); is {
+			known = s.known.learn(content, Sum(content))
 		} else {
 			wrong = judge(doc.content, doc.at)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.done[doc.path] = summed{content, digest}
+	s.done[doc.path] = known
 	s.list = append(s.list, ps.list...)
 	if wrong != nil && (s.wrong == nil || doc.at < s.at) {
 		s.wrong, s.at = wrong, doc.at
@@ -86,8 +93,8 @@ func (s *settler) finish(up *Upload, ps *problems) error {
 		if up.Files[path] = doc.content; doc.content == nil {
 			delete(up.Files, path)
 		}
+		up.sums[path] = doc
 	}
-	up.sums = s.done
 	ps.list = append(ps.list, s.list...)
 	return s.wrong
 }

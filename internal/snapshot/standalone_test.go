@@ -45,7 +45,7 @@ func TestSchemasStandAlone(t *testing.T) {
 	}
 	for _, name := range []string{"shop", "edge"} {
 		up := example(t, name)
-		inlineAssets(up.Files, &problems{})
+		inlineAssets(up, &problems{})
 		for file, content := range up.Files {
 			at, ok := locate(file)
 			if !ok || at.File.Schema == "" {
