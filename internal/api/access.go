@@ -40,6 +40,9 @@ func (s *Server) authorize(need edge.Need, r *http.Request) (*http.Request, erro
 	default:
 		return r, errNoRoute
 	}
+	if need.InTenant != "" && ofUser(r) {
+		return s.delegated(need, r)
+	}
 	id, token, err := bearer(r)
 	if err != nil {
 		return r, err

@@ -100,7 +100,7 @@ func (s *Server) Handler() http.Handler {
 	for _, r := range s.routes() {
 		mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) {
 			req, err := s.authorize(r.access, req)
-			if r.access.OfPerson() && callerOf(req.Context()) == nil {
+			if (r.access.OfPerson() || r.access.InTenant != "" && ofUser(req)) && callerOf(req.Context()) == nil {
 				w.Header().Del("Access-Control-Allow-Origin") // the page is none that the project trusts
 				w.Header().Del("Access-Control-Allow-Credentials")
 			}
@@ -150,7 +150,7 @@ func singleSlashes(next http.Handler) http.Handler {
 const corsHeaders = "authorization, content-type, content-encoding, if-match, idempotency-key, x-request-id, x-descope-project-id, x-descope-sdk-name, " +
 	"x-descope-sdk-version, x-descope-sdk-go-version, x-descope-sdk-sha, x-descope-sdk-uuid, x-descope-sdk-node-version, " +
 	"x-descope-sdk-session-id, x-descope-license, x-external-rid, x-descope-refresh-cookie-name, x-descope-trusted-device-token, " +
-	"x-descope-flow-nonce, dpop"
+	"x-descope-flow-nonce, x-descope-widget-type, x-descope-widget-id, x-descope-widget-version, dpop"
 
 // cors lets pages of any origin call with a key: a caller shows who it is by a
 // header that no browser adds by itself. Calls of people may go by cookie, too, so

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -126,10 +127,11 @@ func auditOnWire(e audit.Event) (wireAudit, error) {
 	return out, err
 }
 
-// refused records what was refused to a key that is known.
+// refused records what was refused to a key that is known, or to a user in its place.
 func (s *Server) refused(r *http.Request, need edge.Need, err error) {
 	_, path, _ := strings.Cut(r.Pattern, " ")
-	if err := callerOf(r.Context()).Refused(r.Context(), s.Projects.DB, need, path, err); err != nil {
-		s.Log.WarnContext(r.Context(), "refused request not recorded", "route", r.Pattern, "err", err)
+	refusal := errors.Join(callerOf(r.Context()).Refused(r.Context(), s.Projects.DB, need, path, err), s.noteBeyond(r, need, err))
+	if refusal != nil {
+		s.Log.WarnContext(r.Context(), "refused request not recorded", "route", r.Pattern, "err", refusal)
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func (s *Server) deleteTOTP(ctx context.Context, in *whoBody) (*empty, error) {
-	u, err := s.userNamed(ctx, *in)
+	u, err := s.userReached(ctx, *in)
 	if err != nil {
 		return nil, err
 	}
@@ -16,7 +16,7 @@ func (s *Server) deleteTOTP(ctx context.Context, in *whoBody) (*empty, error) {
 }
 
 func (s *Server) deleteRecoveryCodes(ctx context.Context, in *whoBody) (*empty, error) {
-	u, err := s.userNamed(ctx, *in)
+	u, err := s.userReached(ctx, *in)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ type passkeysAnswer struct {
 }
 
 func (s *Server) listPasskeys(ctx context.Context, in *whoBody) (*passkeysAnswer, error) {
-	u, err := s.userNamed(ctx, *in)
+	u, err := s.userReached(ctx, *in)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ type deletePasskeyRequest struct {
 }
 
 func (s *Server) deletePasskey(ctx context.Context, in *deletePasskeyRequest) (*empty, error) {
-	u, err := s.userNamed(ctx, in.whoBody)
+	u, err := s.userReached(ctx, in.whoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (s *Server) deletePasskeys(ctx context.Context, in *deletePasskeyRequest) (
 	if in.Credential != "" {
 		return s.deletePasskey(ctx, in)
 	}
-	u, err := s.userNamed(ctx, in.whoBody)
+	u, err := s.userReached(ctx, in.whoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ type auth0Passkey struct {
 }
 
 func (s *Server) importPasskeys(ctx context.Context, in *importPasskeysRequest) (*empty, error) {
-	u, err := s.userNamed(ctx, in.whoBody)
+	u, err := s.userReached(ctx, in.whoBody)
 	if err != nil {
 		return nil, err
 	}

@@ -127,6 +127,12 @@ func asking() edge.Need {
 	return n
 }
 
+// inviting is a need of a call that sends something to somebody for a user.
+func inviting(n edge.Need) edge.Need {
+	n.Asks = true
+	return n
+}
+
 // guessing is a need of a call that takes what may be guessed.
 func guessing(n edge.Need) edge.Need {
 	n.Guess = true

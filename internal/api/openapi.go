@@ -115,6 +115,10 @@ func (r route) describe(c components, failed object) object {
 		out["security"] = []object{{"person": []string{}}}
 	default:
 	}
+	if r.access.InTenant != "" {
+		out["security"] = []object{{"managementKey": []string{}}, {"person": []string{}}}
+		out["parameters"] = []object{{"name": "tenant", "in": "query", "schema": parameter(reflect.String)}}
+	}
 	if r.method == http.MethodGet || r.method == http.MethodDelete {
 		if list := r.parameters(); len(list) > 0 {
 			out["parameters"] = list

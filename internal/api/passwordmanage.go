@@ -32,7 +32,7 @@ func (s *Server) setTemporaryPassword(ctx context.Context, in *setPasswordReques
 
 // givePassword sets the password of a user, or one that it makes up.
 func (s *Server) givePassword(ctx context.Context, in *setPasswordRequest, temporary bool) (*setPasswordAnswer, error) {
-	u, err := s.userNamed(ctx, whoBody{LoginID: in.LoginID})
+	u, err := s.userReached(ctx, whoBody{LoginID: in.LoginID})
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ type expirePasswordRequest struct {
 }
 
 func (s *Server) expirePassword(ctx context.Context, in *expirePasswordRequest) (*empty, error) {
-	u, err := s.userNamed(ctx, whoBody{LoginID: in.LoginID})
+	u, err := s.userReached(ctx, whoBody{LoginID: in.LoginID})
 	if err != nil {
 		return nil, err
 	}

@@ -172,7 +172,8 @@ func (s *Server) findRoles(ctx context.Context, wanted func(authz.Role) bool) (*
 	if err != nil {
 		return nil, err
 	}
-	return rolesOnWire(slices.DeleteFunc(known.List(), func(r authz.Role) bool { return !wanted(r) })), nil
+	d := delegateOf(ctx)
+	return rolesOnWire(slices.DeleteFunc(known.List(), func(r authz.Role) bool { return !d.seesRole(r) || !wanted(r) })), nil
 }
 
 // searchRolesRequest chooses roles: of a list one must fit, but of permissions all.

@@ -20,6 +20,12 @@ type route struct {
 // in makes the need of a call that acts on one project.
 func in(role mgmtkey.Role) edge.Need { return edge.Need{Scope: edge.Project, Role: role} }
 
+// delegable makes of a need one that a user has, too, who may manage the users of a tenant.
+func delegable(n edge.Need) edge.Need {
+	n.InTenant = userAdmin
+	return guessing(n) // whoever fails is counted, unless they have a key
+}
+
 // anyone makes the need of a call of a person who is about to sign in, or pretends to.
 func anyone() edge.Need { return guessing(edge.Need{Scope: edge.Anyone}) }
 
@@ -162,6 +168,8 @@ func (r route) needs() string {
 		return "the id of the project"
 	case r.access.OfPerson():
 		return "the id of the project and a refresh token"
+	case r.access.Role > mgmtkey.None && r.access.InTenant != "":
+		return "a management key with the role `" + r.access.Role.String() + "` in the project, or with `tenant` in the query the refresh token of a user with the permission `" + r.access.InTenant + "` there"
 	case r.access.Role > mgmtkey.None:
 		return "a management key with the role `" + r.access.Role.String() + "` in the project"
 	}

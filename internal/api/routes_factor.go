@@ -46,7 +46,7 @@ func (s *Server) factorRoutes() []route {
 		{http.MethodPost, "/v1/mgmt/user/totp/delete", admin, call(s.deleteTOTP), "Take the authenticator app of a user away."},
 		{http.MethodPost, "/v1/mgmt/user/passkeys/list", admin, call(s.listPasskeys), "The passkeys of a user, the oldest first."},
 		{http.MethodPost, "/v1/mgmt/user/passkey/delete", admin, call(s.deletePasskey), "Take one passkey of a user away."},
-		{http.MethodPost, "/v1/mgmt/user/passkeys/delete", admin, call(s.deletePasskeys), "Take all passkeys of a user away."},
+		{http.MethodPost, "/v1/mgmt/user/passkeys/delete", delegable(admin), call(s.deletePasskeys), "Take all passkeys of a user away."},
 		{http.MethodPost, "/v1/mgmt/user/passkeys/import", admin, call(s.importPasskeys), "Give a user passkeys that were made elsewhere, all or none."},
 		{http.MethodPost, "/v1/mgmt/user/recovery-codes/delete", admin, call(s.deleteRecoveryCodes), "Take the recovery codes of a user away."},
 	}

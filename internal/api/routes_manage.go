@@ -39,7 +39,7 @@ func (s *Server) roleRoutes() []route {
 		{http.MethodPost, "/v1/mgmt/permission/delete", in(mgmtkey.Import), call(s.deletePermission), "Delete a permission, and take it from all roles."},
 		{http.MethodPost, "/v1/mgmt/permission/delete/batch", in(mgmtkey.Import), call(s.deletePermissions), "The same for several, all or none."},
 
-		{http.MethodGet, "/v1/mgmt/role/all", in(mgmtkey.Read), call(s.allRoles), "The roles of the project, and those of its tenants."},
+		{http.MethodGet, "/v1/mgmt/role/all", delegable(in(mgmtkey.Read)), call(s.allRoles), "The roles of the project, and those of its tenants."},
 		{http.MethodPost, "/v1/mgmt/role/search", in(mgmtkey.Read), call(s.searchRoles), "The roles that have all that is asked for."},
 		{http.MethodGet, "/v1/mgmt/role/subtenant/all", in(mgmtkey.Read), call(s.subtenantRoles), "The roles that can be had in a tenant and those under it."},
 		{http.MethodPost, "/v1/mgmt/role/create", in(mgmtkey.Import), call(s.createRole), "Make a role: of the project as a revision of the configuration, or of a tenant."},

@@ -18,7 +18,7 @@ func (s *Server) passwordRoutes() []route {
 
 		{http.MethodPost, "/v1/mgmt/user/password/set", in(mgmtkey.Admin), call(s.setPassword), "Give a user a password: a temporary one, or with setActive one to stay. Without one, it is made up and in the answer."},
 		{http.MethodPost, "/v1/mgmt/user/password/set/active", in(mgmtkey.Admin), call(s.setActivePassword), "Give a user a password."},
-		{http.MethodPost, "/v1/mgmt/user/password/set/temporary", in(mgmtkey.Admin), call(s.setTemporaryPassword), "Give a user a password that must be replaced before it signs in."},
+		{http.MethodPost, "/v1/mgmt/user/password/set/temporary", delegable(in(mgmtkey.Admin)), call(s.setTemporaryPassword), "Give a user a password that must be replaced before it signs in."},
 		{http.MethodPost, "/v1/mgmt/user/password/expire", in(mgmtkey.Admin), call(s.expirePassword), "Let a user replace the password before it signs in again."},
 
 		{http.MethodGet, "/v1/mgmt/password/settings", in(mgmtkey.Read), call(s.getPasswordSettings), "The password policy of the project; or with tenantId, for an admin, that of the members of a tenant."},

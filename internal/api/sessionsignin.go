@@ -19,7 +19,7 @@ type logoutUserRequest struct {
 
 func (s *Server) forceLogout(ctx context.Context, in *logoutUserRequest) (*empty, error) {
 	c := callerOf(ctx)
-	who, err := in.who()
+	who, err := in.who(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -37,9 +37,13 @@ type whoBody struct {
 	UserID  string `json:"userId"`
 }
 
-func (in *whoBody) who() (user.Who, error) {
+// who is the user whom a body names, of those whom the caller manages.
+func (in *whoBody) who(ctx context.Context) (user.Who, error) {
 	if in.LoginID == "" && in.UserID == "" {
 		return user.Who{}, errNoWho
+	}
+	if d := delegateOf(ctx); d != nil {
+		return user.Who{ID: in.UserID, LoginID: in.LoginID, Home: d.tenant, Member: d.tenant}, nil
 	}
 	return user.Who{ID: in.UserID, LoginID: in.LoginID, Anywhere: true}, nil
 }
@@ -49,7 +53,7 @@ func (in *whoBody) query(r *http.Request) error {
 		return nil
 	}
 	in.LoginID, in.UserID = r.URL.Query().Get("loginId"), r.URL.Query().Get("userId")
-	_, err := in.who()
+	_, err := in.who(r.Context())
 	return err
 }
 
@@ -67,7 +71,7 @@ type usersAnswer struct {
 
 // userNamed returns the user that a body names, for calls of the management.
 func (s *Server) userNamed(ctx context.Context, in whoBody) (*user.User, error) {
-	who, err := in.who()
+	who, err := in.who(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +132,7 @@ func (s *Server) loadUsers(ctx context.Context, in *loadUsersRequest) (*usersAns
 }
 
 func (s *Server) deleteUser(ctx context.Context, in *whoBody) (*empty, error) {
-	who, err := in.who()
+	who, err := in.who(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -149,11 +153,14 @@ func (s *Server) deleteUsers(ctx context.Context, in *deleteUsersRequest) (*empt
 	if len(in.UserIDs) > mostUsers {
 		return nil, errManyUsers
 	}
+	c := callerOf(ctx)
+	if d := delegateOf(ctx); d != nil {
+		return &empty{}, s.Users.Dismiss(ctx, c.Origin, c.Project, d.tenant, d.dismisses, d.members(in.UserIDs)...)
+	}
 	var list []user.Who
 	for _, id := range in.UserIDs {
 		list = append(list, user.Who{ID: id})
 	}
-	c := callerOf(ctx)
 	_, err := s.Users.Remove(ctx, c.Origin, c.Project, list...)
 	return &empty{}, err
 }

@@ -83,14 +83,19 @@ func (s *Server) userAttributes(ctx context.Context, _ *empty) (*attributesAnswe
 	if err != nil {
 		return nil, err
 	}
-	out := &attributesAnswer{Data: []wireAttribute{}, Total: strconv.Itoa(len(config.Attributes.User))}
+	out := &attributesAnswer{Data: []wireAttribute{}}
+	d := delegateOf(ctx)
 	for _, a := range config.Attributes.User {
-		w := wireAttribute{a.Name, attributeType(a.Type), []wireAttribOpt{}, a.DisplayName, list(a.ViewPermissions), list(a.EditPermissions), true}
+		if !d.sees(a) {
+			continue
+		}
+		w := wireAttribute{a.Name, attributeType(a.Type), []wireAttribOpt{}, a.DisplayName, list(a.ViewPermissions), list(a.EditPermissions), d.edits(a)}
 		for _, o := range a.Options {
 			w.Options = append(w.Options, wireAttribOpt(o))
 		}
 		out.Data = append(out.Data, w)
 	}
+	out.Total = strconv.Itoa(len(out.Data))
 	return out, nil
 }
 

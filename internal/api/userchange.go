@@ -17,7 +17,7 @@ var (
 
 // changeUser changes one user, and answers as they are then.
 func (s *Server) changeUser(ctx context.Context, in whoBody, make func(names *directory, u *user.User) error) (*userAnswer, error) {
-	who, err := in.who()
+	who, err := in.who(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,13 @@ func (s *Server) changeUsers(ctx context.Context, list []user.Who, make func(i i
 	}
 	var edits []user.Edit
 	for i, who := range list {
-		e := user.Edit{Who: who, Make: func(tx *store.Tx, u *user.User) error { return make(i, newDirectory(tx, config), u) }}
+		e := user.Edit{Who: who, Make: func(tx *store.Tx, u *user.User) error {
+			was := u.Copy()
+			if err := make(i, newDirectory(tx, config), u); err != nil {
+				return err
+			}
+			return delegateOf(ctx).allows(was, u)
+		}}
 		if beside != nil {
 			e.Beside = beside(i)
 		}

@@ -48,6 +48,10 @@ type inviteBody struct {
 	Options  map[string]string `json:"templateOptions"`
 	Template string            `json:"templateId"`
 	Locale   string            `json:"locale"`
+
+	// member makes each one of a tenant, for who manages that alone, and learns of nobody
+	// else who is there. Nil is for keys.
+	member func(*user.User)
 }
 
 type createUserRequest struct {
@@ -75,6 +79,9 @@ type createUsersAnswer struct {
 func (s *Server) createUser(ctx context.Context, in *createUserRequest) (*userAnswer, error) {
 	config, err := s.configOf(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := delegateOf(ctx).make(in); err != nil {
 		return nil, err
 	}
 	results, err := s.createAll(ctx, config, []createUserBody{in.createUserBody}, in.inviteBody)
@@ -213,9 +220,12 @@ func (s *Server) draft(ctx context.Context, config *project.Config, in *createUs
 		if how.Invite {
 			invited(config, &u)
 		}
+		if how.member != nil {
+			how.member(&u)
+		}
 		return &u, nil
 	}}
-	if how.Invite {
+	if how.Invite && how.member == nil {
 		d.Again = &user.Who{LoginID: in.LoginID, Home: plain.Home}
 		d.Renew = func(u *user.User) {
 			if u.Status == user.Invited {

@@ -37,7 +37,7 @@ func (in *patchUserBody) beside(tx *store.Tx, u *user.User) ([]string, error) {
 func (s *Server) patchAll(ctx context.Context, list []patchUserBody) ([]user.Result, error) {
 	var who []user.Who
 	for _, in := range list {
-		w, err := in.who()
+		w, err := in.who(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -49,6 +49,9 @@ func (s *Server) patchAll(ctx context.Context, list []patchUserBody) ([]user.Res
 }
 
 func (s *Server) patchUser(ctx context.Context, in *patchUserBody) (*userAnswer, error) {
+	if d := delegateOf(ctx); d != nil {
+		return s.patchMember(ctx, d, in)
+	}
 	results, err := s.patchAll(ctx, []patchUserBody{*in})
 	if err != nil {
 		return nil, err

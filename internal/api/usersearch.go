@@ -74,6 +74,9 @@ func (s *Server) searchUsers(ctx context.Context, in *searchUsersRequest) (*user
 	if err != nil {
 		return nil, err
 	}
+	if some, err := delegateOf(ctx).search(in); err != nil || !some {
+		return &usersAnswer{Users: []wireUser{}}, err
+	}
 	q, err := in.search()
 	if err != nil {
 		return nil, err

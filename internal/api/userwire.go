@@ -78,7 +78,9 @@ func (s *Server) usersOnWire(ctx context.Context, c *project.Config, users ...*u
 	}
 	out, now := []wireUser{}, time.Now()
 	for _, u := range users {
-		out = append(out, writeUser(c, u, known, names, now))
+		w := writeUser(c, u, known, names, now)
+		delegateOf(ctx).show(u, &w)
+		out = append(out, w)
 	}
 	return out, nil
 }

@@ -18,6 +18,7 @@ const (
 	LoggedOut     = "Logout"
 	TokenReplayed = "RefreshTokenReplayed" // a refresh token was shown again after its use; the session has ended
 	NewCredential = "CredentialAdded"      //nolint:gosec // the name of an act; of the method: a further or another passkey, seed or set of answers
+	CallRefused   = "CallRefused"          // of the management, to a user who manages a tenant or would
 	NewAddress    = "AddressChanged"       // of the method: another mail address or number, which was proven
 )
 

@@ -77,7 +77,7 @@ func (r *Roles) IDsIn(tenant string, names []string) ([]string, error) {
 			id, ok = r.byName[place{"", name}]
 		}
 		if !ok {
-			return nil, ErrNoRole.WithMessage(fmt.Sprintf("Request is invalid: there is no role %.100q", name))
+			return nil, NoRole(name)
 		}
 		out = append(out, id)
 	}
@@ -85,10 +85,32 @@ func (r *Roles) IDsIn(tenant string, names []string) ([]string, error) {
 	return slices.Compact(out), nil
 }
 
+// NoRole is ErrNoRole for a name.
+func NoRole(name string) error {
+	return ErrNoRole.WithMessage(fmt.Sprintf("Request is invalid: there is no role %.100q", name))
+}
+
 // Has reports whether there is a role with the id.
 func (r *Roles) Has(id string) bool {
 	_, ok := r.byID[id]
 	return ok
+}
+
+// Role returns the role with an id.
+func (r *Roles) Role(id string) (Role, bool) {
+	role, ok := r.byID[id]
+	return role, ok
+}
+
+// Seen returns those that tenants see: all but the private ones.
+func (r *Roles) Seen() *Roles {
+	out := &Roles{byID: map[string]Role{}, byName: map[place]string{}}
+	for _, role := range r.list {
+		if !role.Private {
+			out.add(role)
+		}
+	}
+	return out
 }
 
 // Names returns the names of roles by their ids, sorted, each once. What is no role any

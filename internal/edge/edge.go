@@ -68,6 +68,10 @@ type Need struct {
 	// need not be who holds it, so that it takes no proof of the key that it is bound to.
 	Renews, Carried bool
 	Exchanges       bool // the body may have a token of a former service instead
+
+	// InTenant is the permission by which a user may make the call of a key, too, for a
+	// tenant that they belong to. Empty is no user.
+	InTenant string
 }
 
 // OfPerson reports whether people make the call, who sign in or have.

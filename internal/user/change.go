@@ -268,7 +268,8 @@ func (u *User) Rename(from, to string) error {
 	return nil
 }
 
-func (u *User) copy() *User {
+// Copy returns a user whose changes leave u as it is.
+func (u *User) Copy() *User {
 	c := *u
 	c.LoginIDs, c.Roles, c.Apps = slices.Clone(u.LoginIDs), slices.Clone(u.Roles), slices.Clone(u.Apps)
 	c.Tenants = nil
@@ -278,8 +279,8 @@ func (u *User) copy() *User {
 	return &c
 }
 
-// differs names the fields in which v is otherwise than u.
-func (u *User) differs(v *User) []string {
+// Differs names the fields in which v is otherwise than u.
+func (u *User) Differs(v *User) []string {
 	var out []string
 	for _, f := range []struct {
 		name string

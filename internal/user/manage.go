@@ -19,12 +19,26 @@ type Who struct {
 	// Anywhere is for who manages all users: where nobody has the login id in the home,
 	// it is the only one who has it anywhere.
 	Anywhere bool
+	// Member is for who manages the users of one tenant: nobody else is there. A login id
+	// may count in the home, or in the whole project.
+	Member string
 }
 
 // Find returns the user who is named, as part of tx. What looks like an id is one:
 // nobody can take it from its owner by signing up with it. ErrSeveral is a login id that
 // several have Anywhere.
 func (w Who) Find(tx *store.Tx, project string) (*User, error) {
+	u, err := w.find(tx, project)
+	if err != nil || w.Member == "" {
+		return u, err
+	}
+	if _, ok := u.In(w.Member); !ok {
+		return nil, ErrNotFound
+	}
+	return u, nil
+}
+
+func (w Who) find(tx *store.Tx, project string) (*User, error) {
 	if w.ID != "" {
 		return Load(tx, project, w.ID)
 	}
@@ -34,6 +48,9 @@ func (w Who) Find(tx *store.Tx, project string) (*User, error) {
 		}
 	}
 	u, err := Find(tx, project, w.Home, w.LoginID)
+	if w.Member != "" && errors.Is(err, ErrNotFound) {
+		u, err = Find(tx, project, "", w.LoginID)
+	}
 	if !w.Anywhere || !errors.Is(err, ErrNotFound) {
 		return u, err
 	}
@@ -112,9 +129,9 @@ func renewed(tx *store.Tx, by audit.Origin, u *User, renew func(*User), err erro
 	if err != nil || renew == nil {
 		return Result{User: u, Err: err}
 	}
-	was := u.copy()
+	was := u.Copy()
 	renew(u)
-	fields := was.differs(u)
+	fields := was.Differs(u)
 	if len(fields) == 0 {
 		return Result{User: u}
 	}
@@ -140,11 +157,11 @@ func (s *Service) Change(ctx context.Context, by audit.Origin, project string, e
 		if err != nil {
 			return Result{Err: err}
 		}
-		was := u.copy()
+		was := u.Copy()
 		if err := edits[i].Make(tx, u); err != nil {
 			return Result{User: was, Err: err}
 		}
-		fields := was.differs(u)
+		fields := was.Differs(u)
 		if len(fields) > 0 {
 			if err := free(tx, u); err != nil {
 				return Result{User: was, Err: err}
@@ -175,10 +192,7 @@ func (s *Service) Remove(ctx context.Context, by audit.Origin, project string, l
 		if err != nil {
 			return Result{Err: err}
 		}
-		if err := Delete(tx, project, u.ID); err != nil {
-			return Result{Err: half{err}}
-		}
-		return Result{User: u, Err: recorded(tx, by, project, "user.delete", map[string]any{"user": u.ID})}
+		return remove(tx, by, u)
 	})
 	n := 0
 	for _, r := range results {
@@ -190,6 +204,42 @@ func (s *Service) Remove(ctx context.Context, by audit.Origin, project string, l
 		}
 	}
 	return n, err
+}
+
+func remove(tx *store.Tx, by audit.Origin, u *User) Result {
+	if err := Delete(tx, u.Project, u.ID); err != nil {
+		return Result{Err: half{err}}
+	}
+	return Result{User: u, Err: recorded(tx, by, u.Project, "user.delete", map[string]any{"user": u.ID})}
+}
+
+// Dismiss takes members out of a tenant, all or none: who belongs to no other one is
+// deleted, the others leave it. may refuses what must not be. Those who are not there
+// are passed over.
+func (s *Service) Dismiss(ctx context.Context, by audit.Origin, project, tenant string, may func(*User) error, list ...Who) error {
+	results, err := s.each(ctx, len(list), max(1, len(list)), func(tx *store.Tx, i int) Result {
+		u, err := list[i].Find(tx, project)
+		if err != nil {
+			return Result{Err: err}
+		}
+		if err := may(u); err != nil {
+			return Result{Err: half{err}}
+		}
+		if len(u.Tenants) == 1 {
+			return remove(tx, by, u)
+		}
+		u.Leave(tenant)
+		if err := Save(tx, u); err != nil {
+			return Result{Err: half{err}}
+		}
+		return Result{User: u, Err: recorded(tx, by, project, "user.update", map[string]any{"user": u.ID, "fields": []string{"userTenants"}})}
+	})
+	for _, r := range results {
+		if r.Err != nil && !errors.Is(r.Err, ErrNotFound) {
+			return r.Err
+		}
+	}
+	return err
 }
 
 // RemoveTest deletes every test user of a project, and returns how many there were.

@@ -14,7 +14,7 @@ const apiHead = `# API reference
 Generated from the table of routes by ` + "`go run ./internal/tools/reference`" + `; do not edit it.
 
 A caller shows ` + "`Authorization: Bearer <project id>:<management key>`" + `. A call that is not about one project also takes the key
-alone. Where any management key may call, the call itself looks at what the key may do: making or cloning a project asks
+alone. Some calls a user makes, too, for a tenant: ` + "`Bearer <project id>:<refresh token>`" + ` and ` + "`?tenant=`" + `. Where any management key may call, the call itself looks at what the key may do: making or cloning a project asks
 for an admin key for all projects, lists hold what the key may see, and a key manages the keys whose every role lies in
 projects where it is an admin. What a call answers when it refuses is in [errors.md](errors.md); what a snapshot may hold is in
 [snapshot.md](snapshot.md). [openapi.json](openapi.json) describes the calls with their bodies, as OpenAPI 3.1; the server has it
