@@ -104,11 +104,11 @@ func (s *Server) delegateIn(ctx context.Context, c *project.Config, u *user.User
 	}
 	d := &delegate{config: c, user: u, tenant: id, own: member.Roles}
 	err := s.Projects.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		off, err := tenant.Disabled(tx, c.Project, []string{id})
+		settings, err := tenant.SettingsOf(tx, c.Project, id)
 		if err != nil {
 			return err
 		}
-		if off[id] {
+		if settings.Disabled {
 			return errNotDelegate
 		}
 		d.roles, err = authz.Load(tx, c, id)
