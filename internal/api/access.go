@@ -190,7 +190,7 @@ func (s *Server) holder(need edge.Need, r *http.Request, caller *edge.Caller) (*
 	if need.Scope == edge.Token {
 		return r, nil
 	}
-	current, err := s.Sessions.Current(r.Context(), caller.Config, caller.Token)
+	current, err := s.Sessions.Current(r.Context(), caller.Config, caller.Token, clientOf(caller))
 	if err != nil {
 		return r, err
 	}

@@ -48,7 +48,8 @@ func TestAuditOfPeople(t *testing.T) {
 		first := withPassword("Ada@A.example", "Correct-horse-12", 200)
 		answer[map[string]any](t, b, "POST", "/v1/auth/tenant/select", `{"tenant":"T1"}`, b.as(first.Refresh)...)
 		for range 2 { // the second time the session is over already
-			if w := b.person(t, "/v1/auth/refresh", `{}`, first.Refresh); w.Code != 401 {
+			w := b.send(t, "POST", "/v1/auth/refresh", `{}`, "Authorization", "Bearer "+b.project+":"+first.Refresh, "User-Agent", "robber/1")
+			if w.Code != 401 {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}
 		}
@@ -102,6 +103,8 @@ func TestAuditOfPeople(t *testing.T) {
 			`{"remoteAddresses":["192.0.2.1"],"actions":["LoginSucceed"]}`:                          3,
 			`{"from":"1","to":9999999999999,"actions":["LoginSucceed"]}`:                            3,
 			`{"to":1000,"actions":["LoginSucceed"]}`:                                                0,
+			`{"remoteAddresses":["192.0.2.1"],"actions":["RefreshTokenReplayed"]}`:                  1,
+			`{"text":"robber/1","actions":["RefreshTokenReplayed"]}`:                                1,
 			`{"searchFields":[{"field":"action","valStr":"LoginFailed"}]}`:                          2,
 			`{"searchFields":[{"field":"action","valArr":["LoginFailed","Logout"]},{"field":"method","valStr":"password"}]}`:                       2,
 			`{"searchFields":[{"field":"action","valArr":["LoginFailed","LoginSucceed"]},{"field":"method","valStr":"password","negative":true}]}`: 1,
@@ -165,4 +168,44 @@ func (b *bundle) acts(t *testing.T, body string) (list []string) {
 		list = append(list, strings.TrimSpace(strings.ReplaceAll(line, "]  ", "] ")))
 	}
 	return list
+}
+
+// A failed sign-in with a passkey names the user whom it is about: whose login id it began
+// with, or else whose passkey was shown; nobody where it is nobody's.
+func TestAuditOfFailedPasskeys(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		b := setup(t, url)
+		b.open(t, snapshot.Files{"auth/webauthn.json": []byte(`{"enabled":true,"maskError":true}`)})
+		const page = `"origin":"https://shop.example"`
+		signUp := func(loginID string) *testkit.Authenticator {
+			t.Helper()
+			d := &testkit.Authenticator{Origin: "https://shop.example"}
+			s := answered[passkeyStarted](t, b.person(t, "/v1/auth/webauthn/signup/start", `{"loginId":"`+loginID+`",`+page+`}`, ""))
+			answered[wireTokens](t, b.person(t, "/v1/auth/webauthn/signup/finish", ended(t, s.TransactionID, d.Create(t, s.Options)), ""))
+			return d
+		}
+		ada, ben := signUp("ada"), signUp("ben")
+		forged := func(d *testkit.Authenticator) *testkit.Authenticator { // a page that is another's
+			return &testkit.Authenticator{Origin: "https://evil.example", Held: d.Held}
+		}
+		unknown := &testkit.Authenticator{Origin: "https://shop.example", Held: []*testkit.Held{{ID: []byte("of nobody"), Handle: []byte("nobody"), Key: ben.Held[0].Key}}}
+		want := []string{}
+		for _, tt := range []struct {
+			loginID string
+			shows   *testkit.Authenticator
+			whose   string
+		}{
+			{"ada", forged(ada), "ada"}, {"", forged(ada), "ada"}, {"ada", unknown, "ada"}, {"ada", ben, "ada"}, {"", unknown, ""}, {"nobody", unknown, ""}, {"nobody", ben, ""},
+		} {
+			s := answered[passkeyStarted](t, b.person(t, "/v1/auth/webauthn/signin/start", `{"loginId":"`+tt.loginID+`",`+page+`}`, ""))
+			open := testkit.ReadPasskeyOptions(t, s.Options).PublicKey
+			response := tt.shows.Sign(t, tt.shows.Held[0], open.RPID, open.Challenge)
+			wantFault(t, b.person(t, "/v1/auth/webauthn/signin/finish", ended(t, s.TransactionID, response), ""), 401, "P40171")
+			want = append(want, "LoginFailed warn webauthn ["+tt.whose+"] P40171")
+		}
+		if diff := cmp.Diff(want, b.acts(t, `{"actions":["LoginFailed"],"oldestFirst":true}`)); diff != "" {
+			t.Errorf("failed (-want +got):\n%s", diff)
+		}
+	})
 }

@@ -28,7 +28,7 @@ func (s *Server) shown(ctx context.Context, loginID string) (*session.Current, e
 	if c.Token.IsZero() {
 		return nil, nil
 	}
-	now, err := s.Sessions.Current(ctx, c.Config, c.Token)
+	now, err := s.Sessions.Current(ctx, c.Config, c.Token, clientOf(c))
 	if err != nil {
 		return nil, err
 	}

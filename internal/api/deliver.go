@@ -139,7 +139,7 @@ func (in *wireLoginOptions) codeChallenge() string {
 func requestOf(ctx context.Context, in asked, act challenge.Act, kind message.Kind) challenge.Request {
 	c := callerOf(ctx)
 	out := in.request(kind)
-	out.Config, out.Act, out.Kind, out.Current = c.Config, act, kind, c.Token
+	out.Config, out.Act, out.Kind, out.Current, out.Client = c.Config, act, kind, c.Token, clientOf(c)
 	out.Options.Trusted = c.Key != nil
 	out.Choice = trusted(c, out.Choice)
 	return out

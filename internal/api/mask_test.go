@@ -75,3 +75,42 @@ func TestWhoSignsUpAgain(t *testing.T) {
 		}
 	})
 }
+
+// Where nOTP masks errors, a sign-in of nobody begins, waits and is answered as that of a
+// user does who has another number than the one that writes; and users sign in as before.
+func TestWhoSignsInByMessage(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		b := setup(t, url)
+		b.open(t, snapshot.Files{"auth/notp.json": []byte(`{"enabled":true,"maskError":true}`)})
+		b.post(t, "user/create", `{"loginId":"ann","phone":"+12025550143","verifiedPhone":true}`)
+		b.post(t, "user/create", `{"loginId":"without a number"}`)
+		b.post(t, "user/create", `{"loginId":"disabled","phone":"+12025550145","verifiedPhone":true}`)
+		b.post(t, "user/update/status", `{"loginId":"disabled","status":"disabled"}`)
+		write := func(from, text string) string {
+			t.Helper()
+			answered[empty](t, b.send(t, "POST", "/v1/mgmt/outbox/receive", `{"from":"`+from+`","text":"`+text+`"}`))
+			return b.lastMessage(t).Text
+		}
+		said := map[string]string{}
+		for _, who := range []string{"ann", "nobody", "without a number", "disabled"} {
+			begun := answered[notpAnswer](t, b.person(t, "/v1/auth/notp/whatsapp/signin", `{"loginId":"`+who+`"}`, ""))
+			pending := `{"pendingRef":"` + begun.Pending + `"}`
+			wantFault(t, b.person(t, "/v1/auth/notp/pending-session", pending, ""), 401, "E066103")
+			said[write("+12025550199", textOf(t, begun))] = who
+			wantFault(t, b.person(t, "/v1/auth/notp/pending-session", pending, ""), 401, "E066103")
+		}
+		if len(said) != 1 {
+			t.Errorf("whoever writes learns who is a user: %v", said)
+		}
+		// Whoever signs up again signs in.
+		for _, path := range []string{"signin", "signup"} {
+			begun := answered[notpAnswer](t, b.person(t, "/v1/auth/notp/whatsapp/"+path, `{"loginId":"ann","phone":"+12025550143"}`, ""))
+			write("+12025550143", textOf(t, begun))
+			write("+12025550143", "yes")
+			if in := answered[wireTokens](t, b.person(t, "/v1/auth/notp/pending-session", `{"pendingRef":"`+begun.Pending+`"}`, "")); in.User.LoginIDs[0] != "ann" || in.FirstSeen {
+				t.Errorf("%s: %+v", path, in.User)
+			}
+		}
+	})
+}

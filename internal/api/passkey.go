@@ -154,7 +154,9 @@ func (s *Server) passkeySignedUp(ctx context.Context, in *passkeyEnd) (*session.
 
 func (s *Server) passkeySignedIn(ctx context.Context, in *passkeyEnd) (*session.Tokens, error) {
 	claims(ctx, session.AMRPasskey, "")
-	return s.Passkeys.FinishSignIn(ctx, s.finish(ctx, in))
+	end := s.finish(ctx, in)
+	end.Whose = &callerOf(ctx).Claim.UserID
+	return s.Passkeys.FinishSignIn(ctx, end)
 }
 
 // passkeyUpdated has tokens only where the start asked for a further factor.

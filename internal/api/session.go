@@ -24,7 +24,7 @@ func (s *Server) refresh(ctx context.Context, in *refreshRequest) (*session.Toke
 	err := error(errNotSignedIn)
 	if !c.Token.IsZero() {
 		var tokens *session.Tokens
-		if tokens, err = s.Sessions.Refresh(ctx, c.Config, c.Token, c.Base); err == nil {
+		if tokens, err = s.Sessions.Refresh(ctx, c.Config, c.Token, clientOf(c)); err == nil {
 			return tokens, nil
 		}
 	}
@@ -152,7 +152,7 @@ type selectRequest struct {
 
 func (s *Server) selectTenant(ctx context.Context, in *selectRequest) (*session.Tokens, error) {
 	c := callerOf(ctx)
-	return s.Sessions.SelectTenant(ctx, c.Config, c.Token, c.Base, in.Tenant)
+	return s.Sessions.SelectTenant(ctx, c.Config, c.Token, clientOf(c), in.Tenant)
 }
 
 type logoutRequest struct {

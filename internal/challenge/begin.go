@@ -93,7 +93,7 @@ func (s *Service) current(ctx context.Context, in *Request) (*session.Current, e
 	if in.Act != Update && !in.Options.StepUp && !in.Options.MFA || in.Managed {
 		return nil, nil
 	}
-	current, err := s.Sessions.Current(ctx, in.Config, in.Current)
+	current, err := s.Sessions.Current(ctx, in.Config, in.Current, in.Client)
 	switch {
 	case err != nil:
 		return nil, err

@@ -89,6 +89,7 @@ type Request struct {
 	CodeChallenge string
 	Recovery      bool        // to the second address of the user
 	Current       secret.Text // the refresh token of who is signed in, for an update, step-up or MFA
+	Client        session.Client
 	Lifetime      time.Duration
 	// Managed requests come from the customer's own system: nothing is sent, nobody
 	// is turned away for being a stranger, and Verified says what it vouches for.

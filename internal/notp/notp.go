@@ -50,7 +50,7 @@ type Service struct {
 
 func method(c *project.Config) challenge.Method {
 	m := c.Methods.NOTP
-	return challenge.Method{Name: name, Enabled: m.Enabled, Lifetime: m.Lifetime}
+	return challenge.Method{Name: name, Enabled: m.Enabled, Lifetime: m.Lifetime, Masks: m.MaskErrors}
 }
 
 // A Begun sign-in waits for a message.

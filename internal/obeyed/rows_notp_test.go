@@ -81,6 +81,7 @@ func notpRows() []row {
 			},
 			want: [2]string{"https://wa.me/", "https://wa.me/12025550199"},
 		},
+		{says: "messages of one's own do not tell who is a user", before: docs{notpFile: `{"maskError":false}`}, after: docs{notpFile: `{"maskError":true}`}, look: stranger("/v1/auth/notp/whatsapp/signin"), want: [2]string{"404 E062108", "taken"}},
 		template("what asks who sent a message", "Verify", func(p *place) string { return writes(p).show() }),
 		template("what tells who sent a message that it worked", "Success", func(p *place) string {
 			w := writes(p)

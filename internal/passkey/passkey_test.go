@@ -137,7 +137,7 @@ func TestUpdate(t *testing.T) {
 			t.Errorf("of nobody: %v", err)
 		}
 		current := func(tokens *session.Tokens) *session.Current {
-			c, err := f.Sessions.Current(t.Context(), f.shop.Config(t), tokens.Refresh)
+			c, err := f.Sessions.Current(t.Context(), f.shop.Config(t), tokens.Refresh, session.Client{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -210,7 +210,7 @@ func TestStepUp(t *testing.T) {
 		if _, err := f.StartSignIn(t.Context(), in); !errors.Is(err, session.ErrNoSession) {
 			t.Errorf("without a session: %v", err)
 		}
-		c, err := f.Sessions.Current(t.Context(), f.shop.Config(t), first.Refresh)
+		c, err := f.Sessions.Current(t.Context(), f.shop.Config(t), first.Refresh, session.Client{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,6 +34,16 @@ type Finish struct {
 	Login         session.Login // who calls; what is asked for was said at the start
 	TransactionID string
 	Response      string // JSON, of navigator.credentials
+	// Whose is told whom the end of a sign-in is about as soon as that is known, also of
+	// one that fails; nil tells nobody.
+	Whose *string
+}
+
+// tell says whom the end of a sign-in is about, unless that was said.
+func (in Finish) tell(userID string) {
+	if in.Whose != nil && *in.Whose == "" {
+		*in.Whose = userID
+	}
 }
 
 // login returns the sign-in that the end of a ceremony is. It obeys the configuration

@@ -89,7 +89,8 @@ func (s *Service) FinishSignIn(ctx context.Context, in Finish) (*session.Tokens,
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.shown(ctx, cfg.Project, c, in.Response)
+	in.tell(c.UserID)
+	p, err := s.shown(ctx, cfg.Project, c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +110,11 @@ func (s *Service) FinishSignIn(ctx context.Context, in Finish) (*session.Tokens,
 
 // shown checks what an authenticator says, and returns the passkey with its counter
 // and its flags as they are now.
-func (s *Service) shown(ctx context.Context, projectID string, c *ceremony, response string) (*Passkey, error) {
-	if len(response) > maxResponse {
+func (s *Service) shown(ctx context.Context, projectID string, c *ceremony, in Finish) (*Passkey, error) {
+	if len(in.Response) > maxResponse {
 		return nil, ErrRefused
 	}
-	parsed, err := protocol.ParseCredentialRequestResponseBytes([]byte(response))
+	parsed, err := protocol.ParseCredentialRequestResponseBytes([]byte(in.Response))
 	if err != nil {
 		return nil, refused(err)
 	}
@@ -124,6 +125,7 @@ func (s *Service) shown(ctx context.Context, projectID string, c *ceremony, resp
 	if err != nil {
 		return nil, err
 	}
+	in.tell(p.UserID)
 	handle := parsed.Response.UserHandle
 	switch {
 	case p.RPID != c.Party.ID:

@@ -100,8 +100,9 @@ type OTPMethod struct {
 
 // NOTPMethod is a message that the user sends over WhatsApp.
 type NOTPMethod struct {
-	Enabled  bool
-	Lifetime time.Duration
+	Enabled    bool
+	Lifetime   time.Duration
+	MaskErrors bool // whether nobody may learn who is a user
 	// What is said to the user: to ask whether it is them, that it worked, that it did
 	// not. All three go by one connector, which receives, too.
 	Verify, Success, Error Messages
@@ -261,7 +262,7 @@ func (m *methodFile) notp() NOTPMethod {
 		}
 		return texts(m.ChatProvider, list)
 	}
-	return NOTPMethod{m.Enabled, m.lifetime(), said(m.Verifies, m.VerifyID), said(m.Successes, m.SuccessID), said(m.Errors, m.ErrorID)}
+	return NOTPMethod{m.Enabled, m.lifetime(), m.MaskError, said(m.Verifies, m.VerifyID), said(m.Successes, m.SuccessID), said(m.Errors, m.ErrorID)}
 }
 
 func (m *methodFile) link() LinkMethod {

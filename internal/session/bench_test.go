@@ -41,7 +41,7 @@ func BenchmarkRefresh(b *testing.B) {
 	}
 	b.Run("rotating", func(b *testing.B) {
 		spread(b, func(i int) error {
-			out, err := f.Refresh(b.Context(), config, tokens[i], "")
+			out, err := f.Refresh(b.Context(), config, tokens[i], Client{})
 			if err == nil {
 				tokens[i] = out.Refresh
 			}
@@ -51,7 +51,7 @@ func BenchmarkRefresh(b *testing.B) {
 	b.Run("floor", func(b *testing.B) {
 		ids := make([]string, clients)
 		for i := range ids {
-			cur, err := f.Current(b.Context(), config, tokens[i])
+			cur, err := f.Current(b.Context(), config, tokens[i], Client{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -85,12 +85,12 @@ func BenchmarkRefresh(b *testing.B) {
 		f.settings(b, `{"rotateJwt":false}`)
 		config := f.config(b)
 		spread(b, func(i int) error {
-			_, err := f.Refresh(b.Context(), config, tokens[i], "")
+			_, err := f.Refresh(b.Context(), config, tokens[i], Client{})
 			return err
 		})
 	})
 	b.Run("validate", func(b *testing.B) {
-		out, err := f.Refresh(b.Context(), f.config(b), tokens[0], "")
+		out, err := f.Refresh(b.Context(), f.config(b), tokens[0], Client{})
 		if err != nil {
 			b.Fatal(err)
 		}

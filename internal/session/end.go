@@ -26,7 +26,7 @@ const (
 
 // Logout ends sessions of whoever shows a refresh token, and returns whose it was.
 func (s *Service) Logout(ctx context.Context, c *project.Config, token secret.Text, which Which, from Client) (*Current, error) {
-	cur, err := s.Current(ctx, c, token)
+	cur, err := s.Current(ctx, c, token, from)
 	if err != nil {
 		return nil, err
 	}
@@ -135,14 +135,15 @@ func endOne(tx *store.Tx, project, id string) (int64, error) {
 	return res.RowsAffected()
 }
 
-// stolen ends a session one of whose tokens somebody else has, and notes that once.
-func (s *Service) stolen(ctx context.Context, sess *Session) error {
+// stolen ends a session one of whose tokens somebody else has, and notes that once, with
+// who showed it last: the thief, or who was robbed.
+func (s *Service) stolen(ctx context.Context, sess *Session, from Client) error {
 	return s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
 		n, err := endOne(tx, sess.Project, sess.ID)
 		if err != nil || n == 0 {
 			return err
 		}
-		return audit.Note(tx, sess.act(audit.TokenReplayed, audit.Refused, Client{}))
+		return audit.Note(tx, sess.act(audit.TokenReplayed, audit.Refused, from))
 	})
 }
 

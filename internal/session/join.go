@@ -38,7 +38,7 @@ func (s *Service) Home(ctx context.Context, in Login) (string, error) {
 	if in.Current.IsZero() {
 		return "", ErrNoSession
 	}
-	current, err := s.Current(ctx, in.Config, in.Current)
+	current, err := s.Current(ctx, in.Config, in.Current, in.Client)
 	switch {
 	case err != nil:
 		return "", err

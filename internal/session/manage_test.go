@@ -47,7 +47,7 @@ func TestImpersonate(t *testing.T) {
 			t.Fatal(err)
 		}
 		own := func(token secret.Text) error {
-			current, err := b.Current(t.Context(), b.config(t), token)
+			current, err := b.Current(t.Context(), b.config(t), token, Client{})
 			if err != nil {
 				t.Fatal(err)
 			}

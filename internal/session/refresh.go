@@ -34,10 +34,10 @@ func (c *Current) Own() error {
 	return nil
 }
 
-// Current returns whose refresh token it is. It refuses one that was used up, one
-// whose session has ended or expired, and one of a user who may not sign in.
-func (s *Service) Current(ctx context.Context, c *project.Config, token secret.Text) (*Current, error) {
-	out, err := s.current(ctx, c, token)
+// Current returns whose refresh token it is that somebody shows. It refuses one that was
+// used up, one whose session has ended or expired, and one of a user who may not sign in.
+func (s *Service) Current(ctx context.Context, c *project.Config, token secret.Text, from Client) (*Current, error) {
+	out, err := s.current(ctx, c, token, from)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (s *Service) Current(ctx context.Context, c *project.Config, token secret.T
 }
 
 // current is Current with what the next tokens are made of.
-func (s *Service) current(ctx context.Context, c *project.Config, token secret.Text) (*found, error) {
+func (s *Service) current(ctx context.Context, c *project.Config, token secret.Text, from Client) (*found, error) {
 	b, ring, err := s.read(ctx, c, token, drnRefresh)
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (s *Service) current(ctx context.Context, c *project.Config, token secret.T
 	}
 	out.ring = ring
 	if b.Generation != out.session.Generation {
-		return nil, s.replayed(ctx, out.session, b.Generation)
+		return nil, s.replayed(ctx, out.session, b.Generation, from)
 	}
 	return out, nil
 }
@@ -102,33 +102,32 @@ func (s *Service) lookUp(tx *store.Tx, c *project.Config, id string, now time.Ti
 // replayed ends a session whose refresh token is shown again after it was used:
 // either the one who shows it or the one who used it stole it, and nobody can tell
 // which (RFC 9700 §4.14.2).
-func (s *Service) replayed(ctx context.Context, sess *Session, generation int64) error {
+func (s *Service) replayed(ctx context.Context, sess *Session, generation int64, from Client) error {
 	if generation > sess.Generation { // of the future: a database that was restored
 		return key.ErrToken
 	}
-	if err := s.stolen(ctx, sess); err != nil {
+	if err := s.stolen(ctx, sess, from); err != nil {
 		return err
 	}
 	return ErrReplayed
 }
 
 // Refresh gives another session token for a refresh token and, where the settings
-// rotate them, another refresh token: the one before is used up then. base is the
-// URL that the request came to.
+// rotate them, another refresh token: the one before is used up then.
 //
 // Of those who use a token at the same time one wins. The others replay it, which
 // ends the session.
-func (s *Service) Refresh(ctx context.Context, c *project.Config, token secret.Text, base string) (*Tokens, error) {
-	return s.renew(ctx, c, token, base, nil)
+func (s *Service) Refresh(ctx context.Context, c *project.Config, token secret.Text, from Client) (*Tokens, error) {
+	return s.renew(ctx, c, token, from, nil)
 }
 
 // renew makes further tokens of a session, after change where there is one.
-func (s *Service) renew(ctx context.Context, c *project.Config, token secret.Text, base string, change func(*made) error) (*Tokens, error) {
-	f, err := s.current(ctx, c, token)
+func (s *Service) renew(ctx context.Context, c *project.Config, token secret.Text, from Client, change func(*made) error) (*Tokens, error) {
+	f, err := s.current(ctx, c, token, from)
 	if err != nil {
 		return nil, err
 	}
-	f.base = base
+	f.base = from.Base
 	rotate := c.Settings.RotateRefreshTokens
 	touched := f.session.touched(f.lifetimes, f.now)
 	if change != nil {
@@ -142,7 +141,7 @@ func (s *Service) renew(ctx context.Context, c *project.Config, token secret.Tex
 		return nil, err
 	}
 	if rotate || touched || reclassified {
-		if err := s.use(ctx, f.session, f.now, rotate); err != nil {
+		if err := s.use(ctx, f.session, f.now, rotate, from); err != nil {
 			return nil, err
 		}
 	}
@@ -154,7 +153,7 @@ func (s *Service) renew(ctx context.Context, c *project.Config, token secret.Tex
 // use writes down that a session is in use and, where the refresh token is used up
 // by it, that the next generation of it is the one that counts. It is one statement:
 // of those who show one token at the same time one finds the generation that it was.
-func (s *Service) use(ctx context.Context, sess *Session, now time.Time, rotate bool) error {
+func (s *Service) use(ctx context.Context, sess *Session, now time.Time, rotate bool, from Client) error {
 	step := int64(0)
 	if rotate {
 		step = 1
@@ -170,7 +169,7 @@ func (s *Service) use(ctx context.Context, sess *Session, now time.Time, rotate 
 		return fmt.Errorf("refresh session: %w", err)
 	}
 	if n != 1 {
-		return s.lostTo(ctx, sess)
+		return s.lostTo(ctx, sess, from)
 	}
 	sess.Generation += step
 	sess.RefreshedAt = now
@@ -179,7 +178,7 @@ func (s *Service) use(ctx context.Context, sess *Session, now time.Time, rotate 
 
 // lostTo says why a session that was read a moment ago is not so any more: it was
 // ended, or the token was used by somebody else.
-func (s *Service) lostTo(ctx context.Context, sess *Session) error {
+func (s *Service) lostTo(ctx context.Context, sess *Session, from Client) error {
 	ended := int64(1)
 	err := s.DB.One(ctx, func(row store.Scanner) error { return row.Scan(&ended) },
 		`SELECT ended_at FROM sessions WHERE project = $1 AND id = $2`, sess.Project, sess.ID)
@@ -189,5 +188,5 @@ func (s *Service) lostTo(ctx context.Context, sess *Session) error {
 	if ended != 0 {
 		return ErrEnded
 	}
-	return s.replayed(ctx, sess, sess.Generation)
+	return s.replayed(ctx, sess, sess.Generation, from)
 }

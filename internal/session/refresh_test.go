@@ -52,7 +52,7 @@ func TestRaceForOneToken(t *testing.T) {
 		var won []*Tokens
 		for range 50 {
 			all.Go(func() {
-				out, err := b.Refresh(t.Context(), config, token, "")
+				out, err := b.Refresh(t.Context(), config, token, Client{})
 				mu.Lock()
 				defer mu.Unlock()
 				switch {
@@ -82,7 +82,7 @@ func TestManyRefreshesWithoutRotation(t *testing.T) {
 		var all sync.WaitGroup
 		for range 20 {
 			all.Go(func() {
-				if _, err := b.Refresh(t.Context(), config, token, ""); err != nil {
+				if _, err := b.Refresh(t.Context(), config, token, Client{}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -136,7 +136,7 @@ func TestWhoMayNotRefresh(t *testing.T) {
 				tt.change(t, b)
 				_, err := b.refresh(t, token)
 				wantErr(t, err, tt.want)
-				_, err = b.Current(t.Context(), b.config(t), token)
+				_, err = b.Current(t.Context(), b.config(t), token, Client{})
 				wantErr(t, err, tt.want)
 			})
 		})
@@ -199,9 +199,9 @@ func TestSelectTenant(t *testing.T) {
 		b := setup(t, db)
 		b.join(t, "acme")
 		token := b.signIn(t).Refresh
-		_, err := b.SelectTenant(t.Context(), b.config(t), token, "", "globex")
+		_, err := b.SelectTenant(t.Context(), b.config(t), token, Client{}, "globex")
 		wantErr(t, err, ErrNotMember)
-		out, err := b.SelectTenant(t.Context(), b.config(t), token, "", "acme")
+		out, err := b.SelectTenant(t.Context(), b.config(t), token, Client{}, "acme")
 		if err != nil || out.Claims["dct"] != "acme" {
 			t.Fatalf("dct = %v, %v", out.Claims["dct"], err)
 		}

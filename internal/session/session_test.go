@@ -96,7 +96,7 @@ func (b *bench) join(t testing.TB, tenant string, roles ...string) {
 // refresh refreshes under the settings of now.
 func (b *bench) refresh(t testing.TB, token secret.Text) (*Tokens, error) {
 	t.Helper()
-	return b.Refresh(t.Context(), b.config(t), token, "")
+	return b.Refresh(t.Context(), b.config(t), token, Client{})
 }
 
 func (b *bench) config(t testing.TB) *project.Config {
@@ -173,7 +173,7 @@ func TestSignIn(t *testing.T) {
 		if got := claims["exp"].(float64) - claims["iat"].(float64); got != b.config(t).Settings.SessionTokenLifetime.Seconds() {
 			t.Errorf("the session token lives %v s", got)
 		}
-		again, err := b.Refresh(t.Context(), b.config(t), tokens.Refresh, "")
+		again, err := b.Refresh(t.Context(), b.config(t), tokens.Refresh, Client{})
 		if err != nil {
 			t.Fatal(err)
 		}

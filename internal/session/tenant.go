@@ -117,8 +117,8 @@ func (s *Service) rolesIn(tx *store.Tx, c *project.Config, tenants []user.Member
 
 // SelectTenant is Refresh with another current tenant, which the user must reach. No
 // tenant is none.
-func (s *Service) SelectTenant(ctx context.Context, c *project.Config, token secret.Text, base, id string) (*Tokens, error) {
-	return s.renew(ctx, c, token, base, func(m *made) error {
+func (s *Service) SelectTenant(ctx context.Context, c *project.Config, token secret.Text, from Client, id string) (*Tokens, error) {
+	return s.renew(ctx, c, token, from, func(m *made) error {
 		if m.user == nil {
 			return ErrNotMember
 		}

@@ -39,12 +39,12 @@ func TestTenantOfASession(t *testing.T) {
 		if err != nil || life(again) != 3*3600 {
 			t.Errorf("after a refresh %v, %v", again, err)
 		}
-		out, err := b.SelectTenant(t.Context(), b.config(t), in.Refresh, "", "globex")
+		out, err := b.SelectTenant(t.Context(), b.config(t), in.Refresh, Client{}, "globex")
 		if err != nil || life(out) != 600 {
 			t.Errorf("with another tenant %v, %v", out, err)
 		}
 		set("disabled", "1", "globex")
-		_, err = b.SelectTenant(t.Context(), b.config(t), in.Refresh, "", "globex")
+		_, err = b.SelectTenant(t.Context(), b.config(t), in.Refresh, Client{}, "globex")
 		wantErr(t, err, ErrTenantOff)
 		out, err = b.refresh(t, in.Refresh)
 		if err != nil || out.Claims["dct"] != nil {
