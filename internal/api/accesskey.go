@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -238,25 +237,12 @@ func (s *Server) searchAccessKeys(ctx context.Context, in *searchAccessKeysReque
 		return nil, err
 	}
 	wire, err := s.keysOnWire(ctx, c, keys...)
-	for _, by := range slices.Backward(in.Sort) {
-		slices.SortStableFunc(wire, func(a, b wireAccessKey) int {
-			order := 0
-			switch strings.ToLower(by.Field) {
-			case "name":
-				order = cmp.Compare(a.Name, b.Name)
-			case "status":
-				order = cmp.Compare(a.Status, b.Status)
-			case "createdtime":
-				order = cmp.Compare(a.Created, b.Created)
-			case "expiretime":
-				order = cmp.Compare(a.Expires, b.Expires)
-			}
-			if by.Desc {
-				return -order
-			}
-			return order
-		})
-	}
+	sortBy(wire, in.Sort, map[string]func(a, b wireAccessKey) int{
+		"name":        func(a, b wireAccessKey) int { return cmp.Compare(a.Name, b.Name) },
+		"status":      func(a, b wireAccessKey) int { return cmp.Compare(a.Status, b.Status) },
+		"createdtime": func(a, b wireAccessKey) int { return cmp.Compare(a.Created, b.Created) },
+		"expiretime":  func(a, b wireAccessKey) int { return cmp.Compare(a.Expires, b.Expires) },
+	})
 	return &accessKeysAnswer{Keys: wire}, err
 }
 

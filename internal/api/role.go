@@ -195,6 +195,23 @@ type wireOrder struct {
 	Desc  bool   `json:"desc"`
 }
 
+// sortBy sorts a list as a search asks for. Fields are how two compare by each, in lower
+// case; by others nothing is sorted.
+func sortBy[T any](list []T, order []wireOrder, fields map[string]func(a, b T) int) {
+	for _, by := range slices.Backward(order) { // the first says most
+		compare, ok := fields[strings.ToLower(by.Field)]
+		if !ok {
+			continue
+		}
+		slices.SortStableFunc(list, func(a, b T) int {
+			if by.Desc {
+				return -compare(a, b)
+			}
+			return compare(a, b)
+		})
+	}
+}
+
 func (in *searchRolesRequest) fits(r authz.Role) bool {
 	place := len(in.Tenants) == 0 || slices.Contains(in.Tenants, r.Tenant) || r.Tenant == "" && in.ProjectRoles
 	lacks := func(p string) bool { return !slices.Contains(r.Permissions, p) }
@@ -212,23 +229,11 @@ func (s *Server) searchRoles(ctx context.Context, in *searchRolesRequest) (*role
 	if err != nil {
 		return nil, err
 	}
-	for _, by := range slices.Backward(in.Sort) {
-		slices.SortStableFunc(out.Roles, func(a, b wireRole) int {
-			order := 0
-			switch strings.ToLower(by.Field) {
-			case "name":
-				order = cmp.Compare(a.Name, b.Name)
-			case "description":
-				order = cmp.Compare(a.Description, b.Description)
-			case "createdtime":
-				order = cmp.Compare(a.Created, b.Created)
-			}
-			if by.Desc {
-				return -order
-			}
-			return order
-		})
-	}
+	sortBy(out.Roles, in.Sort, map[string]func(a, b wireRole) int{
+		"name":        func(a, b wireRole) int { return cmp.Compare(a.Name, b.Name) },
+		"description": func(a, b wireRole) int { return cmp.Compare(a.Description, b.Description) },
+		"createdtime": func(a, b wireRole) int { return cmp.Compare(a.Created, b.Created) },
+	})
 	return out, nil
 }
 

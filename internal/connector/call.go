@@ -52,6 +52,14 @@ func (c *call) secret(ctx context.Context, path string) (string, error) {
 	return text.Reveal(), nil
 }
 
+// configureWith is configure, and secret for the credential that the service asks for.
+func (c *call) configureWith(ctx context.Context, into any, path string) (string, error) {
+	if err := c.configure(into); err != nil {
+		return "", err
+	}
+	return c.secret(ctx, path)
+}
+
 // optional opens a credential that a connector may lack. given is what stands in
 // its place in the configuration: where one is stored that is the placeholder, so
 // that one which is damaged is an error and not as good as none.

@@ -106,10 +106,7 @@ const whatsApp = "whatsapp:"
 
 func twilioNumber(ctx context.Context, c *call) (string, error) {
 	var in twilioConfig
-	if err := c.configure(&in); err != nil {
-		return "", err
-	}
-	if _, err := c.secret(ctx, "authToken"); err != nil {
+	if _, err := c.configureWith(ctx, &in, "authToken"); err != nil {
 		return "", err
 	}
 	return message.Phone(in.From)
@@ -120,10 +117,7 @@ func twilioNumber(ctx context.Context, c *call) (string, error) {
 // names.
 func receiveTwilio(ctx context.Context, c *call, d Delivery) (Inbound, error) {
 	var in twilioConfig
-	if err := c.configure(&in); err != nil {
-		return Inbound{}, err
-	}
-	token, err := c.secret(ctx, "authToken")
+	token, err := c.configureWith(ctx, &in, "authToken")
 	if err != nil {
 		return Inbound{}, err
 	}
@@ -152,10 +146,7 @@ func receiveTwilio(ctx context.Context, c *call, d Delivery) (Inbound, error) {
 
 func genericNumber(ctx context.Context, c *call) (string, error) {
 	var in genericConfig
-	if err := c.configure(&in); err != nil {
-		return "", err
-	}
-	if _, err := c.secret(ctx, "hmacSecret"); err != nil {
+	if _, err := c.configureWith(ctx, &in, "hmacSecret"); err != nil {
 		return "", err
 	}
 	return message.Phone(in.Sender)
@@ -165,10 +156,7 @@ func genericNumber(ctx context.Context, c *call) (string, error) {
 // what it is given, and signed in the same way.
 func receiveGeneric(ctx context.Context, c *call, d Delivery) (Inbound, error) {
 	var in genericConfig
-	if err := c.configure(&in); err != nil {
-		return Inbound{}, err
-	}
-	key, err := c.secret(ctx, "hmacSecret")
+	key, err := c.configureWith(ctx, &in, "hmacSecret")
 	if err != nil {
 		return Inbound{}, err
 	}

@@ -44,10 +44,7 @@ type (
 // sendSendGrid sends a mail by version 3 of the mail API of SendGrid.
 func sendSendGrid(ctx context.Context, c *call) error {
 	var in sender
-	if err := c.configure(&in); err != nil {
-		return err
-	}
-	key, err := c.secret(ctx, "apiKey")
+	key, err := c.configureWith(ctx, &in, "apiKey")
 	if err != nil {
 		return err
 	}
@@ -82,10 +79,7 @@ type (
 // sendPostmark sends a mail by the mail API of Postmark.
 func sendPostmark(ctx context.Context, c *call) error {
 	var in postmarkConfig
-	if err := c.configure(&in); err != nil {
-		return err
-	}
-	token, err := c.secret(ctx, "serverAPIToken")
+	token, err := c.configureWith(ctx, &in, "serverAPIToken")
 	if err != nil {
 		return err
 	}
@@ -116,10 +110,7 @@ type (
 // says of each mail what became of it.
 func sendMailjet(ctx context.Context, c *call) error {
 	var in sender
-	if err := c.configure(&in); err != nil {
-		return err
-	}
-	key, err := c.secret(ctx, "apiKey")
+	key, err := c.configureWith(ctx, &in, "apiKey")
 	if err != nil {
 		return err
 	}

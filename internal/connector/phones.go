@@ -116,10 +116,7 @@ func sendVonage(ctx context.Context, c *call) error {
 		Key  string `json:"apiKey"`
 		From string `json:"from"`
 	}
-	if err := c.configure(&in); err != nil {
-		return err
-	}
-	password, err := c.secret(ctx, "apiSecret")
+	password, err := c.configureWith(ctx, &in, "apiSecret")
 	if err != nil {
 		return err
 	}

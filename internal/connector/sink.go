@@ -98,10 +98,7 @@ func toDatadog(ctx context.Context, c *call, records []record) error {
 		Source string `json:"source"`
 		Tags   string `json:"tags"`
 	}
-	if err := c.configure(&in); err != nil {
-		return err
-	}
-	key, err := c.secret(ctx, "apiKey")
+	key, err := c.configureWith(ctx, &in, "apiKey")
 	if err != nil {
 		return err
 	}
@@ -124,10 +121,7 @@ func toNewRelic(ctx context.Context, c *call, records []record) error {
 		Override   bool   `json:"overrideLogsPrefix"`
 		Prefix     string `json:"logsPrefix"`
 	}
-	if err := c.configure(&in); err != nil {
-		return err
-	}
-	key, err := c.secret(ctx, "apiKey")
+	key, err := c.configureWith(ctx, &in, "apiKey")
 	if err != nil {
 		return err
 	}
@@ -155,10 +149,7 @@ func toCoralogix(ctx context.Context, c *call, records []record) error {
 	var in struct {
 		Endpoint string `json:"endpoint"`
 	}
-	if err := c.configure(&in); err != nil {
-		return err
-	}
-	key, err := c.secret(ctx, "bearerToken")
+	key, err := c.configureWith(ctx, &in, "bearerToken")
 	if err != nil {
 		return err
 	}
@@ -209,10 +200,7 @@ func toSplunk(ctx context.Context, c *call, records []record) error {
 		URL   string `json:"hecUrl"`
 		Index string `json:"index"`
 	}
-	if err := c.configure(&in); err != nil {
-		return err
-	}
-	key, err := c.secret(ctx, "hecToken")
+	key, err := c.configureWith(ctx, &in, "hecToken")
 	if err != nil {
 		return err
 	}
