@@ -27,13 +27,16 @@ const (
 	longest = 64
 )
 
-// New returns a new id: 4 bytes of time, to the second, and 16 random bytes.
-// Ids made in different seconds sort, byte by byte, in the order in which they
-// were made.
+// New returns a new id: 6 bytes of time, to the 65,536th part of a second, and 14
+// random bytes. Ids sort, byte by byte, in the order of the times at which they were
+// made, so that rows of one moment stand side by side in an index.
 func New(prefix string) string {
 	var raw [20]byte
-	binary.BigEndian.PutUint32(raw[:4], uint32(time.Now().Unix()-epoch)) //nolint:gosec // fits until the year 2150
-	_, _ = rand.Read(raw[4:])                                            // never fails: crypto/rand ends the program instead
+	now := time.Now()
+	seconds := uint64(now.Unix() - epoch)                    //nolint:gosec // it is after that
+	part := uint64(now.Nanosecond()) << 16 / 1e9             //nolint:gosec // it is not negative
+	binary.BigEndian.PutUint64(raw[:], seconds<<32|part<<16) // fits until the year 2150
+	_, _ = rand.Read(raw[6:])                                // never fails: crypto/rand ends the program instead
 	return prefix + encode(raw)
 }
 
@@ -81,12 +84,16 @@ func Random(n int) string {
 
 // encode writes raw as one big-endian number with 27 digits.
 func encode(raw [20]byte) string {
+	var words [len(raw) / 4]uint32
+	for i := range words {
+		words[i] = binary.BigEndian.Uint32(raw[4*i:])
+	}
 	var out [size]byte
 	for i := size - 1; i >= 0; i-- {
-		rest := 0
-		for j, b := range raw { // long division by 62
-			n := rest<<8 | int(b)
-			raw[j], rest = byte(n/62), n%62 //nolint:gosec // n < 62*256, so n/62 fits a byte
+		rest := uint64(0)
+		for j, w := range words { // long division by 62
+			n := rest<<32 | uint64(w)
+			words[j], rest = uint32(n/62), n%62 //nolint:gosec // n < 62<<32, so n/62 fits a word
 		}
 		out[i] = digits[rest]
 	}
