@@ -170,18 +170,18 @@ func (d *DB) round(ctx context.Context, alone bool, fn func(context.Context, *Tx
 	if err := errors.Join(ctx.Err(), d.settle(ctx)); err != nil {
 		return false, err
 	}
-	d.writes.prepare(ctx)
-	conn, err := d.writer.Conn(ctx)
+	conn, err := d.take(ctx)
 	if err != nil {
-		return false, fmt.Errorf("connect: %w", err)
+		return false, err
 	}
-	defer conn.Close()
+	defer d.give(conn)
+	d.writes.prepare(ctx, conn)
 	tx, err := conn.BeginTx(context.WithoutCancel(ctx), d.writing)
 	if err != nil {
 		return false, fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback() // nothing after Commit
-	if err := fn(ctx, &Tx{tx: tx, ctx: ctx, kind: SQLite, stmts: d.writes}); err != nil {
+	if err := fn(ctx, &Tx{tx: tx, ctx: ctx, kind: SQLite, stmts: d.writes, joined: !alone}); err != nil {
 		return false, err
 	}
 	if err := ctx.Err(); err != nil {

@@ -53,7 +53,12 @@ func (d *DB) settle(ctx context.Context) error {
 // for its users, of whom there are none. The page is written though it is as it
 // was.
 func (d *DB) overwrite(ctx context.Context) error {
-	return alone(ctx, d.writer, `PRAGMA user_version = 0`)
+	conn, err := d.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.give(conn)
+	return alone(ctx, conn, `PRAGMA user_version = 0`)
 }
 
 // outwait waits until every transaction of PostgreSQL that has written something
@@ -78,9 +83,14 @@ func (d *DB) outwait(ctx context.Context) error {
 	return nil
 }
 
+// beginner is a pool of connections, or one of them.
+type beginner interface {
+	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+}
+
 // alone runs statements as a transaction of their own.
-func alone(ctx context.Context, db *sql.DB, statements ...string) error {
-	tx, err := db.BeginTx(ctx, nil)
+func alone(ctx context.Context, on beginner, statements ...string) error {
+	tx, err := on.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -80,11 +80,18 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *DB, err erro
 		_ = d.writer.Close()
 		return nil, err
 	}
-	if d.reader, err = sql.Open("sqlite", sqliteDSN(path, "_pragma=query_only(on)")); err != nil {
+	conn, err := d.writer.Conn(ctx)
+	if err != nil {
 		_ = d.writer.Close()
 		return nil, err
 	}
-	d.reads, d.writes = newStatements(d.reader), newStatements(d.writer)
+	d.pen = make(chan *sql.Conn, 1)
+	d.pen <- conn
+	if d.reader, err = sql.Open("sqlite", sqliteDSN(path, "_pragma=query_only(on)")); err != nil {
+		_ = errors.Join(conn.Close(), d.writer.Close())
+		return nil, err
+	}
+	d.reads, d.writes = newStatements(false), newStatements(true)
 	d.reader.SetMaxOpenConns(opts.MaxConns)
 	d.reader.SetMaxIdleConns(opts.MaxConns)
 	return d, nil

@@ -22,15 +22,15 @@ const (
 // takes longer than most of them run. The driver for PostgreSQL does so itself,
 // where this is nil.
 type statements struct {
-	pool   *sql.DB
+	bound  bool // to the connection whose transaction runs them, and not to a pool
 	mu     sync.Mutex
 	seen   map[string]int
 	wanted []string
 	ready  map[string]*sql.Stmt
 }
 
-func newStatements(pool *sql.DB) *statements {
-	return &statements{pool: pool, seen: map[string]int{}, ready: map[string]*sql.Stmt{}}
+func newStatements(bound bool) *statements {
+	return &statements{bound: bound, seen: map[string]int{}, ready: map[string]*sql.Stmt{}}
 }
 
 // find returns the statement with a text; nil if it is not compiled, as when it
@@ -74,9 +74,14 @@ func kept(text string) bool {
 	return false
 }
 
+// preparer is a pool of connections, or one of them.
+type preparer interface {
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}
+
 // prepare compiles what has come again. The caller holds no connection of the
-// pool: it would wait for itself.
-func (s *statements) prepare(ctx context.Context) {
+// pool where it is one: it would wait for itself.
+func (s *statements) prepare(ctx context.Context, on preparer) {
 	if s == nil {
 		return
 	}
@@ -88,7 +93,7 @@ func (s *statements) prepare(ctx context.Context) {
 		if s.has(text) {
 			continue // it was forgotten that it came often, and then it did again
 		}
-		stmt, err := s.pool.PrepareContext(ctx, text) //nolint:sqlclosecheck // it is closed with the pool
+		stmt, err := on.PrepareContext(ctx, text) //nolint:sqlclosecheck // it is closed with the connections
 		if err != nil {
 			continue // whoever runs it hears why
 		}

@@ -30,7 +30,8 @@ const (
 type DB struct {
 	kind      string
 	writer    *sql.DB
-	reader    *sql.DB // the same as writer on PostgreSQL
+	pen       chan *sql.Conn // the one connection of writer, on SQLite, where nobody has it; see take
+	reader    *sql.DB        // the same as writer on PostgreSQL
 	writing   *sql.TxOptions
 	counting  *sql.TxOptions // of WriteCommitted
 	reading   *sql.TxOptions
@@ -96,5 +97,26 @@ func (d *DB) Close() error {
 	if d.reader != d.writer {
 		err = d.reader.Close()
 	}
+	if d.pen != nil {
+		conn := <-d.pen
+		if closed := conn.Close(); !errors.Is(closed, sql.ErrConnDone) { // it was closed before
+			err = errors.Join(err, closed)
+		}
+		d.give(conn) // whoever comes later is told that it is closed
+	}
 	return errors.Join(err, d.writer.Close())
 }
+
+// take takes the connection that writes to SQLite, and give returns it. It stays the
+// same for as long as the database is open, so that statements which are compiled on it
+// run without those whom database/sql has watch over the statements of a transaction.
+func (d *DB) take(ctx context.Context) (*sql.Conn, error) {
+	select {
+	case conn := <-d.pen:
+		return conn, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (d *DB) give(conn *sql.Conn) { d.pen <- conn }

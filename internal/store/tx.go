@@ -33,12 +33,13 @@ type Tx struct {
 	ctx    context.Context
 	kind   string
 	stmts  *statements
-	joined bool // it shares its commit with others, who are in it already
+	joined bool // it shares its commit with others, or may
 }
 
 // context returns the context for a statement. SQLite rolls back the whole of a
 // transaction where it breaks off a statement that writes. So in one that is
-// shared a statement that has begun goes on; no other begins after that.
+// shared a statement that has begun goes on; no other begins after that. To watch
+// for the end of a context costs two goroutines a statement, too.
 func (t *Tx) context() context.Context {
 	if t.joined && t.ctx.Err() == nil {
 		return context.WithoutCancel(t.ctx)
@@ -66,8 +67,8 @@ func (t *Tx) querier() (querier, error) {
 // compiled returns the statement with a text where it is compiled; else nil.
 func (t *Tx) compiled(query string) *sql.Stmt {
 	stmt := t.stmts.find(query)
-	if stmt == nil || t.tx == nil {
-		return stmt // it is closed with the pool
+	if stmt == nil || t.tx == nil || t.stmts.bound {
+		return stmt // it is closed with the connections
 	}
 	return t.tx.StmtContext(t.context(), stmt) // the end of the transaction closes it
 }
@@ -162,7 +163,7 @@ func (d *DB) read(ctx context.Context, fn func(context.Context, *Tx) error) erro
 	if err := errors.Join(d.gone(), d.settle(ctx)); err != nil {
 		return err
 	}
-	d.reads.prepare(ctx)
+	d.reads.prepare(ctx, d.reader)
 	tx, err := d.reader.BeginTx(ctx, d.reading)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -182,7 +183,7 @@ func (d *DB) ReadCommitted(ctx context.Context, fn func(context.Context, *Tx) er
 	if err := errors.Join(d.gone(), d.settle(ctx)); err != nil {
 		return faulted(err)
 	}
-	d.reads.prepare(ctx)
+	d.reads.prepare(ctx, d.reader)
 	return ended(ctx, fn(ctx, &Tx{pool: d.reader, ctx: ctx, kind: d.kind, stmts: d.reads}))
 }
 

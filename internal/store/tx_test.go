@@ -183,6 +183,45 @@ func TestReadSeesOneState(t *testing.T) {
 	})
 }
 
+// A transaction that is broken off in the middle of a statement leaves a connection with
+// which others write.
+func TestWriteAfterOneThatWasBrokenOff(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		for range 3 {
+			ctx, cancel := context.WithCancel(t.Context())
+			err := db.WriteLarge(ctx, func(_ context.Context, tx *store.Tx) error {
+				go cancel()
+				var n int
+				return tx.QueryRow(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT COUNT(*) FROM n`).Scan(&n)
+			})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("broken off: %v, want %v", err, context.Canceled)
+			}
+			if err := db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error { _, err := tx.Exec(`DELETE FROM projects`); return err }); err != nil {
+				t.Errorf("afterwards: %v", err)
+			}
+		}
+	})
+}
+
+// A closed database says so, however often it was closed.
+func TestWriteAfterClose(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		db, err := store.Open(t.Context(), url, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(db.Close(), db.Close()); err != nil {
+			t.Error(err)
+		}
+		if err := db.Write(t.Context(), func(context.Context, *store.Tx) error { return nil }); err == nil {
+			t.Error("a closed database is written to")
+		}
+	})
+}
+
 // Each transaction reads a number and writes the next: none may be lost. And
 // each adds a project only if there is none: only one may. The writers are those
 // of two servers.
