@@ -19,6 +19,9 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+
+	"postern/internal/testkit"
 )
 
 // A bare server does what any must do for the same jobs: it verifies a token, reads
@@ -28,8 +31,8 @@ type bare struct {
 	url    string
 	key    *ecdsa.PrivateKey
 	find   *sql.Stmt
-	asks   chan ask
-	tokens []string // one session a client
+	change func(shown) error // makes one durable change
+	tokens []string          // one session a client
 }
 
 // An ask is a change that waits for the commit.
@@ -41,10 +44,26 @@ type ask struct {
 
 const bareClaims = `{"amr":["email"],"drn":"DS","exp":%d,"gen":%d,"iat":%d,"iss":"P2abcdefghijklmnopqrstuvwxyz0","sid":"%s","sub":"U2abcdefghijklmnopqrstuvwxyz0"}`
 
+// newBare is a bare server on SQLite.
 func newBare(t testing.TB) *bare {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "bare.db")+
+	return newBareOn(t, "sqlite", "file:"+filepath.Join(t.TempDir(), "bare.db")+
 		"?_txlock=immediate&_pragma=journal_mode(wal)&_pragma=wal_autocheckpoint(4000)&_pragma=synchronous(full)&_pragma=busy_timeout(10000)")
+}
+
+// newBareBeside is a bare server on PostgreSQL, for ours that is there too; nil where
+// ours is on SQLite.
+func newBareBeside(t testing.TB, kind string) *bare {
+	t.Helper()
+	if kind != "PostgreSQL" {
+		return nil
+	}
+	return newBareOn(t, "pgx", testkit.Postgres(t))
+}
+
+func newBareOn(t testing.TB, driver, database string) *bare {
+	t.Helper()
+	db, err := sql.Open(driver, database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +73,7 @@ func newBare(t testing.TB) *bare {
 	if _, err := db.Exec(`CREATE TABLE sessions (id TEXT NOT NULL PRIMARY KEY, generation BIGINT NOT NULL, ended BIGINT NOT NULL DEFAULT 0)`); err != nil {
 		t.Fatal(err)
 	}
-	b := &bare{asks: make(chan ask, clients)}
+	b := &bare{}
 	if b.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		t.Fatal(err)
 	}
@@ -76,8 +95,20 @@ func newBare(t testing.TB) *bare {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go b.commit(db, change)
-	t.Cleanup(func() { close(b.asks) })
+	b.change = func(s shown) error {
+		_, err := change.Exec(s.ID, s.Generation)
+		return err // PostgreSQL shares the syncs of those who commit at once
+	}
+	if driver == "sqlite" {
+		asks := make(chan ask, clients)
+		go commit(db, change, asks)
+		t.Cleanup(func() { close(asks) })
+		b.change = func(s shown) error {
+			a := ask{id: s.ID, generation: s.Generation, done: make(chan error, 1)}
+			asks <- a
+			return <-a.done
+		}
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /refresh", b.refresh)
 	mux.HandleFunc("POST /validate", b.validate)
@@ -90,12 +121,12 @@ func newBare(t testing.TB) *bare {
 }
 
 // commit makes one commit for all who wait, again and again.
-func (b *bare) commit(db *sql.DB, change *sql.Stmt) {
-	for first := range b.asks {
+func commit(db *sql.DB, change *sql.Stmt, asks <-chan ask) {
+	for first := range asks {
 		all := []ask{first}
 		for more := true; more && len(all) < clients; {
 			select {
-			case a := <-b.asks:
+			case a := <-asks:
 				all = append(all, a)
 			default:
 				more = false
@@ -192,13 +223,6 @@ func (b *bare) refresh(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b.answer(w, s)
-}
-
-// change makes one durable change.
-func (b *bare) change(s shown) error {
-	a := ask{id: s.ID, generation: s.Generation, done: make(chan error, 1)}
-	b.asks <- a
-	return <-a.done
 }
 
 // code reads one row and changes it so often, each time durably: a session, or a try

@@ -25,7 +25,7 @@ import (
 // takes. The two are measured in turn. Where others use the machine, processor time
 // says more than time does.
 func TestSignedIn(t *testing.T) {
-	out := newReport(t, "People who have signed in, 16 at once", "database", "job", "rate", "floor", "ratio", "processor", "floor", "ratio", "goal")
+	out := newReport(t, "People who have signed in, 16 at once", "database", "job", "rate", "floor", "ratio", "processor", "floor", "ratio", "goal", "floor there", "ratio")
 	measureSignedIn(t, out, "SQLite", filepath.Join(t.TempDir(), "bench.db"))
 	if os.Getenv(testkit.PostgresVariable) != "" {
 		measureSignedIn(t, out, "PostgreSQL", testkit.Postgres(t))
@@ -41,32 +41,27 @@ const (
 )
 
 func measureSignedIn(t *testing.T, out *report, kind, database string) {
-	p, b := newPeople(t, database, 2000), newBare(t)
+	p, b, there := newPeople(t, database, 2000), newBare(t), newBareBeside(t, kind)
 	refreshed := p.refreshTokens()
-	var rotated, bare rate // refreshes
+	var rotated, least rate // refreshes
 	if kind == "PostgreSQL" {
 		defer func() {
 			r := middle(durably(t, database))
 			out.row(kind, "a bare durable commit each, for comparison", r.perSecond(), "", "", r.processor.Round(time.Microsecond).String())
 			out.row(kind, "refresh with rotation over a bare durable commit", rotated.perSecond(), r.perSecond(), ratio(r.each, rotated.each))
-			theirs := rate{each: bare.each * floorThere / goTrueThere}
+			theirs := rate{each: least.each * floorThere / goTrueThere}
 			out.row(kind, "refresh with rotation over GoTrue, scaled by the floor", rotated.perSecond(), theirs.perSecond(), ratio(theirs.each, rotated.each), "", "", "", "5")
 		}()
 	}
 	for _, j := range []struct {
-		name, goal  string
-		ours, floor func(i int, w *wire) error
+		name, goal string
+		ours       func(i int, w *wire) error
+		floor      func(*bare) func(i int, w *wire) error
 	}{
 		{
 			"refresh with rotation", "0.6",
 			p.refresh(refreshed),
-			func(i int, w *wire) error {
-				body, err := w.call("POST", "/refresh", "P:"+b.tokens[i], "{}")
-				if err == nil {
-					b.tokens[i], err = member(body, "refreshJwt")
-				}
-				return err
-			},
+			(*bare).rotate,
 		},
 		{
 			"validate", "0.7",
@@ -74,7 +69,7 @@ func measureSignedIn(t *testing.T, out *report, kind, database string) {
 				_, err := w.call("POST", "/v1/auth/validate", p.project+":"+p.tokens[i].Session.Reveal(), "{}")
 				return err
 			},
-			b.look,
+			(*bare).look,
 		},
 		{
 			"me", "0.7",
@@ -82,16 +77,27 @@ func measureSignedIn(t *testing.T, out *report, kind, database string) {
 				_, err := w.call("GET", "/v1/auth/me", p.project+":"+refreshed[i], "")
 				return err
 			},
-			b.look,
+			(*bare).look,
 		},
 	} {
 		t.Run(kind+" "+j.name, func(t *testing.T) {
-			ours, floor := inTurn(t, p.url, b.url, j.ours, j.floor)
-			if rotated.each == 0 {
-				rotated, bare = ours, floor
+			sides := []side{{p.url, j.ours}, {b.url, j.floor(b)}}
+			if there != nil {
+				sides = append(sides, side{there.url, j.floor(there)})
 			}
-			out.row(kind, j.name, ours.perSecond(), floor.perSecond(), ratio(floor.each, ours.each),
-				ours.processor.Round(time.Microsecond).String(), floor.processor.Round(time.Microsecond).String(), ratio(floor.processor, ours.processor), j.goal)
+			all := inTurn(t, sides...)
+			ours, floor := middle(all[0]), middle(all[1])
+			if rotated.each == 0 {
+				rotated, least = ours, floor
+			}
+			cells := []any{
+				kind, j.name, ours.perSecond(), floor.perSecond(), ratio(floor.each, ours.each),
+				ours.processor.Round(time.Microsecond).String(), floor.processor.Round(time.Microsecond).String(), ratio(floor.processor, ours.processor), j.goal,
+			}
+			if there != nil {
+				cells = append(cells, onTheSame(ours, all[2])...)
+			}
+			out.row(cells...)
 		})
 	}
 }
@@ -148,26 +154,44 @@ func durably(t *testing.T, database string) []rate {
 }
 
 // look validates a token at the floor.
-func (b *bare) look(i int, w *wire) error {
-	_, err := w.call("POST", "/validate", "P:"+b.tokens[i], "{}")
-	return err
+func (b *bare) look() func(i int, w *wire) error {
+	return func(i int, w *wire) error {
+		_, err := w.call("POST", "/validate", "P:"+b.tokens[i], "{}")
+		return err
+	}
 }
 
-// inTurn measures two sides, round by round.
-func inTurn(t *testing.T, oursAt, floorAt string, ours, floor func(int, *wire) error) (a, b rate) {
-	var all [2][]rate
-	sides := []int{0, 1}
-	for range *rounds {
-		for _, side := range sides {
-			if side == 0 {
-				all[0] = append(all[0], load(t, oursAt, ours))
-			} else {
-				all[1] = append(all[1], load(t, floorAt, floor))
-			}
+// rotate uses the token of a client at the floor, and puts the next one in its place.
+func (b *bare) rotate() func(i int, w *wire) error {
+	return func(i int, w *wire) error {
+		body, err := w.call("POST", "/refresh", "P:"+b.tokens[i], "{}")
+		if err == nil {
+			b.tokens[i], err = member(body, "refreshJwt")
 		}
-		slices.Reverse(sides) // each goes first as often
+		return err
 	}
-	return middle(all[0]), middle(all[1])
+}
+
+// A side is what is measured beside others, and where.
+type side struct {
+	host string
+	do   func(client int, w *wire) error
+}
+
+// inTurn measures sides, round by round.
+func inTurn(t *testing.T, sides ...side) [][]rate {
+	all := make([][]rate, len(sides))
+	order := make([]int, len(sides))
+	for i := range order {
+		order[i] = i
+	}
+	for range *rounds {
+		for _, i := range order {
+			all[i] = append(all[i], load(t, sides[i].host, sides[i].do))
+		}
+		slices.Reverse(order) // each goes first as often as last
+	}
+	return all
 }
 
 // TestPasswords prints how much of a sign-in with a password is the hash, which no
