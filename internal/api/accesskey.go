@@ -66,6 +66,7 @@ func (s *Server) keysOnWire(ctx context.Context, c *project.Config, keys ...*acc
 		for _, m := range k.Tenants {
 			wire.Tenants = append(wire.Tenants, wireUserTenant{m.Tenant, names[m.Tenant], known.Names(m.Roles), known.Permissions(m.Roles)})
 		}
+		delegateOf(ctx).showKey(k, &wire)
 		for _, p := range k.PermittedIPs {
 			text := p.String()
 			if p.IsSingleIP() {
@@ -133,6 +134,9 @@ func (s *Server) createAccessKey(ctx context.Context, in *newAccessKeyRequest) (
 		return nil, err
 	}
 	in.Clear = ""
+	if err := s.newKey(ctx, in); err != nil {
+		return nil, err
+	}
 	n, err := in.key()
 	if err != nil {
 		return nil, err
@@ -230,12 +234,17 @@ func (s *Server) searchAccessKeys(ctx context.Context, in *searchAccessKeysReque
 	if err != nil {
 		return nil, err
 	}
+	d := delegateOf(ctx)
+	if err := d.searchKeys(in); err != nil {
+		return nil, err
+	}
 	keys, err := s.AccessKeys.Search(ctx, c.Project, accesskey.Filter{
 		Tenants: in.Tenants, Text: in.Text, BoundUser: in.BoundUser, CreatedBy: in.CreatedBy, Custom: in.Custom,
 	})
 	if err != nil {
 		return nil, err
 	}
+	keys = slices.DeleteFunc(keys, func(k *accesskey.Key) bool { return !d.hasKey(k) })
 	wire, err := s.keysOnWire(ctx, c, keys...)
 	sortBy(wire, in.Sort, map[string]func(a, b wireAccessKey) int{
 		"name":        func(a, b wireAccessKey) int { return cmp.Compare(a.Name, b.Name) },
@@ -302,6 +311,9 @@ func (s *Server) onKeys(do func(context.Context, *edge.Caller, []string) error) 
 		if len(ids) == 0 {
 			return nil, errMember.WithMessage("Request is invalid: an id is required")
 		}
+		if err := s.keysHere(ctx, ids...); err != nil {
+			return nil, err
+		}
 		return &empty{}, do(ctx, callerOf(ctx), ids)
 	})
 }
@@ -321,6 +333,9 @@ func (s *Server) deleteAccessKeys(ctx context.Context, c *edge.Caller, ids []str
 func (s *Server) rotateAccessKey(ctx context.Context, in *accessKeyRequest) (*newAccessKeyAnswer, error) {
 	c, err := s.configOf(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.keysHere(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	k, clear, err := s.AccessKeys.Rotate(ctx, callerOf(ctx).Origin, c.Project, in.ID)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -16,8 +17,10 @@ import (
 
 	"postern/internal/authz"
 	"postern/internal/limit"
+	"postern/internal/project"
 	"postern/internal/snapshot"
 	"postern/internal/testkit"
+	"postern/internal/user"
 )
 
 // offices are a project with two tenants, north and south, and people in them. The ids
@@ -47,7 +50,10 @@ func openOffices(t *testing.T, db string) *offices {
 	for _, id := range []string{"north", "south"} {
 		o.post(t, "tenant/create", `{"id":"`+id+`","name":"The office `+id+`"}`)
 	}
-	o.post(t, "role/create", `{"name":"Southern","tenantId":"south"}`)
+	for _, role := range []string{`"name":"Southern","tenantId":"south"`, `"name":"Porter","tenantId":"north","description":"opens"`, `"name":"Foreman","tenantId":"north","permissionNames":["pay"]`, `"name":"Secret","tenantId":"north","private":true`} {
+		made := o.post(t, "role/create", `{`+role+`}`)
+		o.id[memberOf(made, "name")] = memberOf(made, "id")
+	}
 	for name, more := range map[string]string{
 		"anna":  `"userTenants":[{"tenantId":"north","roleNames":["Tenant Admin"]}]`,
 		"cleo":  `"userTenants":[{"tenantId":"north","roleNames":["Clerk"]}]`,
@@ -61,6 +67,13 @@ func openOffices(t *testing.T, db string) *offices {
 	} {
 		made := o.onUser(t, "create", `{"loginId":"`+name+`@shop.example",`+more+`}`)
 		o.id[name] = memberOf(made, "user.userId")
+	}
+	for name, more := range map[string]string{
+		"plain": `"keyTenants":[{"tenantId":"north","roleNames":["Clerk"]}]`, "strong": `"keyTenants":[{"tenantId":"north","roleNames":["Boss"]}]`,
+		"Zeal": `"keyTenants":[{"tenantId":"south","roleNames":["Southern"]}]`, "wide": `"roleNames":["Reader"],"keyTenants":[{"tenantId":"north"}]`,
+		"both": `"keyTenants":[{"tenantId":"north"},{"tenantId":"south"}]`, "annas": `"keyTenants":[{"tenantId":"north"}],"userId":"` + o.id["anna"] + `"`,
+	} {
+		o.id[name] = memberOf(o.post(t, "accesskey/create", `{"name":"`+name+`",`+more+`}`), "key.id")
 	}
 	return o
 }
@@ -173,6 +186,72 @@ func TestUsersManageTheirTenant(t *testing.T) {
 		_, audits := o.actions(t, `{"actorIds":["`+o.id["anna"]+`"],"actions":["user.create","user.update","user.delete"]}`)
 		if len(audits.Audits) < 7 || audits.Audits[0].ActorID != o.id["anna"] {
 			t.Errorf("the audit names Anna %d times", len(audits.Audits))
+		}
+	})
+}
+
+// The calls of the widgets for roles and for access keys, with the bodies that they send.
+func TestUsersManageTheRolesAndKeysOfTheirTenant(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, db string) {
+		o := openOffices(t, db)
+		cleo := o.signedIn(t, "cleo")
+		do := func(call, body string) map[string]any {
+			t.Helper()
+			return answered[map[string]any](t, o.ask(t, call, "?tenant=north", body, cleo))
+		}
+		names := func(answer map[string]any, of string) string {
+			var out []string
+			for _, v := range answer[of].([]any) {
+				out = append(out, fmt.Sprint(v.(map[string]any)["name"]))
+			}
+			slices.Sort(out)
+			return strings.Join(out, " ")
+		}
+		if got := names(do("GET permission/all", ""), "permissions"); got != "User Admin" {
+			t.Errorf("permissions %s", got)
+		}
+		const page = `{"limit":10000,"page":0,"text":"","sort":[]}`
+		o.post(t, "role/update", `{"id":"`+o.id["Porter"]+`","newName":"Porter","default":true}`)
+		if got := names(do("POST role/search", page), "roles"); got != "Boss Clerk Everybody Foreman Porter Reader Tenant Admin" {
+			t.Errorf("roles %s", got)
+		}
+		made := do("POST role/create", `{"name":"Desk","description":"d","permissionNames":["User Admin"],"tenantId":"north"}`)
+		if got := of(made, "name", "tenantId", "permissionNames"); got != `name="Desk" tenantId="north" permissionNames=["User Admin"]` {
+			t.Error(got)
+		}
+		if got := of(do("POST role/update", `{"name":"Porter","newName":"Gate","description":"","permissionNames":[],"tenantId":"north"}`), "id", "name", "default"); got != `id="`+o.id["Porter"]+`" name="Gate" default=true` {
+			t.Error(got)
+		}
+		answered[map[string]any](t, o.ask(t, "PATCH user/patch", "?tenant=north", `{"loginId":"rita@shop.example","roleNames":["Desk","Reader"]}`, cleo))
+		do("POST role/delete/batch", `{"roleNames":["Gate","Desk"]}`)
+		if got := of(o.ask2(t, o.id["rita"]), "user.userTenants"); !strings.Contains(got, `"roleNames":["Reader"],"tenantId":"north"`) {
+			t.Errorf("who had a role that is gone: %s", got)
+		}
+
+		key := do("POST accesskey/create", `{"name":"robot","expireTime":0,"roleNames":["Clerk"],"userId":"","permittedIps":[]}`)
+		want := `key.name="robot" key.roleNames=["Clerk"] key.keyTenants=[{"permissions":["User Admin"],"roleNames":["Clerk"],"tenantId":"north","tenantName":"The office north"}] key.createdBy="` + o.id["cleo"] + `" key.editable=true`
+		if got := of(key, "key.name", "key.roleNames", "key.keyTenants", "key.createdBy", "key.editable"); got != want {
+			t.Error(got)
+		}
+		if got := names(do("POST accesskey/search", page), "keys"); got != "annas plain robot strong" {
+			t.Errorf("keys %s", got)
+		}
+		id := memberOf(key, "key.id")
+		if w := o.exchange(t, memberOf(key, "cleartext"), `{}`); w.Code != 200 {
+			t.Errorf("a new key: %d %s", w.Code, w.Body)
+		}
+		do("POST accesskey/deactivate/batch", `{"ids":["`+id+`"]}`)
+		if w := o.exchange(t, memberOf(key, "cleartext"), `{}`); w.Code != 401 {
+			t.Errorf("a key that is off: %d %s", w.Code, w.Body)
+		}
+		do("POST accesskey/activate/batch", `{"ids":["`+id+`"]}`)
+		if clear := memberOf(do("POST accesskey/rotate", `{"id":"`+id+`"}`), "cleartext"); clear == memberOf(key, "cleartext") || o.exchange(t, clear, `{}`).Code != 200 {
+			t.Error("the cleartext is not another one")
+		}
+		do("POST accesskey/delete/batch", `{"ids":["`+id+`"]}`)
+		if got := names(do("POST accesskey/search", page), "keys"); got != "annas plain strong" {
+			t.Errorf("keys %s", got)
 		}
 	})
 }
@@ -329,9 +408,9 @@ func TestAManagerIsOneForEachCall(t *testing.T) {
 	}
 }
 
-// strangers are, of each route that users may call, bodies that name somebody or
-// something in the place of $WHO or $LOGIN: one of another tenant, then one that there is
-// not. $TENANT is a tenant: another one, then none.
+// strangers are, of each route that users may call, bodies that name somebody in the
+// place of $WHO or $LOGIN, a role as $ROLE or $NAMED, and a key as $KEY: first what is of
+// another tenant, then what there is not. $TENANT is a tenant: another one, then none.
 var strangers = map[string][]string{
 	"POST /v1/mgmt/user/search": {
 		`{"userIds":["$WHO"]}`, `{"loginIds":["$LOGIN"]}`, `{"loginId":"$LOGIN"}`, `{"emails":["$LOGIN"]}`, `{"text":"$LOGIN"}`, `{"tenantIds":["$TENANT"]}`, `{"tenantIds":["north","$TENANT"]}`,
@@ -350,6 +429,19 @@ var strangers = map[string][]string{
 	"POST /v1/mgmt/user/passkeys/delete":        {`{"loginId":"$WHO"}`, `{"userId":"$WHO"}`, `{"loginId":"$LOGIN"}`, `{"loginId":"$LOGIN","credentialId":"abc"}`},
 	"GET /v1/mgmt/user/customattributes":        {``},
 	"GET /v1/mgmt/role/all":                     {``},
+
+	"GET /v1/mgmt/permission/all":     {``},
+	"POST /v1/mgmt/role/search":       {`{"tenantIds":["$TENANT"]}`, `{"roleIds":["$ROLE"]}`, `{"roleNames":["$NAMED"],"tenantIds":["$TENANT"]}`, `{"text":"$NAMED"}`},
+	"POST /v1/mgmt/role/create":       {`{"name":"X","tenantId":"$TENANT"}`},
+	"POST /v1/mgmt/role/update":       {`{"id":"$ROLE","newName":"X"}`, `{"id":"$ROLE","newName":"X","tenantId":"$TENANT"}`, `{"name":"$NAMED","newName":"X"}`, `{"name":"$NAMED","newName":"X","tenantId":"$TENANT"}`},
+	"POST /v1/mgmt/role/delete/batch": {`{"roleIds":["$ROLE"]}`, `{"roleIds":["$ROLE"],"tenantId":"$TENANT"}`, `{"roleNames":["$NAMED"]}`, `{"roleNames":["$NAMED"],"tenantId":"$TENANT"}`},
+
+	"POST /v1/mgmt/accesskey/create":           {`{"name":"k","keyTenants":[{"tenantId":"$TENANT"}]}`, `{"name":"k","keyTenants":[{"tenantId":"north"},{"tenantId":"$TENANT"}]}`, `{"name":"k","userId":"$WHO"}`},
+	"POST /v1/mgmt/accesskey/search":           {`{"tenantIds":["$TENANT"]}`, `{"text":"$KEY"}`, `{"boundUserId":"$WHO"}`, `{"text":"Zea"}`},
+	"POST /v1/mgmt/accesskey/activate/batch":   {`{"ids":["$KEY"]}`, `{"id":"$KEY"}`},
+	"POST /v1/mgmt/accesskey/deactivate/batch": {`{"ids":["$KEY"]}`, `{"id":"$KEY"}`},
+	"POST /v1/mgmt/accesskey/delete/batch":     {`{"ids":["$KEY"]}`, `{"id":"$KEY"}`},
+	"POST /v1/mgmt/accesskey/rotate":           {`{"id":"$KEY"}`},
 }
 
 // Every route that users may call, with what is of another tenant in its place: nothing
@@ -397,17 +489,18 @@ func (o *offices) apart(t *testing.T, call, query, body, token, tenant string) s
 	rows := func() []string {
 		return slices.DeleteFunc(rowsOf(t, o.bundle), func(row string) bool { return mine.MatchString(row) })
 	}
-	id, login, where := o.id["zoe"], "zoe@shop.example", "south"
+	id, login, where, role, named, key := o.id["zoe"], "zoe@shop.example", "south", o.id["Southern"], "Southern", o.id["Zeal"]
 	if tenant == "" {
 		id, login, where = "U"+strings.Repeat("x", len(id)-1), "nil@shop.example", "sauth"
+		role, named, key = "ROL"+strings.Repeat("x", len(role)-3), "Nobodyss", "K"+strings.Repeat("x", len(key)-1)
 	}
 	before := rows()
-	w := o.ask(t, call, query, strings.NewReplacer("$WHO", id, "$LOGIN", login, "$TENANT", where).Replace(body), token)
+	w := o.ask(t, call, query, strings.NewReplacer("$WHO", id, "$LOGIN", login, "$TENANT", where, "$ROLE", role, "$NAMED", named, "$KEY", key).Replace(body), token)
 	if diff := cmp.Diff(before, rows()); diff != "" {
 		t.Errorf("%s %s changes (-before +after):\n%s", call, body, diff)
 	}
 	text := w.Body.String()
-	for _, secret := range []string{"Zephyr", "office south", "Southern", `"Zz"`} {
+	for _, secret := range []string{"Zephyr", "office south", "Southern", `"Zz"`, "Zeal"} {
 		if strings.Contains(text, secret) && !strings.Contains(body, secret) {
 			t.Errorf("%s %s shows %q: %s", call, body, secret, text)
 		}
@@ -462,6 +555,28 @@ func TestManagersGainNothing(t *testing.T) {
 			{"an invitation to a place that is not trusted", "POST user/create", `{"loginId":"x@shop.example","invite":true,"inviteUrl":"https://evil.example"}`, "400 E011003"},
 			{"who has a value that is not shown", "POST user/search", `{"customAttributes":{"pay":"9000"}}`, "403 P40322"},
 			{"who has an application", "POST user/search", `{"ssoAppIds":["SA1"]}`, "403 P40322"},
+			{"a role that permits more", "POST role/create", `{"name":"X","permissionNames":["pay"]}`, "403 P40322"},
+			{"a role that tenants do not see", "POST role/create", `{"name":"X","private":true}`, "403 P40322"},
+			{"a role that everybody gets", "POST role/create", `{"name":"X","default":true}`, "403 P40322"},
+			{"a role with a name of the project", "POST role/create", `{"name":" boss "}`, "403 P40322"},
+			{"a role with a name that tenants do not see", "POST role/create", `{"name":"Hidden"}`, "403 P40322"},
+			{"the same by another name", "POST role/update", `{"name":"Porter","newName":"Boss"}`, "403 P40322"},
+			{"more for a role", "POST role/update", `{"name":"Porter","newName":"Porter","permissionNames":["pay"]}`, "403 P40322"},
+			{"a role that permits more than they may", "POST role/update", `{"name":"Foreman","newName":"Foreman"}`, "403 P40322"},
+			{"a role of the project", "POST role/update", `{"id":"R3","newName":"X"}`, "404 P40461"},
+			{"a role of the tenant that tenants do not see", "POST role/update", `{"id":"` + o.id["Secret"] + `","newName":"X"}`, "404 P40461"},
+			{"a role of the project by name", "POST role/delete/batch", `{"roleNames":["Reader"]}`, "404 P40461"},
+			{"a role that permits more, and one that does not", "POST role/delete/batch", `{"roleNames":["Porter","Foreman"]}`, "403 P40322"},
+			{"a key that may do more", "POST accesskey/create", `{"name":"k","roleNames":["Boss"]}`, "403 P40322"},
+			{"the same, as a tenant's", "POST accesskey/create", `{"name":"k","keyTenants":[{"tenantId":"north","roleNames":["Foreman"]}]}`, "403 P40322"},
+			{"a key with a role that tenants do not see", "POST accesskey/create", `{"name":"k","roleNames":["Secret"]}`, "400 E011003"},
+			{"a key with claims", "POST accesskey/create", `{"name":"k","customClaims":{"roles":["Boss"]}}`, "403 P40322"},
+			{"a key of an administrator", "POST accesskey/create", `{"name":"k","userId":"` + o.id["anna"] + `"}`, "403 P40323"},
+			{"the cleartext of a stronger key", "POST accesskey/rotate", `{"id":"` + o.id["strong"] + `"}`, "403 P40322"},
+			{"a stronger key", "POST accesskey/activate/batch", `{"ids":["` + o.id["plain"] + `","` + o.id["strong"] + `"]}`, "403 P40322"},
+			{"the cleartext of an administrator's key", "POST accesskey/rotate", `{"id":"` + o.id["annas"] + `"}`, "403 P40322"},
+			{"a key with a role in the project", "POST accesskey/rotate", `{"id":"` + o.id["wide"] + `"}`, "404 P40463"},
+			{"a key of two tenants", "POST accesskey/delete/batch", `{"ids":["` + o.id["both"] + `"]}`, "404 P40463"},
 			{"who has a second address", "POST user/search", `{"recoveryEmails":["sam@home.example"]}`, "403 P40322"},
 		} {
 			if got := o.apart(t, tt.call, "?tenant=north", tt.body, cleo, "south"); !strings.HasPrefix(got, tt.want[:4]) || !strings.Contains(got, tt.want[4:]) {
@@ -478,6 +593,28 @@ func TestManagersGainNothing(t *testing.T) {
 			t.Errorf("sam has %s", got)
 		}
 	})
+}
+
+// Whatever a call makes of a member, memberships elsewhere stay.
+func TestNoChangeOfAManagerReachesAnotherTenant(t *testing.T) {
+	t.Parallel()
+	d := &delegate{tenant: "north", seen: authz.Of(&project.Config{}), roles: authz.Of(&project.Config{})}
+	was := &user.User{Tenants: []user.Membership{{Tenant: "north"}, {Tenant: "south", Roles: []string{"R1"}}}}
+	for name, tenants := range map[string][]user.Membership{
+		"it ends": {{Tenant: "north"}}, "its roles end": {{Tenant: "north"}, {Tenant: "south"}}, "another one": {{Tenant: "north"}, {Tenant: "south", Roles: []string{"R1"}}, {Tenant: "west"}},
+		"this one ends": {{Tenant: "south", Roles: []string{"R1"}}},
+	} {
+		if err := d.allows(was, &user.User{Tenants: tenants}); !errors.Is(err, errBeyond) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, now := range map[string]*user.User{
+		"a role in the project": {Tenants: was.Tenants, Roles: []string{"R2"}}, "an application": {Tenants: was.Tenants, Apps: []string{"SA1"}}, "consent": {Tenants: was.Tenants, ConsentUntil: time.Now()},
+	} {
+		if err := d.allows(was, now); !errors.Is(err, errBeyond) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // Whose the address is takes the user over whom somebody who manages a tenant made, or

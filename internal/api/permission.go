@@ -24,6 +24,9 @@ func (s *Server) allPermissions(ctx context.Context, _ *empty) (*permissionsAnsw
 	}
 	out := &permissionsAnswer{Permissions: []wirePermission{}}
 	for _, p := range authz.Permissions(c) {
+		if d := delegateOf(ctx); d != nil && !d.permits([]string{p.Name}) {
+			continue // nobody gives what they have not
+		}
 		out.Permissions = append(out.Permissions, wirePermission{p.ID, p.Name, p.Description, p.BuiltIn})
 	}
 	return out, nil

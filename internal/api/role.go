@@ -81,6 +81,9 @@ func (s *Server) createRoles(ctx context.Context, in *rolesRequest) (*rolesAnswe
 	}
 	var roles []authz.Role
 	for _, r := range in.Roles {
+		if err := delegateOf(ctx).newRole(&r); err != nil {
+			return nil, err
+		}
 		roles = append(roles, r.role(r.Name))
 	}
 	if len(roles) == 0 {
@@ -108,6 +111,9 @@ func (s *Server) updateRoles(ctx context.Context, in *rolesRequest) (*rolesAnswe
 	}
 	var changes []authz.RoleChange
 	for _, r := range in.Roles {
+		if err := delegateOf(ctx).roleToBe(&r); err != nil {
+			return nil, err
+		}
 		changes = append(changes, authz.RoleChange{ID: r.ID, Name: r.Name, Role: r.role(r.NewName)})
 	}
 	if len(changes) == 0 {
@@ -154,6 +160,9 @@ func (s *Server) deleteRoles(ctx context.Context, in *deleteRolesRequest) (*empt
 	}
 	c, err := s.configOf(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := delegateOf(ctx).rolesToDrop(in); err != nil {
 		return nil, err
 	}
 	return &empty{}, s.Roles.DeleteRoles(ctx, callerOf(ctx).Origin, c, in.Tenant, in.IDs, in.Names)
