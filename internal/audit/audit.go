@@ -74,7 +74,7 @@ func Record(tx *store.Tx, e Event) error {
 	if err := l.extend(tx); err != nil {
 		return fmt.Errorf("record %q: %w", e.Action, err)
 	}
-	_, err := tx.Exec(`INSERT INTO audit (`+linkColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+	err := tx.Later(`INSERT INTO audit (`+linkColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		l.Project, l.Number, l.ID, l.Actor, l.Action, l.Outcome, l.At, l.Remote, l.Request, string(details), []byte(l.Hash))
 	if err != nil {
 		return fmt.Errorf("record %q: %w", e.Action, err)

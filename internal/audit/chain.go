@@ -73,8 +73,7 @@ func (l *Link) extend(tx *store.Tx) error {
 	if l.Hash, err = l.follow(before); err != nil {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE audit_chains SET hash = $2 WHERE project = $1`, l.Project, []byte(l.Hash))
-	return err
+	return tx.Later(`UPDATE audit_chains SET hash = $2 WHERE project = $1`, l.Project, []byte(l.Hash))
 }
 
 const linkColumns = `project, number, id, actor, action, outcome, occurred_at, remote, request, details, hash`

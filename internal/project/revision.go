@@ -186,9 +186,8 @@ func insertRevision(tx *store.Tx, id string, r Revision) error {
 	if err := tx.Tell(headMoved, id); err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO revisions (project, `+revisionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+	return tx.Later(`INSERT INTO revisions (project, `+revisionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		id, r.Number, r.Digest[:], r.secretsDigest[:], r.Parent, r.CreatedAt.Unix(), r.Author, r.Kind, r.Message, r.Summary, string(source))
-	return err
 }
 
 // base is what an upload is held against.

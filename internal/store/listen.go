@@ -17,8 +17,7 @@ func (t *Tx) Tell(channel, text string) error {
 	if t.kind != Postgres {
 		return nil
 	}
-	_, err := t.Exec(`SELECT pg_notify($1, $2)`, channel, text)
-	return err
+	return t.Later(`SELECT pg_notify($1, $2)`, channel, text)
 }
 
 // Listen calls heard with every text that is told on a channel until ctx ends, and
