@@ -40,7 +40,9 @@ func FuzzResponse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, up bool, member uint8, at, length uint16, put []byte) {
 		right, held := entered, d.Held[0].ID
-		check := func(response string) (*Passkey, error) { return s.shown(t.Context(), s.shop.ID, enter, Finish{Response: response}) }
+		check := func(response string) (*Passkey, error) {
+			return s.shown(t.Context(), s.shop.ID, enter, Finish{Response: response})
+		}
 		if up {
 			right, held = joined, d.Held[1].ID
 			check = func(response string) (*Passkey, error) { return join.register(s.shop.ID, []byte(response)) }
