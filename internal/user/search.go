@@ -108,17 +108,16 @@ func searchIn(tx *store.Tx, project string, q Search) ([]*User, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	var total int
-	if err := tx.QueryRow(st.count(), st.args...).Scan(&total); err != nil {
-		return nil, 0, fmt.Errorf("count users: %w", err)
-	}
-	if total <= q.Offset {
-		return nil, total, nil
-	}
 	ids, err := store.Collect(tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id, new(string)) },
-		st.page(), append(st.args, q.Limit, q.Offset)...)
+		st.page(), slices.Concat(st.args, []any{q.Limit, q.Offset})...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("search users: %w", err)
+	}
+	total := q.Offset + len(ids)
+	if last := len(ids) < q.Limit && (len(ids) > 0 || q.Offset == 0); !last { // else the page says how many there are
+		if err := tx.QueryRow(st.count(), st.args...).Scan(&total); err != nil {
+			return nil, 0, fmt.Errorf("count users: %w", err)
+		}
 	}
 	users, err := LoadAll(tx, project, ids)
 	return users, total, err
