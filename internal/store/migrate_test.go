@@ -46,7 +46,7 @@ var landed = map[string]string{
 	"0026_challenge_subjects.sql": "a6b94b1d0793a49131b5c16e557f9557d25c7ce8091a12cc0235b435ab5a09e1",
 	"0027_acts.sql":               "2903474bac66d594725325609285da04d10f1781c132e101d4d0f3cc5dab5bda",
 	"0028_session_types.sql":      "218e86d714dd85d720ca1812ff06fa40ffaa0b6cde9fa675886094e6698da9da",
-	"0031_acts_go_out.sql":        "b8df27e2b25fa84e00303412f8faf0bf1de94c6381b3a360df887552af3a3b4d",
+	"0029_acts_go_out.sql":        "b8df27e2b25fa84e00303412f8faf0bf1de94c6381b3a360df887552af3a3b4d",
 }
 
 func TestLandedMigrations(t *testing.T) {
