@@ -256,6 +256,26 @@ func TestUsersManageTheRolesAndKeysOfTheirTenant(t *testing.T) {
 	})
 }
 
+// The call of the widget for the profile of a tenant.
+func TestUsersSeeTheTenantThatTheyManage(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, db string) {
+		o := openOffices(t, db)
+		o.with(t, "attributes.json", `{"tenant":[{"name":"plan","displayName":"Plan","type":"string"},{"name":"debt","displayName":"Debt","type":"string","viewPermissions":["pay"]}]}`)
+		o.post(t, "tenant/create", `{"id":"below","name":"Below","parent":"north"}`)
+		o.post(t, "tenant/update", `{"id":"north","name":"The office north","selfProvisioningDomains":["north.example"],"customAttributes":{"plan":"gold","debt":"9"}}`)
+		o.post(t, "tenant/updateDefaultRoles", `{"id":"north","defaultRoles":["Secret","Porter"]}`)
+		got := answered[map[string]any](t, o.ask(t, "GET tenant", "?tenant=north&id=north", "", o.signedIn(t, "cleo")))
+		want := `id="north" name="The office north" selfProvisioningDomains=["north.example"] customAttributes={"plan":"gold"} defaultRoles=["Porter"] successors=[] parent=""`
+		if got := of(got, "id", "name", "selfProvisioningDomains", "customAttributes", "defaultRoles", "successors", "parent"); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if all := o.did(t, "GET", "/v1/mgmt/tenant?id=north", ""); !strings.Contains(fmt.Sprint(all), "below") || !strings.Contains(fmt.Sprint(all), "Secret") {
+			t.Errorf("a key sees %v", all)
+		}
+	})
+}
+
 // ask2 is a user as a key sees them.
 func (o *offices) ask2(t *testing.T, id string) map[string]any {
 	t.Helper()
@@ -430,6 +450,8 @@ var strangers = map[string][]string{
 	"GET /v1/mgmt/user/customattributes":        {``},
 	"GET /v1/mgmt/role/all":                     {``},
 
+	"GET /v1/mgmt/tenant": {`?id=$TENANT`},
+
 	"GET /v1/mgmt/permission/all":     {``},
 	"POST /v1/mgmt/role/search":       {`{"tenantIds":["$TENANT"]}`, `{"roleIds":["$ROLE"]}`, `{"roleNames":["$NAMED"],"tenantIds":["$TENANT"]}`, `{"text":"$NAMED"}`},
 	"POST /v1/mgmt/role/create":       {`{"name":"X","tenantId":"$TENANT"}`},
@@ -495,6 +517,9 @@ func (o *offices) apart(t *testing.T, call, query, body, token, tenant string) s
 		role, named, key = "ROL"+strings.Repeat("x", len(role)-3), "Nobodyss", "K"+strings.Repeat("x", len(key)-1)
 	}
 	before := rows()
+	if more, ok := strings.CutPrefix(body, "?"); ok {
+		query += "&" + strings.ReplaceAll(more, "$TENANT", where)
+	}
 	w := o.ask(t, call, query, strings.NewReplacer("$WHO", id, "$LOGIN", login, "$TENANT", where, "$ROLE", role, "$NAMED", named, "$KEY", key).Replace(body), token)
 	if diff := cmp.Diff(before, rows()); diff != "" {
 		t.Errorf("%s %s changes (-before +after):\n%s", call, body, diff)

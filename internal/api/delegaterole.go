@@ -87,3 +87,16 @@ func (d *delegate) roleHere(id, name string) (authz.Role, error) {
 	}
 	return list[i], nil
 }
+
+// showTenant takes out of a tenant as clients read it what is of others.
+func (d *delegate) showTenant(out *wireTenant) {
+	if d == nil {
+		return
+	}
+	out.Parent, out.Successors, out.Apps = "", []string{}, []string{}
+	for _, a := range d.config.Attributes.Tenant {
+		if !d.sees(a) {
+			delete(out.Custom, a.Name)
+		}
+	}
+}

@@ -121,7 +121,8 @@ func (r route) describe(c components, failed object) object {
 	}
 	if r.method == http.MethodGet || r.method == http.MethodDelete {
 		if list := r.parameters(); len(list) > 0 {
-			out["parameters"] = list
+			before, _ := out["parameters"].([]object)
+			out["parameters"] = append(before, list...)
 		}
 		return out
 	}

@@ -166,6 +166,10 @@ func (s *Server) getTenant(ctx context.Context, in *tenantRequest) (*wireTenant,
 	if err != nil {
 		return nil, err
 	}
+	d := delegateOf(ctx)
+	if d != nil && in.ID != d.tenant {
+		return nil, errNotDelegate
+	}
 	var t *tenant.Tenant
 	var roles *authz.Roles
 	err = s.Tenants.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
@@ -178,7 +182,12 @@ func (s *Server) getTenant(ctx context.Context, in *tenantRequest) (*wireTenant,
 	if err != nil {
 		return nil, err
 	}
-	return tenantOnWire(c, roles, t), nil
+	if d != nil {
+		roles = d.seen
+	}
+	out := tenantOnWire(c, roles, t)
+	d.showTenant(out)
+	return out, nil
 }
 
 type tenantsAnswer struct {
