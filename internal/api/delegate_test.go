@@ -30,7 +30,7 @@ type offices struct {
 	id map[string]string
 }
 
-// openOffices makes them. Anna manages north, with all that every project has; Cleo with
+// openOffices makes them; north is under top, and over below. Anna manages north, with all that every project has; Cleo with
 // no more than the permission for users. Rita reads there, Sam also in south, where he is
 // a boss; Bill is a boss in north, Paul in the whole project, Hilda has a role that tenants
 // do not see. Zoe and Olga, who manages it, are of south alone.
@@ -47,10 +47,10 @@ func openOffices(t *testing.T, db string) *offices {
 			{"name":"pay","displayName":"Pay","type":"string","viewPermissions":["pay"]},{"name":"badge","displayName":"Badge","type":"string","editPermissions":["pay","read"]}]}`),
 		"applications.json": []byte(`{"applications":[{"id":"SA1","name":"One","oidc":{}}]}`),
 	})
-	for _, id := range []string{"north", "south"} {
-		o.post(t, "tenant/create", `{"id":"`+id+`","name":"The office `+id+`"}`)
+	for _, tenant := range [][2]string{{"top", ""}, {"north", "top"}, {"below", "north"}, {"south", ""}} {
+		o.post(t, "tenant/create", `{"id":"`+tenant[0]+`","name":"The office `+tenant[0]+`","parent":"`+tenant[1]+`"}`)
 	}
-	for _, role := range []string{`"name":"Southern","tenantId":"south"`, `"name":"Porter","tenantId":"north","description":"opens"`, `"name":"Foreman","tenantId":"north","permissionNames":["pay"]`, `"name":"Secret","tenantId":"north","private":true`} {
+	for _, role := range []string{`"name":"Chief","tenantId":"top"`, `"name":"Keeper","tenantId":"below"`, `"name":"Southern","tenantId":"south"`, `"name":"Porter","tenantId":"north","description":"opens"`, `"name":"Foreman","tenantId":"north","permissionNames":["pay"]`, `"name":"Secret","tenantId":"north","private":true`} {
 		made := o.post(t, "role/create", `{`+role+`}`)
 		o.id[memberOf(made, "name")] = memberOf(made, "id")
 	}
@@ -262,7 +262,6 @@ func TestUsersSeeTheTenantThatTheyManage(t *testing.T) {
 	testkit.Databases(t, func(t *testing.T, db string) {
 		o := openOffices(t, db)
 		o.with(t, "attributes.json", `{"tenant":[{"name":"plan","displayName":"Plan","type":"string"},{"name":"debt","displayName":"Debt","type":"string","viewPermissions":["pay"]}]}`)
-		o.post(t, "tenant/create", `{"id":"below","name":"Below","parent":"north"}`)
 		o.post(t, "tenant/update", `{"id":"north","name":"The office north","selfProvisioningDomains":["north.example"],"customAttributes":{"plan":"gold","debt":"9"}}`)
 		o.post(t, "tenant/updateDefaultRoles", `{"id":"north","defaultRoles":["Secret","Porter"]}`)
 		got := answered[map[string]any](t, o.ask(t, "GET tenant", "?tenant=north&id=north", "", o.signedIn(t, "cleo")))
@@ -585,7 +584,10 @@ func TestManagersGainNothing(t *testing.T) {
 			{"a role that everybody gets", "POST role/create", `{"name":"X","default":true}`, "403 P40322"},
 			{"a role with a name of the project", "POST role/create", `{"name":" boss "}`, "403 P40322"},
 			{"a role with a name that tenants do not see", "POST role/create", `{"name":"Hidden"}`, "403 P40322"},
-			{"the same by another name", "POST role/update", `{"name":"Porter","newName":"Boss"}`, "403 P40322"},
+			{"a role with a name of the tenant over it", "POST role/create", `{"name":"Chief"}`, "403 P40322"},
+			{"a role with a name of a tenant under it", "POST role/create", `{"name":"KEEPER"}`, "403 P40322"},
+			{"the same by another name", "POST role/update", `{"name":"Porter","newName":"Keeper"}`, "403 P40322"},
+			{"the same of the project", "POST role/update", `{"name":"Porter","newName":"Boss"}`, "403 P40322"},
 			{"more for a role", "POST role/update", `{"name":"Porter","newName":"Porter","permissionNames":["pay"]}`, "403 P40322"},
 			{"a role that permits more than they may", "POST role/update", `{"name":"Foreman","newName":"Foreman"}`, "403 P40322"},
 			{"a role of the project", "POST role/update", `{"id":"R3","newName":"X"}`, "404 P40461"},

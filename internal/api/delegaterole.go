@@ -1,33 +1,56 @@
 package api
 
 import (
+	"context"
 	"slices"
 	"strings"
 
 	"postern/internal/authz"
+	"postern/internal/store"
+	"postern/internal/tenant"
 )
 
 // newRole confines a role that is to be made to the tenant. It permits nothing that the
-// delegate may not do, nobody has it by themselves, and it has no name that the project
-// has given: applications know roles by their names.
-func (d *delegate) newRole(in *newRoleRequest) error {
+// delegate may not do, nobody has it by themselves, and its name is free.
+func (s *Server) newRole(ctx context.Context, in *newRoleRequest) error {
+	d := delegateOf(ctx)
 	if d == nil {
 		return nil
 	}
-	if in.Tenant != "" && in.Tenant != d.tenant || in.Private || in.Default || !d.permitsAll(in.Permissions) || d.taken(in.Name) {
+	if in.Tenant != "" && in.Tenant != d.tenant || in.Private || in.Default || !d.permitsAll(in.Permissions) {
 		return errBeyond
 	}
 	in.Tenant = d.tenant
+	return s.freeName(ctx, d, in.Name)
+}
+
+// freeName refuses the name of a role of the project, and of a tenant that is over or
+// under that of the delegate, where roles are inherited: applications know roles by their
+// names.
+func (s *Server) freeName(ctx context.Context, d *delegate, name string) error {
+	var known *authz.Roles
+	err := s.Projects.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		line, err := tenant.Line(tx, d.config.Project, d.tenant)
+		if err != nil {
+			return err
+		}
+		known, err = authz.Load(tx, d.config, line...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(known.List(), func(r authz.Role) bool {
+		return r.Tenant != d.tenant && strings.EqualFold(r.Name, strings.TrimSpace(name))
+	}) {
+		return errBeyond
+	}
 	return nil
 }
 
-// taken reports whether the project has a role with a name.
-func (d *delegate) taken(name string) bool {
-	return slices.ContainsFunc(d.roles.List(), func(r authz.Role) bool { return r.Tenant == "" && strings.EqualFold(r.Name, strings.TrimSpace(name)) })
-}
-
 // roleToBe confines what a role of the tenant is to be. Whether new members have it stays.
-func (d *delegate) roleToBe(in *newRoleRequest) error {
+func (s *Server) roleToBe(ctx context.Context, in *newRoleRequest) error {
+	d := delegateOf(ctx)
 	if d == nil {
 		return nil
 	}
@@ -38,11 +61,14 @@ func (d *delegate) roleToBe(in *newRoleRequest) error {
 	if err != nil {
 		return err
 	}
-	if in.Private || !d.permitsAll(in.Permissions) || in.NewName != was.Name && d.taken(in.NewName) {
+	if in.Private || !d.permitsAll(in.Permissions) {
 		return errBeyond
 	}
 	in.ID, in.Tenant, in.Default = was.ID, d.tenant, was.Default
-	return nil
+	if in.NewName == was.Name {
+		return nil
+	}
+	return s.freeName(ctx, d, in.NewName)
 }
 
 // rolesToDrop confines roles that are to be deleted to those of the tenant.

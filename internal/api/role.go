@@ -81,7 +81,7 @@ func (s *Server) createRoles(ctx context.Context, in *rolesRequest) (*rolesAnswe
 	}
 	var roles []authz.Role
 	for _, r := range in.Roles {
-		if err := delegateOf(ctx).newRole(&r); err != nil {
+		if err := s.newRole(ctx, &r); err != nil {
 			return nil, err
 		}
 		roles = append(roles, r.role(r.Name))
@@ -111,7 +111,7 @@ func (s *Server) updateRoles(ctx context.Context, in *rolesRequest) (*rolesAnswe
 	}
 	var changes []authz.RoleChange
 	for _, r := range in.Roles {
-		if err := delegateOf(ctx).roleToBe(&r); err != nil {
+		if err := s.roleToBe(ctx, &r); err != nil {
 			return nil, err
 		}
 		changes = append(changes, authz.RoleChange{ID: r.ID, Name: r.Name, Role: r.role(r.NewName)})

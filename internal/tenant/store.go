@@ -169,6 +169,23 @@ func Below(tx *store.Tx, project string, ids []string) ([]string, error) {
 	return slices.Compact(out), nil
 }
 
+// Line returns the ids of a tenant, of all that it is under and of all that are under
+// it, as part of tx: roles in one of them may be had in another.
+func Line(tx *store.Tx, project, id string) ([]string, error) {
+	out, err := store.Collect(tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id) },
+		`WITH RECURSIVE below (id) AS (
+			SELECT id FROM tenants WHERE project = $1 AND id = $2
+			UNION SELECT t.id FROM tenants t JOIN below b ON t.parent = b.id WHERE t.project = $1
+		), above (id, parent) AS (
+			SELECT id, parent FROM tenants WHERE project = $1 AND id = $2
+			UNION SELECT t.id, t.parent FROM tenants t JOIN above a ON t.id = a.parent WHERE t.project = $1
+		) SELECT id FROM below UNION SELECT id FROM above`, project, id)
+	if err != nil {
+		return nil, fmt.Errorf("read tenants over and under a tenant: %w", err)
+	}
+	return out, nil
+}
+
 // insert stores a new tenant.
 func (t *Tenant) insert(tx *store.Tx) error {
 	v, err := t.values()
