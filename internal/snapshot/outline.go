@@ -2,11 +2,12 @@ package snapshot
 
 import (
 	"bytes"
+	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -119,93 +120,58 @@ func readsWhole(s *jsonschema.Schema) bool {
 // in it that no schema describes: they are there, and empty. What it returns is
 // to gather facts from, and for nothing else.
 func parseOutline(doc []byte, s *jsonschema.Schema) (any, error) {
-	// Canonical form has no member twice; to look for one again costs much.
-	dec := jsontext.NewDecoder(bytes.NewBuffer(doc), jsontext.AllowDuplicateNames(true)) // of a buffer it makes no copy
-	return outlines()[s].read(dec)
+	return outlines()[s].read(&splitter{buf: doc, err: io.EOF})
 }
 
-// read reads one value. No outline is one of which nothing is described.
-func (o *outline) read(dec *jsontext.Decoder) (any, error) {
-	if o != nil && o.whole {
-		v, err := dec.ReadValue()
-		if err != nil {
-			return nil, err
-		}
-		return parse(v)
-	}
-	switch kind := dec.PeekKind(); kind {
-	case '{', '[':
-		if o == nil || o.bare {
-			return emptyOf(kind), dec.SkipValue()
-		}
-		if kind == '[' {
-			return o.readList(dec)
-		}
-		return o.readObject(dec)
-	default:
-		return readScalar(dec)
-	}
-}
-
-func emptyOf(kind jsontext.Kind) any {
-	if kind == '[' {
-		return []any{}
-	}
-	return map[string]any{}
-}
-
-func (o *outline) readObject(dec *jsontext.Decoder) (any, error) {
-	if _, err := dec.ReadToken(); err != nil {
+// read reads one value, of which no more is looked at than where it ends, if nothing
+// of it counts. No outline is one of which nothing is described.
+func (o *outline) read(doc *splitter) (any, error) {
+	kind, err := doc.next()
+	switch {
+	case err != nil:
 		return nil, err
+	case kind == '{' && o != nil && !o.whole && !o.bare:
+		return o.readObject(doc)
+	case kind == '[' && o != nil && !o.whole && !o.bare:
+		return o.readList(doc)
 	}
+	value, _, err := doc.value()
+	switch {
+	case err != nil:
+		return nil, err
+	case o != nil && o.whole:
+		return parse(value)
+	case kind == '{':
+		return map[string]any{}, nil
+	case kind == '[':
+		return []any{}, nil
+	case kind == '"' && bytes.IndexByte(value, '\\') < 0: // most texts
+		return string(value[1 : len(value)-1]), nil
+	case kind == '-', '0' <= kind && kind <= '9':
+		return strconv.ParseFloat(string(value), 64)
+	}
+	return parse(value)
+}
+
+func (o *outline) readObject(doc *splitter) (any, error) {
 	out := map[string]any{}
-	for dec.PeekKind() != '}' {
-		tok, err := dec.ReadToken()
-		if err != nil {
-			return nil, err
-		}
-		name := tok.String()
+	err := doc.object(func(name string) (err error) {
 		sub, ok := o.members[name]
 		if !ok {
 			sub = o.rest
 		}
-		if out[name], err = sub.read(dec); err != nil {
-			return nil, err
-		}
-	}
-	_, err := dec.ReadToken()
+		out[name], err = sub.read(doc)
+		return err
+	})
 	return out, err
 }
 
-func (o *outline) readList(dec *jsontext.Decoder) (any, error) {
-	if _, err := dec.ReadToken(); err != nil {
-		return nil, err
-	}
+func (o *outline) readList(doc *splitter) (any, error) {
 	out := []any{}
-	for dec.PeekKind() != ']' {
-		v, err := o.items.read(dec)
-		if err != nil {
-			return nil, err
-		}
+	err := doc.list(func() error {
+		v, err := o.items.read(doc)
 		out = append(out, v)
-	}
-	_, err := dec.ReadToken()
+		return err
+	})
 	return out, err
-}
-
-func readScalar(dec *jsontext.Decoder) (any, error) {
-	tok, err := dec.ReadToken()
-	if err != nil {
-		return nil, err
-	}
-	switch tok.Kind() {
-	case '"':
-		return tok.String(), nil
-	case '0':
-		return tok.Float()
-	case 't', 'f':
-		return tok.Bool(), nil
-	default:
-		return nil, nil //nolint:nilnil // it is null
-	}
 }

@@ -57,8 +57,9 @@ func (v vars) value(name string) (value string, ok bool) {
 // A row is a pattern of the table, cut into its segments.
 type row struct {
 	place
-	segs      []segment
-	variables int
+	segs          []segment
+	variables     int
+	before, after string // what stands before the first variable and behind the last one
 }
 
 func newRow(at place) row {
@@ -66,7 +67,9 @@ func newRow(at place) row {
 	for _, seg := range splitPattern(at.File.Pattern) {
 		segs = append(segs, cutSegment(seg))
 	}
-	return row{at, segs, strings.Count(at.File.Pattern, "{")}
+	pattern := at.File.Pattern
+	before, _, _ := strings.Cut(pattern, "{")
+	return row{at, segs, strings.Count(pattern, "{"), before, pattern[strings.LastIndexByte(pattern, '}')+1:]}
 }
 
 // rows is the table by the first segment of the pattern, so that a path is
@@ -103,7 +106,7 @@ func locate(path string) (place, bool) {
 // match returns the place of a path, with the values that it gives to the
 // variables, if it fits the pattern.
 func (r *row) match(path string) (place, bool) {
-	if strings.Count(path, "/") != len(r.segs)-1 {
+	if !strings.HasPrefix(path, r.before) || !strings.HasSuffix(path, r.after) || strings.Count(path, "/") != len(r.segs)-1 {
 		return place{}, false
 	}
 	at := r.place

@@ -19,6 +19,8 @@ type splitter struct {
 	buf    []byte // what has come in; values are cut out of it and not copied
 	at     int    // what is before that is used
 	before int64  // bytes of the body before buf
+
+	unquoted []byte // the last name
 }
 
 const (
@@ -129,14 +131,7 @@ func (s *splitter) take(want byte) error {
 
 // object reads an object and calls member for each name; member takes the value.
 func (s *splitter) object(member func(name string) error) error {
-	if err := s.take('{'); err != nil {
-		return err
-	}
-	if c, err := s.next(); err != nil || c == '}' {
-		s.at++
-		return err
-	}
-	for {
+	return s.parts('{', '}', func() error {
 		name, err := s.name()
 		if err != nil {
 			return err
@@ -144,13 +139,30 @@ func (s *splitter) object(member func(name string) error) error {
 		if err := s.take(':'); err != nil {
 			return err
 		}
-		if err := member(name); err != nil {
+		return member(name)
+	})
+}
+
+// list reads a list and calls item for each of its values, which takes it.
+func (s *splitter) list(item func() error) error { return s.parts('[', ']', item) }
+
+// parts reads what stands between brackets and has commas between its parts.
+func (s *splitter) parts(open, shut byte, part func() error) error {
+	if err := s.take(open); err != nil {
+		return err
+	}
+	if c, err := s.next(); err != nil || c == shut {
+		s.at++
+		return err
+	}
+	for {
+		if err := part(); err != nil {
 			return err
 		}
 		switch c, err := s.next(); {
 		case err != nil:
 			return err
-		case c == '}':
+		case c == shut:
 			s.at++
 			return nil
 		}
@@ -171,11 +183,10 @@ func (s *splitter) name() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name, err := jsontext.AppendUnquote(nil, raw)
-	if err != nil {
+	if s.unquoted, err = jsontext.AppendUnquote(s.unquoted[:0], raw); err != nil {
 		err = judge(raw, at)
 	}
-	return string(name), err
+	return string(s.unquoted), err
 }
 
 // value takes a value as it is written, and says where it stands.
