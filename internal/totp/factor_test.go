@@ -1,7 +1,9 @@
 package totp
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,6 +99,37 @@ func TestTriesAreLimited(t *testing.T) {
 		}
 		if _, _, err := f.show(t, "ann", shown(key, 1)); err != nil {
 			t.Errorf("a right code forgets the wrong ones: %v", err)
+		}
+	})
+}
+
+// Where the new seed cannot be kept nobody is signed in by its code, and what is told is what
+// went wrong, by which the database knows whether to run it again.
+func TestSeedThatCannotBeKept(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		f := setup(t, db)
+		_, old, now, _ := f.begun(t, "ann")
+		err := db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+			if db.Kind() == store.SQLite {
+				_, err := tx.Exec(`CREATE TRIGGER fail AFTER INSERT ON kept_secrets BEGIN SELECT RAISE(ABORT, 'planted'); END`)
+				return err
+			}
+			_, err := tx.Exec(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'planted'; END $$`)
+			if err != nil {
+				return err
+			}
+			_, err = tx.Exec(`CREATE TRIGGER fail AFTER INSERT ON kept_secrets FOR EACH ROW EXECUTE FUNCTION fail()`)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := f.show(t, "ann", now); err == nil || !strings.Contains(err.Error(), "planted") {
+			t.Errorf("the first code of a seed that cannot be kept: %v", err)
+		}
+		if _, _, err := f.show(t, "ann", old); err != nil {
+			t.Errorf("the seed before: %v", err)
 		}
 	})
 }

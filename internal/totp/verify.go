@@ -132,7 +132,7 @@ func (c *check) prove(tx *store.Tx) (*user.User, bool, error) {
 		return u, false, err
 	}
 	took, err := c.takeNext(tx, u, st)
-	if took {
+	if took && err == nil {
 		err = session.Changed(tx, u, audit.NewCredential, session.AMRTOTP, c.from)
 	}
 	if took || err != nil {
