@@ -185,6 +185,25 @@ func (m *made) minting() minting {
 	return out
 }
 
+// signing makes the tokens of a sign-in while the commit of its session is waited for:
+// one takes a processor and the other the disk. Whoever calls what it returns, after the
+// commit, has them; of one that failed nobody does.
+func (s *Service) signing(m made) func() (*Tokens, error) {
+	type signed struct {
+		tokens *Tokens
+		err    error
+	}
+	done := make(chan signed, 1)
+	go func() {
+		tokens, err := s.tokens(m)
+		done <- signed{tokens, err}
+	}()
+	return func() (*Tokens, error) {
+		out := <-done
+		return out.tokens, out.err
+	}
+}
+
 // tokens makes the tokens of a session. It asks the database nothing.
 func (s *Service) tokens(m made) (*Tokens, error) {
 	until := m.session.until(m.lifetimes)

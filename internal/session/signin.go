@@ -27,20 +27,24 @@ func (s *Service) SignIn(ctx context.Context, in Login) (*Tokens, error) {
 	if err != nil {
 		return nil, err
 	}
-	var m made
+	var signed func() (*Tokens, error)
 	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
 		now := time.Now().UTC().Truncate(time.Second)
 		u, firstSeen, err := in.Prove(tx)
 		if err != nil {
 			return err
 		}
-		m = made{ring: ring, config: in.Config, user: u, firstSeen: firstSeen, base: in.Client.Base, now: now, stepUp: in.Options.StepUp, refresh: true}
-		return s.establish(tx, in, &m, current, device, trusts)
+		m := made{ring: ring, config: in.Config, user: u, firstSeen: firstSeen, base: in.Client.Base, now: now, stepUp: in.Options.StepUp, refresh: true}
+		if err := s.establish(tx, in, &m, current, device, trusts); err != nil {
+			return err
+		}
+		signed = s.signing(m)
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return s.tokens(m)
+	return signed()
 }
 
 // currentOf returns the session that a login belongs to; the zero value is for a new
