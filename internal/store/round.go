@@ -22,6 +22,7 @@ const (
 type waiter struct {
 	ticket int64
 	alone  bool
+	single bool      // it is one statement, which SQLite takes back by itself where it fails
 	call   chan call // room for one
 
 	// What the one who leads the round reads when the waiter has had its turn.
@@ -124,8 +125,8 @@ func (q *queue) listen(ctx context.Context, w *waiter) (call, error) {
 // share is Write on SQLite: whoever waits at the same time shares a commit, which
 // is what takes long. Each function runs in the goroutine of its caller, one after
 // the other.
-func (d *DB) share(ctx context.Context, alone bool, fn func(context.Context, *Tx) error) error {
-	w := &waiter{alone: alone, call: make(chan call, 1)}
+func (d *DB) share(ctx context.Context, w *waiter, fn func(context.Context, *Tx) error) error {
+	w.call = make(chan call, 1)
 	d.queue.enter(w)
 	for {
 		c, err := d.queue.listen(ctx, w)
@@ -155,7 +156,7 @@ func (d *DB) lead(ctx context.Context, w *waiter, fn func(context.Context, *Tx) 
 }
 
 // A round is a transaction and those whose functions ran in it after the one of
-// its leader, each in a savepoint.
+// its leader, each in a savepoint unless it is one statement.
 type round struct {
 	conn   *sql.Conn
 	tx     *Tx // of nobody
@@ -220,36 +221,43 @@ func (r *round) turn(ctx context.Context, w *waiter, fn func(context.Context, *T
 		w.left = true
 		return
 	}
-	if _, err := r.tx.Exec(`SAVEPOINT one`); err != nil {
-		r.broken = true
-		return
+	if !w.single {
+		if _, err := r.tx.Exec(`SAVEPOINT one`); err != nil {
+			r.broken = true
+			return
+		}
 	}
 	done := false
 	defer func() {
 		if !done { // it panicked, or its goroutine ends
-			r.undo()
+			r.undo(w)
 			w.left = true
 		}
 	}()
 	w.err = fn(ctx, &Tx{tx: r.tx.tx, ctx: ctx, kind: SQLite, stmts: r.tx.stmts, joined: true})
-	if w.err == nil {
+	if w.err == nil && !w.single { // what one statement did can be taken back no more
 		w.err = ctx.Err()
 	}
 	done = true
 	switch {
 	case w.err != nil:
-		r.undo()
+		r.undo(w)
 	case r.owes(): // the commit would fail, and take the others with it
 		r.broken = true
-	default:
+	case !w.single:
 		_, err := r.tx.Exec(`RELEASE one`)
 		r.broken = err != nil
 	}
 }
 
 // undo takes back what one did. SQLite may have taken back the whole transaction
-// by itself, as where the disk is full: then there is no savepoint any more.
-func (r *round) undo() {
+// by itself, as where the disk is full: then there is no savepoint any more. Of one
+// statement nobody knows whether it took back more than itself.
+func (r *round) undo(w *waiter) {
+	if w.single {
+		r.broken = true
+		return
+	}
 	if _, err := r.tx.Exec(`ROLLBACK TO one; RELEASE one`); err != nil {
 		r.broken = true
 	}

@@ -238,6 +238,53 @@ func TestContextsOfThoseWhoShareACommit(t *testing.T) {
 	}
 }
 
+// One statement has no savepoint of its own: where it fails each learns for itself what
+// became of it, and nothing of the others is lost.
+func TestStatementsThatShareACommit(t *testing.T) {
+	t.Parallel()
+	db := testkit.Store(t)
+	gone, leave := context.WithCancel(t.Context())
+	exec := func(ctx context.Context, query string, args ...any) func(writing) error {
+		return func(writing) error {
+			n, err := db.Exec(ctx, query, args...)
+			if err == nil && n != 1 {
+				return fmt.Errorf("%d rows", n)
+			}
+			return err
+		}
+	}
+	const (
+		insert = `INSERT INTO projects (id, name, created_at) VALUES ($1, $1, 1)`
+		debt   = `INSERT INTO limits (project, scope, subject, since, tries, expires_at) VALUES ('nobody', 's', 's', 1, 1, 1)`
+	)
+	errs, leader := inTurn(t.Context(), db,
+		func(_ context.Context, tx *store.Tx) error {
+			leave()
+			return insertProject(tx, "P0")
+		},
+		[]func(writing) error{
+			exec(t.Context(), insert, "P1"),
+			exec(t.Context(), insert, "P1"),
+			exec(t.Context(), debt),
+			exec(gone, insert, "P4"),
+			exec(t.Context(), insert, "P5"),
+			func(fn writing) error { return db.Write(t.Context(), fn) },
+		},
+		nil, nil, nil, nil, nil, add("P6"),
+	)
+	for i, want := range []string{"", "UNIQUE", "FOREIGN KEY", "canceled", "", ""} {
+		if err := errs[i]; (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%d: %v, want %q", i+1, err, want)
+		}
+	}
+	if leader != nil {
+		t.Error(leader)
+	}
+	if diff := cmp.Diff([]string{"P0", "P1", "P5", "P6"}, projects(t, db)); diff != "" {
+		t.Errorf("projects (-want +got):\n%s", diff)
+	}
+}
+
 // Who must run again comes before who came later.
 func TestWhoRunsAgainKeepsItsPlace(t *testing.T) {
 	t.Parallel()

@@ -247,16 +247,16 @@ func (d *DB) WriteCommitted(ctx context.Context, fn func(context.Context, *Tx) e
 // Exec runs one statement that writes, as WriteCommitted does, and returns how many
 // rows it changed. PostgreSQL is asked once for it, and not three times.
 func (d *DB) Exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
-	if d.kind == SQLite {
-		err = d.WriteCommitted(ctx, func(_ context.Context, tx *Tx) error {
-			changed, err = affected(tx.Exec(query, args...))
-			return err
-		})
-		return changed, err
-	}
 	ctx, err = enter(ctx)
 	if err != nil {
 		return 0, err
+	}
+	if d.kind == SQLite {
+		err = d.share(ctx, &waiter{single: true}, func(_ context.Context, tx *Tx) error {
+			changed, err = affected(tx.Exec(query, args...))
+			return err
+		})
+		return changed, ended(ctx, err)
 	}
 	err = untilWon(ctx, func() error {
 		changed, err = d.execute(ctx, query, args)
@@ -292,7 +292,7 @@ func (d *DB) commit(ctx context.Context, opts *sql.TxOptions, alone bool, fn fun
 		return err
 	}
 	if d.kind == SQLite {
-		return ended(ctx, d.share(ctx, alone, fn))
+		return ended(ctx, d.share(ctx, &waiter{alone: alone}, fn))
 	}
 	return ended(ctx, untilWon(ctx, func() error { return d.write(ctx, opts, fn) }))
 }
