@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -204,7 +205,10 @@ func (r *round) gather(q *queue) {
 	for len(r.after) < mostInRound && !r.broken && time.Now().Before(until) {
 		w := q.next()
 		if w == nil {
-			return
+			runtime.Gosched() // who is about to write comes along: a commit costs far more than that
+			if w = q.next(); w == nil {
+				return
+			}
 		}
 		w.call <- call{join: r}
 		<-r.back
