@@ -252,8 +252,12 @@ func TestConnectionIsLostInTheMiddle(t *testing.T) {
 		before := testkit.Rows(t, f.DB)
 		execute(t, f.DB, `CREATE TRIGGER fail AFTER INSERT ON `+table+` FOR EACH ROW EXECUTE FUNCTION hang_up()`)
 		_, err := f.Import(t.Context(), tester, Import{Project: f.id, Upload: small("b"+table, "new "+table)})
-		if !errors.Is(err, store.ErrGone) {
-			t.Errorf("%s: got %v, want %v", table, err, store.ErrGone)
+		want := store.ErrGone
+		if table == "audit" {
+			want = store.ErrOutcomeUnknown // its row goes in one message with the commit
+		}
+		if !errors.Is(err, want) {
+			t.Errorf("%s: got %v, want %v", table, err, want)
 		}
 		mend(t, f.DB, table) // over another connection
 		f.same(t, before)
