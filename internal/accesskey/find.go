@@ -59,7 +59,8 @@ func (f *Filter) fits(k *Key) bool {
 
 // Authenticate returns the key whose cleartext is given, if it works now from
 // remote, with what there is of roles. Tenants that are disabled are not among
-// those of the key then, and those are in which its roles are inherited. Keys that are none are counted for each address, and
+// those of the key then, and those are in which its roles are inherited. Keys that are
+// none are counted for each address, and
 // refused with limit.ErrExceeded where they are too many; a right one always works.
 func (s *Service) Authenticate(ctx context.Context, c *project.Config, clear secret.Text, remote netip.Addr) (k *Key, known *authz.Roles, err error) {
 	text := clear.Reveal()
@@ -100,12 +101,19 @@ func recognise(tx *store.Tx, c *project.Config, hash []byte, remote netip.Addr) 
 			return nil, nil, err
 		}
 	}
+	heir := tenant.KeyHeir
+	if c.Settings.TenantUserIsolation {
+		heir = tenant.NoHeir // a user who manages a tenant makes keys, and is to stay in it
+	}
 	given := user.Roles(k.Tenants)
-	reached, err := tenant.Reach(tx, c.Project, given, tenant.KeyHeir)
+	reached, err := tenant.Reach(tx, c.Project, given, heir)
 	if err != nil {
 		return nil, nil, err
 	}
-	k.Tenants = user.Memberships(reached)
 	known, err := authz.Load(tx, c, slices.Sorted(maps.Keys(given))...)
-	return k, known, err
+	if err != nil {
+		return nil, nil, err
+	}
+	k.Tenants = user.Memberships(known.Standing(reached, given))
+	return k, known, nil
 }

@@ -30,6 +30,11 @@ var (
 	errImpersonator  = fault.New(fault.Forbidden, "P40324", "whoever impersonates a user manages no tenant in their name")
 )
 
+// mostDelegated bounds what a user names in one call, each of which is looked up.
+const mostDelegated = 1000
+
+var errManyDelegated = fault.New(fault.Invalid, "E011003", "Request is invalid: a user names at most 1000 in one call")
+
 // A delegate is a user who manages a tenant that they belong to: whoever calls the
 // management with the token of a user. It is what the user is at the time of the call,
 // and says what the call may see and change. None, which is nil, sees and may do all.

@@ -72,6 +72,7 @@ func openOffices(t *testing.T, db string) *offices {
 		"plain": `"keyTenants":[{"tenantId":"north","roleNames":["Clerk"]}]`, "strong": `"keyTenants":[{"tenantId":"north","roleNames":["Boss"]}]`,
 		"Zeal": `"keyTenants":[{"tenantId":"south","roleNames":["Southern"]}]`, "wide": `"roleNames":["Reader"],"keyTenants":[{"tenantId":"north"}]`,
 		"both": `"keyTenants":[{"tenantId":"north"},{"tenantId":"south"}]`, "annas": `"keyTenants":[{"tenantId":"north"}],"userId":"` + o.id["anna"] + `"`,
+		"claimant": `"keyTenants":[{"tenantId":"north"}],"customClaims":{"scope":"billing"}`,
 	} {
 		o.id[name] = memberOf(o.post(t, "accesskey/create", `{"name":"`+name+`",`+more+`}`), "key.id")
 	}
@@ -234,7 +235,7 @@ func TestUsersManageTheRolesAndKeysOfTheirTenant(t *testing.T) {
 		if got := of(key, "key.name", "key.roleNames", "key.keyTenants", "key.createdBy", "key.editable"); got != want {
 			t.Error(got)
 		}
-		if got := names(do("POST accesskey/search", page), "keys"); got != "annas plain robot strong" {
+		if got := names(do("POST accesskey/search", page), "keys"); got != "annas claimant plain robot strong" {
 			t.Errorf("keys %s", got)
 		}
 		id := memberOf(key, "key.id")
@@ -250,7 +251,7 @@ func TestUsersManageTheRolesAndKeysOfTheirTenant(t *testing.T) {
 			t.Error("the cleartext is not another one")
 		}
 		do("POST accesskey/delete/batch", `{"ids":["`+id+`"]}`)
-		if got := names(do("POST accesskey/search", page), "keys"); got != "annas plain strong" {
+		if got := names(do("POST accesskey/search", page), "keys"); got != "annas claimant plain strong" {
 			t.Errorf("keys %s", got)
 		}
 	})
@@ -597,6 +598,10 @@ func TestManagersGainNothing(t *testing.T) {
 			{"a key that may do more", "POST accesskey/create", `{"name":"k","roleNames":["Boss"]}`, "403 P40322"},
 			{"the same, as a tenant's", "POST accesskey/create", `{"name":"k","keyTenants":[{"tenantId":"north","roleNames":["Foreman"]}]}`, "403 P40322"},
 			{"a key with a role that tenants do not see", "POST accesskey/create", `{"name":"k","roleNames":["Secret"]}`, "400 E011003"},
+			{"a key that has claims", "POST accesskey/rotate", `{"id":"` + o.id["claimant"] + `"}`, "403 P40322"},
+			{"the same, turned on", "POST accesskey/activate/batch", `{"ids":["` + o.id["claimant"] + `"]}`, "403 P40322"},
+			{"very many keys", "POST accesskey/delete/batch", `{"ids":["x"` + strings.Repeat(`,"x"`, 1000) + `]}`, "400 E011003"},
+			{"very many roles", "POST role/delete/batch", `{"roleNames":["x"` + strings.Repeat(`,"x"`, 1000) + `]}`, "400 E011003"},
 			{"a key with claims", "POST accesskey/create", `{"name":"k","customClaims":{"roles":["Boss"]}}`, "403 P40322"},
 			{"a key of an administrator", "POST accesskey/create", `{"name":"k","userId":"` + o.id["anna"] + `"}`, "403 P40323"},
 			{"the cleartext of a stronger key", "POST accesskey/rotate", `{"id":"` + o.id["strong"] + `"}`, "403 P40322"},

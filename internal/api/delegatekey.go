@@ -46,12 +46,19 @@ func (s *Server) newKey(ctx context.Context, in *newAccessKeyRequest) error {
 	return nil
 }
 
+// carries reports whether the tokens of a key say more than its roles: claims and
+// attributes are for keys of the management to give.
+func carries(k *accesskey.Key) bool { return len(k.Claims) > 0 || len(k.Custom) > 0 }
+
 // keysHere refuses access keys that are not of the tenant, as what there is not, and
 // those whose tokens permit more than the delegate may do.
 func (s *Server) keysHere(ctx context.Context, ids ...string) error {
 	d := delegateOf(ctx)
 	if d == nil {
 		return nil
+	}
+	if len(ids) > mostDelegated {
+		return errManyDelegated
 	}
 	for _, id := range ids {
 		k, err := s.AccessKeys.Get(ctx, d.config.Project, id)
@@ -60,7 +67,7 @@ func (s *Server) keysHere(ctx context.Context, ids ...string) error {
 			return err
 		case !d.hasKey(k):
 			return accesskey.ErrNotFound
-		case !d.matches(k.Tenants[0].Roles):
+		case !d.matches(k.Tenants[0].Roles), carries(k):
 			return errBeyond
 		}
 		if k.BoundUser == "" {
@@ -84,7 +91,7 @@ func (d *delegate) showKey(k *accesskey.Key, out *wireAccessKey) {
 	for i := range out.Tenants {
 		out.Tenants[i].Roles, out.Tenants[i].Permissions = out.Roles, d.seen.Permissions(member.Roles)
 	}
-	out.Claims, out.Custom, out.Editable = map[string]any{}, map[string]any{}, d.matches(member.Roles)
+	out.Claims, out.Custom, out.Editable = map[string]any{}, map[string]any{}, d.matches(member.Roles) && !carries(k)
 }
 
 // searchKeys refuses a search of access keys by what the answer does not show. What is

@@ -79,6 +79,9 @@ func (d *delegate) rolesToDrop(in *deleteRolesRequest) error {
 	if in.Tenant != "" && in.Tenant != d.tenant {
 		return authz.ErrRoleNotFound
 	}
+	if len(in.IDs)+len(in.Names) > mostDelegated {
+		return errManyDelegated
+	}
 	var ids []string
 	for _, id := range in.IDs {
 		r, err := d.roleHere(id, "")

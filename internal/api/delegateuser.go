@@ -23,6 +23,9 @@ func (d *delegate) members(ids []string) (list []user.Who) {
 // that whoever signs in as them gains nothing.
 func (d *delegate) reaches(u *user.User) bool {
 	member, _ := u.In(d.tenant)
+	if d.user.Home != "" && u.Home == "" {
+		return false // who is at home in a tenant inherits nothing, and the other may
+	}
 	if len(u.Tenants) != 1 || u.Tenants[0].Tenant != d.tenant || !d.matches(member.Roles) {
 		return false
 	}

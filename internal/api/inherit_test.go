@@ -159,5 +159,27 @@ func TestUsersOfOneTenantInheritNothing(t *testing.T) {
 			t.Errorf("in %s", got)
 		}
 		wantFault(t, b.send(t, "POST", "/v1/auth/tenant/select", `{"tenant":"mid"}`, b.as(in.Refresh)...), 403, "P40311")
+		key := b.post(t, "accesskey/create", `{"name":"k","keyTenants":[{"tenantId":"top","roleNames":["Reader"]}]}`)["cleartext"].(string)
+		if got := inTenants(claimsOf(t, b.exchange(t, key, `{}`))); got != "top(Reader;read)" {
+			t.Errorf("a key is in %s", got)
+		}
+	})
+}
+
+// A role that an import takes out of the project makes nobody one of the tenants below.
+func TestARoleThatIsNoneIsNotInherited(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		b := setup(t, url)
+		b.tree(t, `{}`)
+		in := answer[tokensOfWire](t, b, "POST", "/v1/mgmt/auth/signup", `{"loginId":"ann","userTenants":[{"tenantId":"top","roleNames":["Reader"]}]}`)
+		key := b.post(t, "accesskey/create", `{"name":"k","keyTenants":[{"tenantId":"top","roleNames":["Reader"]}]}`)["cleartext"].(string)
+		b.open(t, snapshot.Files{"roles.json": []byte(`{"roles":[{"id":"R2","name":"Writer"}]}`)})
+		if got := inTenants(answer[tokensOfWire](t, b, "POST", "/v1/auth/refresh", `{}`, b.as(in.Refresh)...).Claims); got != "top(;)" {
+			t.Errorf("in %s", got)
+		}
+		if got := inTenants(claimsOf(t, b.exchange(t, key, `{}`))); got != "top(;)" {
+			t.Errorf("a key is in %s", got)
+		}
 	})
 }

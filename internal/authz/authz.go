@@ -9,6 +9,7 @@ package authz
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -94,6 +95,16 @@ func NoRole(name string) error {
 func (r *Roles) Has(id string) bool {
 	_, ok := r.byID[id]
 	return ok
+}
+
+// Standing leaves out the tenants in which somebody has roles only that are none any more,
+// of those that they were not given. Both are the ids of roles by tenant.
+func (r *Roles) Standing(reached, given map[string][]string) map[string][]string {
+	maps.DeleteFunc(reached, func(id string, roles []string) bool {
+		_, member := given[id]
+		return !member && !slices.ContainsFunc(roles, r.Has)
+	})
+	return reached
 }
 
 // Role returns the role with an id.

@@ -192,14 +192,22 @@ func (s *Service) signing(m made) func() (*Tokens, error) {
 	type signed struct {
 		tokens *Tokens
 		err    error
+		panics any
 	}
 	done := make(chan signed, 1)
 	go func() {
-		tokens, err := s.tokens(m)
-		done <- signed{tokens, err}
+		var out signed
+		defer func() {
+			out.panics = recover()
+			done <- out
+		}()
+		out.tokens, out.err = s.tokens(m)
 	}()
 	return func() (*Tokens, error) {
 		out := <-done
+		if out.panics != nil {
+			panic(out.panics) // here the request has somebody who takes it
+		}
 		return out.tokens, out.err
 	}
 }

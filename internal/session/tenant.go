@@ -79,13 +79,16 @@ func (s *Service) stand(tx *store.Tx, m *made) error {
 	if m.user.Home != "" {
 		heir = tenant.NoHeir
 	}
-	reached, err := tenant.Reach(tx, m.config.Project, user.Roles(m.user.Tenants), heir)
+	given := user.Roles(m.user.Tenants)
+	reached, err := tenant.Reach(tx, m.config.Project, given, heir)
 	if err != nil {
 		return err
 	}
-	m.tenants = user.Memberships(reached) // another list: the user is who they are, whatever becomes of a tenant
-	m.roles, err = s.rolesIn(tx, m.config, m.user.Tenants)
-	return err
+	if m.roles, err = s.rolesIn(tx, m.config, m.user.Tenants); err != nil {
+		return err
+	}
+	m.tenants = user.Memberships(m.roles.Standing(reached, given)) // another list: the user is who they are, whatever becomes of a tenant
+	return nil
 }
 
 func tenantsOf(list []user.Membership) []string {
