@@ -71,12 +71,13 @@ func ExpireActs(ctx context.Context, db *store.DB) (int, error) {
 const spared = 4
 
 // Bounded bounds the acts of a project: a guesser makes one with each guess. The
-// oldest give way, and of those that go out the ones that have gone.
+// oldest give way, and of those that go out the ones that have gone; not all of those that
+// are too many are looked at each time.
 func Bounded(db *store.DB, most int) *store.Cap {
 	all := db.Cap(most, "acts of people", `DELETE FROM acts WHERE (project, id) IN (
 		SELECT project, id FROM acts WHERE project = $1 ORDER BY acted_at DESC LIMIT $3 OFFSET $2)`)
 	gone := db.Cap(most, "acts that have gone out", `DELETE FROM acts WHERE (project, id) IN (
-		SELECT project, id FROM (SELECT project, id, number FROM acts WHERE project = $1 ORDER BY acted_at DESC LIMIT 1000000000 OFFSET $2) old
+		SELECT project, id FROM (SELECT project, id, number FROM acts WHERE project = $1 ORDER BY acted_at DESC LIMIT 100000 OFFSET $2) old
 		WHERE number IS NULL OR (number > 0 AND NOT EXISTS (SELECT 1 FROM audit_streams s WHERE s.project = $1 AND s.acted < old.number)) LIMIT $3)`)
 	return &store.Cap{Most: most, Trim: func(ctx context.Context, project string, most int) error {
 		return errors.Join(gone.Trim(ctx, project, most), all.Trim(ctx, project, spared*most))

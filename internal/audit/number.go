@@ -2,10 +2,12 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"postern/internal/store"
 )
@@ -19,6 +21,7 @@ const (
 	numberedAtOnce   = 500 // rows, in one transaction
 	numberedInARow   = 40  // of these, of one project
 	projectsNumbered = 1000
+	numberedWithin   = 5 * time.Second // of one project
 )
 
 // Number gives their numbers to the acts of people that wait for one, and to rows of
@@ -37,11 +40,23 @@ func Number(ctx context.Context, db *store.DB, people ...Source) error {
 	if err != nil {
 		return fmt.Errorf("look for acts without a number: %w", err)
 	}
-	for _, project := range projects {
-		for n, rounds := numberedAtOnce, 0; n == numberedAtOnce && rounds < numberedInARow; rounds++ {
-			if n, err = number(ctx, db, project, sources); err != nil {
-				return fmt.Errorf("number acts: %w", err)
-			}
+	var failed error
+	for _, project := range projects { // the others do not wait for one with which it does not work
+		if err := numberAll(ctx, db, project, sources); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("number acts of %s: %w", project, err))
+		}
+	}
+	return failed
+}
+
+// numberAll numbers what waits in a project. Another server that hangs in the middle of
+// the same is not waited for.
+func numberAll(ctx context.Context, db *store.DB, project string, sources []Source) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, numberedWithin)
+	defer cancel()
+	for n, rounds := numberedAtOnce, 0; n == numberedAtOnce && rounds < numberedInARow; rounds++ {
+		if n, err = number(ctx, db, project, sources); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -74,15 +74,17 @@ func (s *Service) next(ctx context.Context, st *audit.Stream, set streamSettings
 	if looked < len(list) {
 		end = list[looked-1].After
 	}
-	known, err := s.known(ctx, st.Project, events)
-	if err != nil {
-		return nil, end, err
+	var known map[string][]string
+	if !set.MaskPII {
+		if known, err = s.known(ctx, st.Project, events); err != nil {
+			return nil, end, err
+		}
 	}
 	size := 0
 	for i, e := range events {
 		ids := append([]string{}, known[e.User]...)
 		if set.MaskPII {
-			e.Shown, ids = masked(e.Shown), []string{}
+			e.Shown = masked(e.Shown)
 		}
 		r, err := asRecord(e.Shown, ids)
 		if err != nil {

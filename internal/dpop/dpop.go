@@ -169,10 +169,13 @@ func same(a, b string) bool {
 
 func normal(s string) (string, bool) {
 	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.User != nil {
+	if err != nil || u.Scheme == "" || u.Hostname() == "" || u.User != nil {
 		return "", false
 	}
-	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	if strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "[") {
+		return "", false // RFC 3986 §3.2.2: an address of IPv6 has brackets
+	}
+	scheme, host := strings.ToLower(u.Scheme), strings.TrimSuffix(strings.ToLower(u.Host), ":") // a port that is blank is none
 	for _, usual := range [][2]string{{"https", ":443"}, {"http", ":80"}} {
 		if scheme == usual[0] {
 			host = strings.TrimSuffix(host, usual[1])

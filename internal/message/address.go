@@ -76,7 +76,11 @@ func Phone(s string) (string, error) {
 	if err != nil || !phonenumbers.IsPossibleNumber(n) {
 		return "", ErrPhone
 	}
-	return phonenumbers.Format(n, phonenumbers.E164), nil
+	number := phonenumbers.Format(n, phonenumbers.E164)
+	if again, err := phonenumbers.Parse(number, "ZZ"); err != nil || phonenumbers.Format(again, phonenumbers.E164) != number {
+		return "", ErrPhone // it has a prefix for calls within the country twice, and would be another number when it is read again
+	}
+	return number, nil
 }
 
 // stars stand for what is hidden: as many for a short address as for a long one.
@@ -98,7 +102,7 @@ func MaskEmail(s string) string {
 
 // MaskPhone returns a number as answers show it: "+***43", its last two digits.
 func MaskPhone(s string) string {
-	if len(s) < 7 || s[0] != '+' {
+	if len(s) < 7 || s[0] != '+' || strings.Trim(s[len(s)-2:], "0123456789") != "" {
 		return mask(s)
 	}
 	return "+" + stars + s[len(s)-2:]

@@ -58,7 +58,8 @@ func (d *DB) overwrite(ctx context.Context) error {
 		return err
 	}
 	defer d.give(conn)
-	return alone(ctx, conn, `PRAGMA user_version = 0`)
+	// Its rollback must not come after the connection was given back.
+	return alone(context.WithoutCancel(ctx), conn, `PRAGMA user_version = 0`)
 }
 
 // outwait waits until every transaction of PostgreSQL that has written something
