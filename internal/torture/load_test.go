@@ -31,7 +31,7 @@ const robotCode = "424242"
 
 const (
 	loadClients  = 64   // of each kind: more do not wait for an answer at once
-	loadPeople   = 2000 // who are users before the load begins
+	loadPeople   = 8000 // who are users before the load begins
 	loadSessions = 500  // of theirs, which there are then
 	loadNew      = 10   // each so-many-th who signs in is new
 )
