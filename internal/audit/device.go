@@ -51,11 +51,11 @@ func DevicesIn(agent string, arg func(any) string, kinds []string, not bool) []s
 	says := func(word string) string { return `LOWER(` + agent + `) LIKE ` + arg("%"+word+"%") }
 	cases := []string{`CASE`}
 	for _, k := range kindsOfDevices() {
-		var any []string
+		var words []string
 		for _, w := range k.words {
-			any = append(any, says(w))
+			words = append(words, says(w))
 		}
-		when := `(` + strings.Join(any, ` OR `) + `)`
+		when := `(` + strings.Join(words, ` OR `) + `)`
 		if k.without != "" {
 			when += ` AND NOT ` + says(k.without)
 		}

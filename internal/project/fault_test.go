@@ -3,7 +3,6 @@ package project
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -17,41 +16,6 @@ import (
 	"postern/internal/store"
 	"postern/internal/testkit"
 )
-
-func execute(t testing.TB, db *store.DB, statements ...string) {
-	t.Helper()
-	err := db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
-		for _, s := range statements {
-			if _, err := tx.Exec(s); err != nil {
-				return fmt.Errorf("%s: %w", s, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// failOn makes each INSERT or UPDATE of a table fail, after it was done.
-func failOn(t testing.TB, db *store.DB, table, event string) {
-	t.Helper()
-	if db.Kind() == store.Postgres {
-		execute(t, db, `CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'planted'; END $$`,
-			`CREATE TRIGGER fail AFTER `+event+` ON `+table+` FOR EACH ROW EXECUTE FUNCTION fail()`)
-		return
-	}
-	execute(t, db, `CREATE TRIGGER fail AFTER `+event+` ON `+table+` BEGIN SELECT RAISE(ABORT, 'planted'); END`)
-}
-
-func mend(t testing.TB, db *store.DB, table string) {
-	t.Helper()
-	if db.Kind() == store.Postgres {
-		execute(t, db, `DROP TRIGGER fail ON `+table)
-		return
-	}
-	execute(t, db, `DROP TRIGGER fail`)
-}
 
 // Each thing that is done is one transaction, and its record is part of it:
 // where any statement fails, nothing was done.
@@ -107,12 +71,12 @@ func TestNothingIsAppliedWhereAStatementFails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			failOn(t, f.DB, tt.table, tt.event)
+			testkit.FailOn(t, f.DB, tt.table, tt.event)
 			err = tt.do(t.Context(), f)
 			if err == nil || fault.From(err) != fault.ErrInternal {
 				t.Errorf("%s: got %v, want an error that is not for callers", tt.name, err)
 			}
-			mend(t, f.DB, tt.table)
+			testkit.Mend(t, f.DB, tt.table)
 			f.same(t, before)
 			if now, err := f.Config(t.Context(), f.id); err != nil || now != config {
 				t.Errorf("%s: another configuration is served, %v", tt.name, err)
@@ -208,7 +172,7 @@ func TestRefusalThatCannotBeRecordedIsStillARefusal(t *testing.T) {
 	t.Parallel()
 	testkit.Databases(t, func(t *testing.T, url string) {
 		f := setup(t, url)
-		failOn(t, f.DB, "audit", "INSERT")
+		testkit.FailOn(t, f.DB, "audit", "INSERT")
 		for _, log := range []bool{true, false} { // a service without a log works, as its comment says
 			if !log {
 				f.Log = nil
@@ -229,14 +193,14 @@ func TestFullDisk(t *testing.T) {
 	f := setupOn(t, testkit.Store(t))
 	f.load(t, small("a", "s"))
 	before := testkit.Rows(t, f.DB)
-	execute(t, f.DB, `PRAGMA max_page_count = 1`) // no more than it has
+	testkit.Execute(t, f.DB, `PRAGMA max_page_count = 1`) // no more than it has
 	large := testkit.Shop(t)
 	_, err := f.Import(t.Context(), tester, Import{Project: f.id, Upload: large.Upload()})
 	if !errors.Is(err, store.ErrFull) {
 		t.Errorf("got %v, want %v", explain(err), store.ErrFull)
 	}
 	f.same(t, before)
-	execute(t, f.DB, `PRAGMA max_page_count = 1000000`)
+	testkit.Execute(t, f.DB, `PRAGMA max_page_count = 1000000`)
 	if res := f.load(t, large.Upload()); res.Revision != 2 {
 		t.Errorf("with room again: %+v", res)
 	}
@@ -247,10 +211,10 @@ func TestConnectionIsLostInTheMiddle(t *testing.T) {
 	url := testkit.Postgres(t)
 	f := setup(t, url)
 	f.load(t, small("a", "s"))
-	execute(t, f.DB, `CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$`)
+	testkit.Execute(t, f.DB, `CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$`)
 	for _, table := range []string{"revisions", "blobs", "secrets", "audit"} {
 		before := testkit.Rows(t, f.DB)
-		execute(t, f.DB, `CREATE TRIGGER fail AFTER INSERT ON `+table+` FOR EACH ROW EXECUTE FUNCTION hang_up()`)
+		testkit.Execute(t, f.DB, `CREATE TRIGGER fail AFTER INSERT ON `+table+` FOR EACH ROW EXECUTE FUNCTION hang_up()`)
 		_, err := f.Import(t.Context(), tester, Import{Project: f.id, Upload: small("b"+table, "new "+table)})
 		want := store.ErrGone
 		if table == "audit" {
@@ -259,12 +223,12 @@ func TestConnectionIsLostInTheMiddle(t *testing.T) {
 		if !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", table, err, want)
 		}
-		mend(t, f.DB, table) // over another connection
+		testkit.Mend(t, f.DB, table) // over another connection
 		f.same(t, before)
 	}
 	// Every connection, those that wait too.
 	other := testkit.Open(t, url)
-	execute(t, other, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+	testkit.Execute(t, other, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
 	for range 10 { // as often as there are dead connections to find
 		_, err := f.Import(t.Context(), tester, Import{Project: f.id, Upload: small("c", "s2")})
 		if err == nil {

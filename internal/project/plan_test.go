@@ -168,7 +168,7 @@ func TestPlanSaysWhatBecomesOfSecrets(t *testing.T) {
 			t.Fatal(err)
 		}
 		want("the same value, under another key", small("a", "one"), SecretSame, true)
-		execute(t, f.DB, `UPDATE secrets SET fingerprint = NULL`)
+		testkit.Execute(t, f.DB, `UPDATE secrets SET fingerprint = NULL`)
 		want("a value from before there were fingerprints", small("a", "one"), SecretUnknown, true)
 		if res := f.load(t, small("a", "one")); res.Changed {
 			t.Error("an equal value from before there were fingerprints changes something")

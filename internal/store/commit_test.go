@@ -21,20 +21,9 @@ import (
 // that adds a project.
 func onCommit(t *testing.T, db *store.DB, body string) {
 	t.Helper()
-	execute(t, db, `CREATE FUNCTION on_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN `+body+`; RETURN NULL; END $$`)
-	execute(t, db, `CREATE CONSTRAINT TRIGGER on_commit AFTER INSERT ON projects
+	testkit.Execute(t, db, `CREATE FUNCTION on_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN `+body+`; RETURN NULL; END $$`)
+	testkit.Execute(t, db, `CREATE CONSTRAINT TRIGGER on_commit AFTER INSERT ON projects
 		DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION on_commit()`)
-}
-
-func execute(t *testing.T, db *store.DB, statement string) {
-	t.Helper()
-	err := db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
-		_, err := tx.Exec(statement)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // write adds P1 and counts how often that was tried.
@@ -77,7 +66,7 @@ func TestCommitOnPostgres(t *testing.T) {
 		t.Run(tt.name+", in one statement", func(t *testing.T) {
 			t.Parallel()
 			db := testkit.Open(t, testkit.Postgres(t))
-			execute(t, db, `CREATE SEQUENCE tries`)
+			testkit.Execute(t, db, `CREATE SEQUENCE tries`)
 			onCommit(t, db, tt.onCommit)
 			if _, err := writeOne(t.Context(), db); !errors.Is(err, tt.want) {
 				t.Errorf("Exec = %v, want %v", err, tt.want)
@@ -89,7 +78,7 @@ func TestCommitOnPostgres(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			db := testkit.Open(t, testkit.Postgres(t))
-			execute(t, db, `CREATE SEQUENCE tries`) // a sequence is not rolled back
+			testkit.Execute(t, db, `CREATE SEQUENCE tries`) // a sequence is not rolled back
 			onCommit(t, db, tt.onCommit)
 			tries, err := write(t.Context(), db)
 			if !errors.Is(err, tt.want) || tries != tt.tries {
@@ -197,7 +186,7 @@ func TestBusySQLite(t *testing.T) {
 	t.Parallel()
 	url := t.TempDir() + "/postern.db"
 	db, other := testkit.Open(t, url), testkit.Open(t, url)
-	execute(t, db, `PRAGMA busy_timeout = 1`) // of the one connection that writes
+	testkit.Execute(t, db, `PRAGMA busy_timeout = 1`) // of the one connection that writes
 	err := other.Write(t.Context(), func(context.Context, *store.Tx) error {
 		_, err := write(t.Context(), db)
 		return err

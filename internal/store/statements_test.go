@@ -46,7 +46,7 @@ func TestStatementsStayCompiled(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 30 {
-			execute(t, db, `ALTER TABLE projects ADD COLUMN more TEXT NOT NULL DEFAULT 'more'`)
+			testkit.Execute(t, db, `ALTER TABLE projects ADD COLUMN more TEXT NOT NULL DEFAULT 'more'`)
 		}
 		var got string
 		if err := db.One(t.Context(), func(row store.Scanner) error { return row.Scan(&got) }, one, id); err != nil || got != id {

@@ -280,9 +280,9 @@ func TestNeighboursDoNotMeet(t *testing.T) {
 	t.Parallel()
 	url := testkit.Postgres(t)
 	db, other := testkit.Open(t, url), testkit.Open(t, url)
-	execute(t, db, `CREATE TABLE neighbours (id BIGINT PRIMARY KEY, n BIGINT NOT NULL)`)
-	execute(t, db, `INSERT INTO neighbours (id, n) VALUES (1, 0), (2, 0)`)
-	execute(t, db, `ANALYZE neighbours`)
+	testkit.Execute(t, db, `CREATE TABLE neighbours (id BIGINT PRIMARY KEY, n BIGINT NOT NULL)`)
+	testkit.Execute(t, db, `INSERT INTO neighbours (id, n) VALUES (1, 0), (2, 0)`)
+	testkit.Execute(t, db, `ANALYZE neighbours`)
 	read := func(tx *store.Tx, id int) error {
 		return tx.QueryRow(`SELECT n FROM neighbours WHERE id = $1`, id).Scan(new(int))
 	}

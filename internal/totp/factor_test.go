@@ -1,7 +1,6 @@
 package totp
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -110,21 +109,7 @@ func TestSeedThatCannotBeKept(t *testing.T) {
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {
 		f := setup(t, db)
 		_, old, now, _ := f.begun(t, "ann")
-		err := db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
-			if db.Kind() == store.SQLite {
-				_, err := tx.Exec(`CREATE TRIGGER fail AFTER INSERT ON kept_secrets BEGIN SELECT RAISE(ABORT, 'planted'); END`)
-				return err
-			}
-			_, err := tx.Exec(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'planted'; END $$`)
-			if err != nil {
-				return err
-			}
-			_, err = tx.Exec(`CREATE TRIGGER fail AFTER INSERT ON kept_secrets FOR EACH ROW EXECUTE FUNCTION fail()`)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.FailOn(t, db, "kept_secrets", "INSERT")
 		if _, _, err := f.show(t, "ann", now); err == nil || !strings.Contains(err.Error(), "planted") {
 			t.Errorf("the first code of a seed that cannot be kept: %v", err)
 		}
