@@ -19,6 +19,7 @@ type Hasher struct {
 	capacity int64 // bytes of all hashes together
 	share    int64 // bytes that a hash counts for at least
 	turns    *queue
+	slack    *slack
 	decoy    argon // the hash of no password
 
 	watch func(verifier) // tests count the work
@@ -46,7 +47,8 @@ func NewHasher(params Params, memory int64, parallel, waiting int) (*Hasher, err
 	_, _ = rand.Read(decoy.key)
 	return &Hasher{
 		params: params, capacity: memory, share: max(memory/int64(parallel), 1),
-		turns: &queue{room: memory, most: waiting, lines: map[string][]*waiter{}}, decoy: decoy,
+		turns: &queue{room: memory, most: waiting, lines: map[string][]*waiter{}},
+		slack: newSlack(int64(params.Memory)<<10, memory), decoy: decoy,
 	}, nil
 }
 
@@ -57,6 +59,8 @@ func (h *Hasher) turn(ctx context.Context, project string, memory int64, fn func
 		return err
 	}
 	defer h.turns.leave(room)
+	h.slack.enter()
+	defer h.slack.leave()
 	fn()
 	return nil
 }
