@@ -99,6 +99,10 @@ func (s *Server) Handler() http.Handler {
 	methods := map[string][]string{}
 	for _, r := range s.routes() {
 		mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) {
+			if err := edge.CheckURL(req.URL); err != nil {
+				s.fail(w, req, err)
+				return
+			}
 			req, err := s.authorize(r.access, req)
 			if (r.access.OfPerson() || r.access.InTenant != "" && ofUser(req)) && callerOf(req.Context()) == nil {
 				w.Header().Del("Access-Control-Allow-Origin") // the page is none that the project trusts

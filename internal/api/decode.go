@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,12 +22,30 @@ var errMember = fault.New(fault.Invalid, "E011002", "the body lacks a member tha
 func decode(body []byte, into any) error {
 	err := json.Unmarshal(body, into, json.MatchCaseInsensitiveNames(true))
 	if err == nil {
+		if hasNUL(body) {
+			return snapshot.ErrBody.WithMessage("a text of the body has the character U+0000, which no text may have")
+		}
 		return nil
 	}
 	if told, ok := errors.AsType[*fault.Error](err); ok { // of a type that says itself what it does not take
 		return told
 	}
 	return snapshot.ErrBody.WithMessage(complaint(body, err))
+}
+
+// hasNUL reports whether a text of a body, which is JSON, has the character that
+// PostgreSQL keeps in none: an escape behind an even number of backslashes.
+func hasNUL(body []byte) bool {
+	for rest := body; ; {
+		before, after, found := bytes.Cut(rest, []byte(`\u0000`))
+		if !found {
+			return false
+		}
+		if (len(before)-len(bytes.TrimRight(before, `\`)))%2 == 0 {
+			return true
+		}
+		rest = after
+	}
 }
 
 // complaint says what is wrong with a body, and at which member. It shows names

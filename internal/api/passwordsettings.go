@@ -19,7 +19,7 @@ import (
 type passwordSettings struct {
 	Tenant               string  `json:"tenantId"` // whose they are; empty for the project
 	Enabled              *bool   `json:"enabled"`
-	MinLength            *int    `json:"minLength"`
+	MinLength            *number `json:"minLength"`
 	Lowercase            *bool   `json:"lowercase"`
 	Uppercase            *bool   `json:"uppercase"`
 	AnyLetter            *bool   `json:"anyLetter"`
@@ -28,16 +28,16 @@ type passwordSettings struct {
 	DisallowedCharacters *string `json:"disallowedCharacters"`
 	DisallowEmailMatch   *bool   `json:"disallowEmailMatch"`
 	Strength             *bool   `json:"enablePasswordStrength"`
-	Score                *int    `json:"passwordStrengthScore"`
+	Score                *number `json:"passwordStrengthScore"`
 	Expiration           *bool   `json:"expiration"`
-	ExpirationWeeks      *int    `json:"expirationWeeks"`
+	ExpirationWeeks      *number `json:"expirationWeeks"`
 	Reuse                *bool   `json:"reuse"`
-	ReuseAmount          *int    `json:"reuseAmount"`
+	ReuseAmount          *number `json:"reuseAmount"`
 	Lock                 *bool   `json:"lock"`
-	LockAttempts         *int    `json:"lockAttempts"`
+	LockAttempts         *number `json:"lockAttempts"`
 	TempLock             *bool   `json:"tempLock"`
-	TempLockAttempts     *int    `json:"tempLockAttempts"`
-	TempLockDuration     *int    `json:"tempLockDuration"` // minutes
+	TempLockAttempts     *number `json:"tempLockAttempts"`
+	TempLockDuration     *number `json:"tempLockDuration"` // minutes
 }
 
 type passwordSettingsRequest struct {
@@ -163,12 +163,12 @@ func overlaid(object []byte, settings *passwordSettings) ([]byte, error) {
 func (in *passwordSettings) tidy() {
 	for _, of := range []struct {
 		on *bool
-		n  []**int
+		n  []**number
 	}{
-		{in.Expiration, []**int{&in.ExpirationWeeks}},
-		{in.Reuse, []**int{&in.ReuseAmount}},
-		{in.Lock, []**int{&in.LockAttempts}},
-		{in.TempLock, []**int{&in.TempLockAttempts, &in.TempLockDuration}},
+		{in.Expiration, []**number{&in.ExpirationWeeks}},
+		{in.Reuse, []**number{&in.ReuseAmount}},
+		{in.Lock, []**number{&in.LockAttempts}},
+		{in.TempLock, []**number{&in.TempLockAttempts, &in.TempLockDuration}},
 	} {
 		for _, n := range of.n {
 			if (of.on == nil || !*of.on) && *n != nil && **n == 0 {

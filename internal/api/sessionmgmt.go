@@ -20,8 +20,8 @@ var errDuration = fault.New(fault.Invalid, "E011003", "Request is invalid: refre
 const longestDuration = 10 * 365 * 24 * time.Hour
 
 // duration reads refreshDuration, seconds; 0 is that of the settings.
-func duration(seconds int64) (time.Duration, error) {
-	if seconds < 0 || seconds > int64(longestDuration/time.Second) {
+func duration(seconds number) (time.Duration, error) {
+	if seconds < 0 || seconds > number(longestDuration/time.Second) {
 		return 0, errDuration
 	}
 	return time.Duration(seconds) * time.Second, nil
@@ -29,7 +29,7 @@ func duration(seconds int64) (time.Duration, error) {
 
 // managing returns the configuration of the project that a key acts on, who calls,
 // and the length of time that they ask for.
-func (s *Server) managing(ctx context.Context, seconds int64) (*project.Config, *edge.Caller, time.Duration, error) {
+func (s *Server) managing(ctx context.Context, seconds number) (*project.Config, *edge.Caller, time.Duration, error) {
 	life, err := duration(seconds)
 	if err != nil {
 		return nil, nil, 0, err
@@ -41,7 +41,7 @@ func (s *Server) managing(ctx context.Context, seconds int64) (*project.Config, 
 type updateTokenRequest struct {
 	Token    string         `json:"jwt"`
 	Claims   map[string]any `json:"customClaims"`
-	Duration int64          `json:"refreshDuration"` // seconds
+	Duration number         `json:"refreshDuration"` // seconds
 }
 
 // tokenAnswer is one token.
@@ -64,7 +64,7 @@ type impersonateRequest struct {
 	Consent  bool           `json:"validateConsent"`
 	Claims   map[string]any `json:"customClaims"`
 	Tenant   string         `json:"selectedTenant"`
-	Duration int64          `json:"refreshDuration"` // seconds
+	Duration number         `json:"refreshDuration"` // seconds
 }
 
 func (s *Server) impersonate(ctx context.Context, in *impersonateRequest) (*tokenAnswer, error) {
@@ -102,7 +102,7 @@ type stopRequest struct {
 	Token    string         `json:"jwt"`
 	Claims   map[string]any `json:"customClaims"`
 	Tenant   string         `json:"selectedTenant"`
-	Duration int64          `json:"refreshDuration"` // seconds
+	Duration number         `json:"refreshDuration"` // seconds
 }
 
 func (s *Server) stopImpersonation(ctx context.Context, in *stopRequest) (*tokenAnswer, error) {
@@ -121,7 +121,7 @@ func (s *Server) stopImpersonation(ctx context.Context, in *stopRequest) (*token
 type anonymousRequest struct {
 	Claims   map[string]any `json:"customClaims"`
 	Tenant   string         `json:"selectedTenant"`
-	Duration int64          `json:"refreshDuration"` // seconds
+	Duration number         `json:"refreshDuration"` // seconds
 	Roles    []string       `json:"roles"`           // names
 }
 

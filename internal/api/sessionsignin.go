@@ -66,7 +66,7 @@ type backendRequest struct {
 	RevokeOthers  bool           `json:"revokeOtherSessions"`
 	RevokeTypes   sessionTypes   `json:"revokeOtherSessionsTypes"`
 	Token         string         `json:"jwt"`             // the refresh token that a step-up or a further factor adds to
-	Duration      int64          `json:"refreshDuration"` // seconds
+	Duration      number         `json:"refreshDuration"` // seconds
 	Tenant        string         `json:"selectedTenantId"`
 	User          wireSignUp     `json:"user"`
 	VerifiedEmail bool           `json:"emailVerified"`

@@ -91,7 +91,7 @@ func TestTenantsThatAreRefused(t *testing.T) {
 			"no name":                    {"tenant/create", `{}`, "400", "E011003"},
 			"a name of two lines":        {"tenant/create", `{"name":"a\nb"}`, "400", "E011003"},
 			"an id with a slash":         {"tenant/create", `{"name":"x","id":"a/b"}`, "400", "E011003"},
-			"an id that is no text":      {"tenant/create", `{"name":"x","id":"a\u0000b"}`, "400", "E011003"},
+			"an id that is no text":      {"tenant/create", `{"name":"x","id":"a\u0000b"}`, "400", "E011001"},
 			"an id that another has":     {"tenant/create", `{"name":"x","id":"one"}`, "409", "P40961"},
 			"a name that another has":    {"tenant/create", `{"name":"One"}`, "409", "P40961"},
 			"a parent that there is not": {"tenant/create", `{"name":"x","parent":"none"}`, "404", "E112202"},
@@ -118,7 +118,7 @@ func TestTenantsThatAreRefused(t *testing.T) {
 			"a deletion of none":         {"tenant/delete", `{"id":"none"}`, "404", "E112202"},
 		})
 		wantFault(t, b.send(t, "GET", "/v1/mgmt/tenant?id=none", ""), 404, "E112202")
-		wantFault(t, b.send(t, "GET", "/v1/mgmt/tenant?id=%00", ""), 404, "E112202")
+		wantFault(t, b.send(t, "GET", "/v1/mgmt/tenant?id=%00", ""), 400, "P40017")
 		wantFault(t, b.send(t, "GET", "/v1/mgmt/tenant/settings?id=none", ""), 404, "E112202")
 		if diff := cmp.Diff(before, testkit.Rows(t, b.Projects.DB)["tenants"]); diff != "" {
 			t.Errorf("what is refused changes something:\n%s", diff)

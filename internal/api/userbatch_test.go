@@ -66,11 +66,11 @@ func TestUserBatch(t *testing.T) {
 			t.Errorf("there are %s users: one who failed was made", total)
 		}
 
-		got = b.ask(t, "PATCH /v1/mgmt/user/patch/batch", `{"users":[{"loginId":"one","name":"One"},{"loginId":"nobody","name":"X"},{"loginId":"eight","customAttributes":{"shoe":1},"name":"Eight"}]}`)
+		got = b.ask(t, "PATCH /v1/mgmt/user/patch/batch", `{"users":[{"loginId":"one","name":"One"},{"loginId":"nobody","name":"X"},{"name":"Nobody"},{"loginId":"eight","customAttributes":{"shoe":1},"name":"Eight"}]}`)
 		if diff := cmp.Diff([]string{`loginIds=["one"] name="One"`}, lines(got, "patchedUsers", "loginIds", "name")); diff != "" {
 			t.Errorf("patched (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]string{`user.loginIds=["nobody"] failure="User not found"`, `user.loginIds=["eight"] failure="Request is invalid: the project has no custom attribute \"shoe\" of users"`},
+		if diff := cmp.Diff([]string{`user.loginIds=["nobody"] failure="User not found"`, `user.loginIds=[""] failure="` + errNoWho.Message + `"`, `user.loginIds=["eight"] failure="Request is invalid: the project has no custom attribute \"shoe\" of users"`},
 			lines(got, "failedUsers", "user.loginIds", "failure")); diff != "" {
 			t.Errorf("not patched (-want +got):\n%s", diff)
 		}
@@ -140,6 +140,7 @@ func TestUserInvite(t *testing.T) {
 		before := testkit.Rows(t, b.Projects.DB)
 		wantFault(t, b.send(t, http.MethodPost, "/v1/mgmt/user/create", `{"loginId":"eve@shop.example","invite":true,"inviteUrl":"https://evil.example/"}`), http.StatusBadRequest, project.ErrUntrusted.Code)
 		wantFault(t, b.send(t, http.MethodPost, "/v1/mgmt/user/create", `{"loginId":"`+u.ID[:20]+`AAAAAAAA","invite":true}`), http.StatusNotFound, "E112102")
+		wantFault(t, b.send(t, http.MethodPost, "/v1/mgmt/user/create", `{"loginId":"hal","invite":true}`), http.StatusBadRequest, errNoAddress.Code)
 		if after := testkit.Rows(t, b.Projects.DB); len(after["users"]) != len(before["users"]) {
 			t.Error("who could not be told was made")
 		}

@@ -52,6 +52,10 @@ type inviteBody struct {
 	// member makes each one of a tenant, for who manages that alone, and learns of nobody
 	// else who is there. Nil is for keys.
 	member func(*user.User)
+
+	// alone is for one user: one who cannot be told is not made. Of several they are,
+	// and the answer says who was not told.
+	alone bool
 }
 
 type createUserRequest struct {
@@ -84,6 +88,7 @@ func (s *Server) createUser(ctx context.Context, in *createUserRequest) (*userAn
 	if err := delegateOf(ctx).make(in); err != nil {
 		return nil, err
 	}
+	in.alone = true
 	results, err := s.createAll(ctx, config, []createUserBody{in.createUserBody}, in.inviteBody)
 	if err != nil {
 		return nil, err
@@ -160,7 +165,7 @@ func (s *Server) resultsOnWire(ctx context.Context, c *project.Config, results [
 
 // createAll makes users, and says of each what became of it.
 func (s *Server) createAll(ctx context.Context, config *project.Config, list []createUserBody, how inviteBody) ([]user.Result, error) {
-	if how.Invite { // before anybody is made who could not be told
+	if how.Invite {
 		if _, err := config.Redirect(how.URL, config.Settings.Invite.URL); err != nil {
 			return nil, err
 		}
@@ -218,6 +223,9 @@ func (s *Server) draft(ctx context.Context, config *project.Config, in *createUs
 		}
 		u.Test = u.Test || in.Test
 		if how.Invite {
+			if err := invitable(config, &u, how); err != nil && how.alone {
+				return nil, err
+			}
 			invited(config, &u)
 		}
 		if how.member != nil {

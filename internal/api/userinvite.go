@@ -25,11 +25,10 @@ func invited(c *project.Config, u *user.User) {
 	}
 }
 
-// invite tells a user that they may come: by mail, by text message or by both, as
-// the call says, or else the project. With neither the user is invited all the same,
-// and whoever calls tells them. Nothing is ever delivered to a test user.
-func (s *Server) invite(ctx context.Context, c *project.Config, u *user.User, how inviteBody) error {
-	mail, sms := chosen(how.SendMail, c.Settings.Invite.SendEmail), chosen(how.SendSMS, c.Settings.Invite.SendSMS)
+// invitable refuses to invite a user whom nothing could be sent to, or no link would
+// lead anywhere.
+func invitable(c *project.Config, u *user.User, how inviteBody) error {
+	mail, sms := ways(c, how)
 	switch {
 	case u.Test, !mail && !sms:
 		return nil
@@ -38,9 +37,25 @@ func (s *Server) invite(ctx context.Context, c *project.Config, u *user.User, ho
 	case (!mail || u.Email == "") && (!sms || u.Phone == ""):
 		return errNoAddress
 	}
+	return nil
+}
+
+// invite tells a user that they may come: by mail, by text message or by both. With
+// neither the user is invited all the same, and whoever calls tells them. Nothing is
+// ever delivered to a test user.
+func (s *Server) invite(ctx context.Context, c *project.Config, u *user.User, how inviteBody) error {
+	mail, sms := ways(c, how)
+	if err := invitable(c, u, how); err != nil || u.Test || !mail && !sms {
+		return err
+	}
 	return s.MagicLinks.Invite(ctx, c, u, magiclink.Invitation{
 		URL: how.URL, Mail: &mail, SMS: &sms, Choice: challenge.Choice{Template: how.Template, Options: how.Options},
 	})
+}
+
+// ways says how invitations go out: as the call says, or else the project.
+func ways(c *project.Config, how inviteBody) (mail, sms bool) {
+	return chosen(how.SendMail, c.Settings.Invite.SendEmail), chosen(how.SendSMS, c.Settings.Invite.SendSMS)
 }
 
 // chosen is what a call says, or else the project.

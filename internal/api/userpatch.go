@@ -34,18 +34,29 @@ func (in *patchUserBody) beside(tx *store.Tx, u *user.User) ([]string, error) {
 	return []string{"scim"}, nil
 }
 
+// patchAll changes users, and says of each what became of it.
 func (s *Server) patchAll(ctx context.Context, list []patchUserBody) ([]user.Result, error) {
+	out := make([]user.Result, len(list))
 	var who []user.Who
-	for _, in := range list {
+	var places []int
+	for i, in := range list {
 		w, err := in.who(ctx)
 		if err != nil {
-			return nil, err
+			out[i].Err = err
+			continue
 		}
-		who = append(who, w)
+		who, places = append(who, w), append(places, i)
 	}
-	return s.changeUsers(ctx, who,
-		func(i int, names *directory, u *user.User) error { return list[i].patch(names, u) },
-		func(i int) func(*store.Tx, *user.User) ([]string, error) { return list[i].beside })
+	results, err := s.changeUsers(ctx, who,
+		func(n int, names *directory, u *user.User) error { return list[places[n]].patch(names, u) },
+		func(n int) func(*store.Tx, *user.User) ([]string, error) { return list[places[n]].beside })
+	if err != nil {
+		return nil, err
+	}
+	for n, r := range results {
+		out[places[n]] = r
+	}
+	return out, nil
 }
 
 func (s *Server) patchUser(ctx context.Context, in *patchUserBody) (*userAnswer, error) {

@@ -12,8 +12,10 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"postern/internal/audit"
 	"postern/internal/fault"
@@ -30,7 +32,33 @@ import (
 var (
 	ErrMethod   = fault.New(fault.Invalid, "P40501", "the call does not take this method")
 	ErrTooLarge = fault.New(fault.TooLarge, "P41301", "the body is too large")
+	ErrURL      = fault.New(fault.Invalid, "P40017", "the URL is not text in UTF-8, or has the character U+0000 in it")
 )
+
+// CheckURL refuses a URL whose path or query no database can look for.
+func CheckURL(u *url.URL) error {
+	if !isText(u.Path) {
+		return ErrURL
+	}
+	for name, values := range u.Query() {
+		if !isText(name) || slices.ContainsFunc(values, func(v string) bool { return !isText(v) }) {
+			return ErrURL
+		}
+	}
+	return nil
+}
+
+func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
+
+// longestAgent bounds what is kept of what a client calls itself, in bytes. Browsers
+// take two hundred or so.
+const longestAgent = 512
+
+// agent returns what a client calls itself, as text that every database can hold.
+func agent(r *http.Request) string {
+	name := r.UserAgent()
+	return strings.ToValidUTF8(name[:min(len(name), longestAgent)], "")
+}
 
 // ConsolePath is the path of the console.
 const ConsolePath = "/console"
@@ -127,7 +155,7 @@ type Claim struct {
 // NewPerson returns a person who makes a request for a project.
 func NewPerson(r *http.Request, c *project.Config, token secret.Text) *Caller {
 	return &Caller{
-		Project: c.Project, Config: c, Token: token, Agent: r.UserAgent(), Page: r.Header.Get("Origin"),
+		Project: c.Project, Config: c, Token: token, Agent: agent(r), Page: r.Header.Get("Origin"),
 		Origin: audit.Origin{Remote: Remote(r).String(), Request: r.Header.Get("X-Request-Id")}, Counted: counted(r),
 	}
 }
@@ -157,7 +185,7 @@ func BehindProxy(r *http.Request) bool {
 
 // NewCaller returns whoever makes a request with a key.
 func NewCaller(r *http.Request, id string, key *mgmtkey.Key) *Caller {
-	return &Caller{Project: id, Key: key, Agent: r.UserAgent(), Origin: audit.Origin{Actor: key.ID, Remote: Remote(r).String(), Request: r.Header.Get("X-Request-Id")}}
+	return &Caller{Project: id, Key: key, Agent: agent(r), Origin: audit.Origin{Actor: key.ID, Remote: Remote(r).String(), Request: r.Header.Get("X-Request-Id")}}
 }
 
 // Remote returns the address that a request comes from.

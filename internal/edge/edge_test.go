@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
 
 	"postern/internal/edge"
@@ -11,6 +14,7 @@ import (
 	"postern/internal/limit"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
+	"postern/internal/secret"
 )
 
 func TestAllow(t *testing.T) {
@@ -79,5 +83,35 @@ func TestStatus(t *testing.T) {
 				t.Errorf("Status = %d, want %d", got, want)
 			}
 		})
+	}
+}
+
+// Of what a client calls itself as much is kept as is text, and no more than a client has
+// reason to say.
+func TestWhatAClientCallsItself(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]string{
+		"curl/8": "curl/8", "Moz\xffilla": "Mozilla", strings.Repeat("x", 40_000): strings.Repeat("x", 512), strings.Repeat("é", 400): strings.Repeat("é", 256), "x" + strings.Repeat("é", 400): "x" + strings.Repeat("é", 255),
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
+		r.Header.Set("User-Agent", said)
+		if got := edge.NewPerson(r, &project.Config{}, secret.Text{}).Agent; got != want {
+			t.Errorf("%.30q (%d bytes) is kept as %.30q (%d bytes)", said, len(said), got, len(got))
+		}
+	}
+}
+
+func TestCheckURL(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]error{
+		"/a?b=c%20d": nil, "/%C3%A9?%C3%A9=%2500": nil, "/a%00": edge.ErrURL, "/%ff": edge.ErrURL, "/a?b=%00": edge.ErrURL, "/a?%ff=b": edge.ErrURL, "/a?b=%zz": nil,
+	} {
+		u, err := url.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := edge.CheckURL(u); !errors.Is(got, want) {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
 	}
 }

@@ -85,9 +85,9 @@ func (ch Change) names(u *User) error {
 		if v.to == nil {
 			continue
 		}
-		text := strings.TrimSpace(*v.to)
-		if len(text) > v.most || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
-			return ErrText
+		text, err := plain(*v.to, v.most)
+		if err != nil {
+			return err
 		}
 		*v.into = text
 	}
@@ -95,6 +95,15 @@ func (ch Change) names(u *User) error {
 		return ErrPicture
 	}
 	return nil
+}
+
+// plain returns a text of a user without blanks around it, of so many bytes at most.
+func plain(text string, most int) (string, error) {
+	text = strings.TrimSpace(text)
+	if len(text) > most || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return "", ErrText
+	}
+	return text, nil
 }
 
 // isPicture reports whether pages may show a text as where a picture is: it runs

@@ -56,8 +56,11 @@ func Prepare(c *project.Config, home, loginID string, p Profile) (*User, error) 
 	}
 	u := &User{
 		Project: c.Project, LoginIDs: []string{id}, Home: home, Status: Enabled,
-		Name: p.Name, GivenName: p.GivenName, MiddleName: p.MiddleName, FamilyName: p.FamilyName,
 		Test: IsTest(c, id),
+	}
+	said := Change{Name: &p.Name, GivenName: &p.GivenName, MiddleName: &p.MiddleName, FamilyName: &p.FamilyName}
+	if err := said.names(u); err != nil {
+		return nil, err
 	}
 	for _, v := range []struct {
 		given string

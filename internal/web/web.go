@@ -7,6 +7,7 @@
 package web
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -138,7 +139,7 @@ func (s *Server) Handler() http.Handler {
 	handle := func(pattern string, serve func(http.ResponseWriter, *visit) error) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			v := &visit{r: r, server: s}
-			err := guard(r)
+			err := cmp.Or(edge.CheckURL(r.URL), guard(r))
 			if err == nil {
 				err = serve(w, v)
 			}
