@@ -115,35 +115,56 @@ func (r route) describe(c components, failed object) object {
 		out["security"] = []object{{"person": []string{}}}
 	default:
 	}
+	list := r.inPath()
 	if r.access.InTenant != "" {
 		out["security"] = []object{{"managementKey": []string{}}, {"person": []string{}}}
-		out["parameters"] = []object{{"name": "tenant", "in": "query", "schema": parameter(reflect.String)}}
+		list = append(list, object{"name": "tenant", "in": "query", "schema": parameter(reflect.String)})
 	}
-	if r.method == http.MethodGet || r.method == http.MethodDelete {
-		if list := r.parameters(); len(list) > 0 {
-			before, _ := out["parameters"].([]object)
-			out["parameters"] = append(before, list...)
-		}
+	bodiless := r.method == http.MethodGet || r.method == http.MethodDelete
+	if bodiless {
+		list = append(list, r.inQuery()...)
+	}
+	if len(list) > 0 {
+		out["parameters"] = list
+	}
+	if bodiless {
 		return out
 	}
 	out["requestBody"] = object{"content": object{"application/json": object{"schema": c.schema(r.serve.in, false)}}}
 	return out
 }
 
-// parameters are the members of a request that has no body. Those that the path
-// has a place for are in it.
-func (r route) parameters() []object {
+// inPath are the parts of the path that a caller fills in.
+func (r route) inPath() []object {
+	var out []object
+	for _, part := range strings.Split(r.path, "/") {
+		name, isOne := strings.CutPrefix(part, "{")
+		if !isOne {
+			continue
+		}
+		name = strings.TrimSuffix(name, "}")
+		kind := reflect.String
+		for f := range r.serve.in.Fields() {
+			if as, _ := member(f); as == name {
+				kind = f.Type.Kind()
+			}
+		}
+		out = append(out, object{"name": name, "in": "path", "required": true, "schema": parameter(kind)})
+	}
+	return out
+}
+
+// inQuery are the members of a request that has no body, but for those that the path
+// has a place for.
+func (r route) inQuery() []object {
 	var out []object
 	for f := range r.serve.in.Fields() {
 		name, _ := member(f)
 		kind := f.Type.Kind()
-		switch {
-		case name == "" || kind != reflect.String && kind != reflect.Int64:
-		case strings.Contains(r.path, "{"+name+"}"):
-			out = append(out, object{"name": name, "in": "path", "required": true, "schema": parameter(kind)})
-		default:
-			out = append(out, object{"name": name, "in": "query", "schema": parameter(kind)})
+		if name == "" || kind != reflect.String && kind != reflect.Int64 || strings.Contains(r.path, "{"+name+"}") {
+			continue
 		}
+		out = append(out, object{"name": name, "in": "query", "schema": parameter(kind)})
 	}
 	return out
 }

@@ -30,6 +30,11 @@ func TestOpenAPI(t *testing.T) {
 			Summary   string         `json:"summary"`
 			Responses map[string]any `json:"responses"`
 			Body      any            `json:"requestBody"`
+			Takes     []struct {
+				Name     string `json:"name"`
+				In       string `json:"in"`
+				Required bool   `json:"required"`
+			} `json:"parameters"`
 		} `json:"paths"`
 		Components struct {
 			Schemas map[string]any `json:"schemas"`
@@ -50,6 +55,15 @@ func TestOpenAPI(t *testing.T) {
 		}
 		if (op.Body != nil) != (r.method != "GET" && r.method != "DELETE") {
 			t.Errorf("%s %s: body %v", r.method, r.path, op.Body)
+		}
+		var filled []string
+		for _, p := range op.Takes {
+			if p.In == "path" && p.Required {
+				filled = append(filled, "{"+p.Name+"}")
+			}
+		}
+		if diff := cmp.Diff(regexp.MustCompile(`\{[^}]*\}`).FindAllString(r.path, -1), filled); diff != "" {
+			t.Errorf("%s %s: what fills the path (-want +got):\n%s", r.method, r.path, diff)
 		}
 		if was := ids[op.ID]; was != "" || op.ID == "" {
 			t.Errorf("%s %s and %s have one id: %q", r.method, r.path, was, op.ID)

@@ -147,7 +147,7 @@ func TestRotateKeyWhileOthersImport(t *testing.T) {
 
 // rotatedMaster returns the master key of a fixture with a newer one beside it,
 // and the newer one alone.
-func rotatedMaster(t *testing.T, file []byte) (both, alone *secret.Master, bothFile []byte) {
+func rotatedMaster(t *testing.T, file []byte) (both, alone *secret.Master, aloneFile []byte) {
 	t.Helper()
 	bothFile, err := secret.AddMasterKey(file)
 	if err != nil {
@@ -164,7 +164,7 @@ func rotatedMaster(t *testing.T, file []byte) (both, alone *secret.Master, bothF
 	if alone, err = secret.LoadMaster(aloneFile); err != nil {
 		t.Fatal(err)
 	}
-	return both, alone, bothFile
+	return both, alone, aloneFile
 }
 
 func TestRewrap(t *testing.T) {
@@ -178,7 +178,7 @@ func TestRewrap(t *testing.T) {
 		f := &fixture{Service: &Service{DB: db, Master: old}}
 		f.id = f.create(t, "Test").ID
 		f.load(t, small("a", "one"))
-		both, alone, bothFile := rotatedMaster(t, file)
+		both, alone, aloneFile := rotatedMaster(t, file)
 		next := &fixture{Service: &Service{DB: db, Master: both}, id: f.id}
 		wantWrapped(t, next.Service, 0, 1, false)
 		if _, err := (&Service{DB: db, Master: alone}).Rewrap(t.Context(), tester); err == nil {
@@ -211,8 +211,9 @@ func TestRewrap(t *testing.T) {
 			}
 		}
 		f.same(t, before)
-		// Until it reads the file again, which it does by itself.
-		old.Follow(func() ([]byte, error) { return bothFile, nil })
+		// Until it reads the file again, which it does by itself, also where the old key
+		// is not in it any more.
+		old.Follow(func() ([]byte, error) { return aloneFile, nil })
 		made := f.create(t, "New").ID
 		if _, err := last.dataKey(t.Context(), made); err != nil {
 			t.Errorf("the new key alone does not open what was made: %v", err)

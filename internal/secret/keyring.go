@@ -73,12 +73,15 @@ func (m *Master) OpenDataKey(project string, wrapped []byte) (*DataKey, error) {
 
 // Rewrap wraps a data key again, under the primary key, and returns the id of
 // that key. A want that is not 0 is the id that it must be: where it is not, the
-// file of the master key is read again, and an older one is ErrStale.
+// file of the master key is read again, and an older one is ErrStale. A data key that
+// the keys of before opened is wrapped under the new ones, though they do not have
+// the older key any more.
 func (m *Master) Rewrap(project string, wrapped []byte, want uint32) ([]byte, uint32, error) {
 	k, err := m.current()
 	if err != nil {
 		return nil, 0, err
 	}
+	h, closed := unwrap(k.all, project, wrapped)
 	if want != 0 && k.primary != want {
 		again, ok := m.again()
 		if !ok || again.primary != want {
@@ -86,8 +89,10 @@ func (m *Master) Rewrap(project string, wrapped []byte, want uint32) ([]byte, ui
 		}
 		k = again
 	}
-	h, err := unwrap(k.all, project, wrapped)
-	if err != nil {
+	if closed != nil {
+		h, closed = unwrap(k.all, project, wrapped)
+	}
+	if closed != nil {
 		return nil, 0, errUnwrap
 	}
 	out, err := wrap(k.newest, project, h)
