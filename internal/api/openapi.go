@@ -137,7 +137,7 @@ func (r route) describe(c components, failed object) object {
 // inPath are the parts of the path that a caller fills in.
 func (r route) inPath() []object {
 	var out []object
-	for _, part := range strings.Split(r.path, "/") {
+	for part := range strings.SplitSeq(r.path, "/") {
 		name, isOne := strings.CutPrefix(part, "{")
 		if !isOne {
 			continue

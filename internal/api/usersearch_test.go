@@ -217,3 +217,18 @@ func TestUsersOfAnotherProject(t *testing.T) {
 		}
 	})
 }
+
+// A text is found in letters of either case, also in those that are not ASCII.
+func TestSearchOfTextInEitherCase(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		b := setup(t, url)
+		b.staffed(t)
+		b.onUser(t, "create", `{"loginId":"ÉLODIE","name":"Éva MÜLLER"}`)
+		for _, text := range []string{"Éva", "éva", "ÉVA M", "müller", "Müller", "élodie", "ÉLO"} {
+			if total := memberOf(b.ask(t, "POST /v2/mgmt/user/search", `{"text":"`+text+`"}`), "total"); total != "1" {
+				t.Errorf("%s: %s are found", text, total)
+			}
+		}
+	})
+}

@@ -3,12 +3,14 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/pressly/goose/v3"
@@ -72,9 +74,11 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *DB, err erro
 	if d.gone, err = watchFile(path); err != nil {
 		return nil, err
 	}
-	if d.writer, err = sql.Open("sqlite", sqliteDSN(path, "_txlock=immediate&_pragma=journal_mode(wal)&_pragma=wal_autocheckpoint("+walPages+")")); err != nil {
+	open, err := sqliteOpener()
+	if err != nil {
 		return nil, err
 	}
+	d.writer = open(sqliteDSN(path, "_txlock=immediate&_pragma=journal_mode(wal)&_pragma=wal_autocheckpoint("+walPages+")"))
 	d.writer.SetMaxOpenConns(1)
 	if err := migrate(ctx, d.writer, goose.DialectSQLite3); err != nil {
 		_ = d.writer.Close()
@@ -87,15 +91,34 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *DB, err erro
 	}
 	d.pen = make(chan *sql.Conn, 1)
 	d.pen <- conn
-	if d.reader, err = sql.Open("sqlite", sqliteDSN(path, "_pragma=query_only(on)")); err != nil {
-		_ = errors.Join(conn.Close(), d.writer.Close())
-		return nil, err
-	}
+	d.reader = open(sqliteDSN(path, "_pragma=query_only(on)"))
 	d.reads, d.writes = newStatements(false), newStatements(true)
 	d.reader.SetMaxOpenConns(opts.MaxConns)
 	d.reader.SetMaxIdleConns(opts.MaxConns)
 	return d, nil
 }
+
+// sqliteOpener returns what opens a database of SQLite whose LOWER knows every letter, as
+// that of PostgreSQL does: its own knows those of ASCII.
+func sqliteOpener() (func(dsn string) *sql.DB, error) {
+	d := &sqlite.Driver{}
+	err := d.RegisterDeterministicScalarFunction("lower", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		if text, ok := args[0].(string); ok {
+			return strings.ToLower(text), nil
+		}
+		return args[0], nil
+	})
+	return func(dsn string) *sql.DB { return sql.OpenDB(sqliteConnector{d, dsn}) }, err
+}
+
+// A sqliteConnector opens connections by a driver of its own.
+type sqliteConnector struct {
+	driver *sqlite.Driver
+	dsn    string
+}
+
+func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+func (c sqliteConnector) Driver() driver.Driver                        { return c.driver }
 
 // watchFile returns a function that fails where the file at path is not the one
 // that it is now. SQLite would go on with a file that was deleted or replaced:
