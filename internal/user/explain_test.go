@@ -3,6 +3,7 @@ package user
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +61,7 @@ func TestSearchesUseIndexes(t *testing.T) {
 			"a number":                     {Phones: []string{"+17"}, Test: &no},
 			"a tenant":                     {Tenants: []string{"T1"}, Test: &no},
 			"a role":                       {Roles: []string{"R1"}, Test: &no},
+			"a tenant, or with a role":     {RolesIn: []TenantHas{{Tenant: "T1"}, {Tenant: "T1", Roles: []string{"R1", "R2"}, All: true}}, Test: &no},
 			"a custom attribute":           {Custom: map[string][]any{"number": {7}}, Test: &no},
 			"the newest of a custom value": {Custom: map[string][]any{"number": {7}}, Sort: []Sort{{Field: "createdTime", Desc: true}}},
 		} {
@@ -67,8 +69,8 @@ func TestSearchesUseIndexes(t *testing.T) {
 			if err != nil || total < 1 || total > 2 || users[0].ID != "U7" {
 				t.Errorf("%s: %d users, %v", name, total, err)
 			}
-			page, count := plan(t, db, q)
-			for _, line := range append(page, count...) {
+			page, count, whole := plan(t, db, q)
+			for _, line := range slices.Concat(page, count, whole) {
 				whole := strings.Contains(line, "Seq Scan on users") || strings.Contains(line, "Seq Scan on login_ids") || strings.Contains(line, "users_listed") || strings.Contains(line, "users_created") ||
 					strings.HasPrefix(strings.TrimSpace(line), "SCAN u") || strings.Contains(line, "SCAN login_ids") || strings.Contains(line, "(project=?)")
 				if whole {
@@ -77,7 +79,7 @@ func TestSearchesUseIndexes(t *testing.T) {
 			}
 		}
 		for name, q := range map[string]Search{"the first page": {Test: &no}, "the first page, with test users": {}} {
-			page, _ := plan(t, db, q)
+			page, _, _ := plan(t, db, q)
 			for _, line := range page {
 				if strings.HasPrefix(strings.TrimLeft(line, " ->"), "Sort  ") || strings.Contains(line, "TEMP B-TREE FOR ORDER BY") {
 					t.Errorf("%s is sorted as a whole: %s", name, line)
@@ -87,8 +89,9 @@ func TestSearchesUseIndexes(t *testing.T) {
 	})
 }
 
-// plan returns how the database goes about a page of a search, and about its count.
-func plan(t *testing.T, db *store.DB, q Search) (page, count []string) {
+// plan returns how the database goes about a page of a search, about its count, and
+// about the users themselves where the search names them.
+func plan(t *testing.T, db *store.DB, q Search) (page, count, whole []string) {
 	t.Helper()
 	st, err := q.statement("P1", time.Now())
 	if err != nil {
@@ -102,13 +105,17 @@ func plan(t *testing.T, db *store.DB, q Search) (page, count []string) {
 		var id, parent, unused int
 		return line, row.Scan(&id, &parent, &unused, &line)
 	}
-	page, err = store.Rows(t.Context(), db, scan, explain+st.page(), append(st.args, 100, 0)...)
-	if err != nil {
-		t.Fatal(err)
+	ask := func(query string, args ...any) []string {
+		lines, err := store.Rows(t.Context(), db, scan, explain+query, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lines
 	}
-	count, err = store.Rows(t.Context(), db, scan, explain+st.count(), st.args...)
-	if err != nil {
-		t.Fatal(err)
+	q.Limit = DefaultPage
+	page, count = ask(st.page(), st.paged(&q)...), ask(st.count(), st.args...)
+	if q.names() {
+		whole = ask(st.users(), st.paged(&q)...)
 	}
-	return page, count
+	return page, count, whole
 }

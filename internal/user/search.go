@@ -80,24 +80,8 @@ func sortColumns() map[string]string {
 }
 
 // Search returns a page of users, and how many there are in all. It takes as many
-// statements for a page as for one user.
+// statements for a page as for one user; one of users whom it names takes one.
 func (s *Service) Search(ctx context.Context, project string, q Search) (users []*User, total int, err error) {
-	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		users, total, err = searchIn(tx, project, q)
-		return err
-	})
-	return users, total, err
-}
-
-// statement is a search as SQL: the condition and the order.
-type statement struct {
-	where  []string
-	args   []any
-	order  string
-	narrow bool // an index finds the few users of which one condition speaks
-}
-
-func searchIn(tx *store.Tx, project string, q Search) ([]*User, int, error) {
 	if q.Limit < 0 || q.Limit > MostLoaded || q.Offset < 0 {
 		return nil, 0, ErrPage
 	}
@@ -108,43 +92,46 @@ func searchIn(tx *store.Tx, project string, q Search) ([]*User, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	ids, err := store.Collect(tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id, new(string)) },
-		st.page(), slices.Concat(st.args, []any{q.Limit, q.Offset})...)
+	if q.names() {
+		users, err = store.Rows(ctx, s.DB, scan, st.users(), st.paged(&q)...)
+		if err != nil {
+			return nil, 0, fmt.Errorf("search users by name: %w", err)
+		}
+		if q.last(len(users)) {
+			return users, q.Offset + len(users), nil
+		}
+	}
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		users, total, err = searchIn(tx, project, &q, st)
+		return err
+	})
+	return users, total, err
+}
+
+// names reports whether a search says by what users are found, of fewer than a page
+// has room for. A login id may mean one user in each tenant, so there may be more.
+func (q *Search) names() bool {
+	some := func(list []string) bool { return len(list) > 0 && len(list) < q.Limit }
+	return some(q.LoginIDs) || some(q.IDs)
+}
+
+// last reports whether a page with n users says how many there are in all: it is the
+// last one, and not behind it.
+func (q *Search) last(n int) bool { return n < q.Limit && (n > 0 || q.Offset == 0) }
+
+func searchIn(tx *store.Tx, project string, q *Search, st *statement) ([]*User, int, error) {
+	ids, err := store.Collect(tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id, new(string)) }, st.page(), st.paged(q)...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("search users: %w", err)
 	}
 	total := q.Offset + len(ids)
-	if last := len(ids) < q.Limit && (len(ids) > 0 || q.Offset == 0); !last { // else the page says how many there are
+	if !q.last(len(ids)) {
 		if err := tx.QueryRow(st.count(), st.args...).Scan(&total); err != nil {
 			return nil, 0, fmt.Errorf("count users: %w", err)
 		}
 	}
 	users, err := LoadAll(tx, project, ids)
 	return users, total, err
-}
-
-// count counts all who are found.
-func (st *statement) count() string { return `SELECT COUNT(` + st.column() + `)` + st.from() }
-
-// page reads the ids of some of them; the arguments after those of the conditions
-// are how many, and after how many others.
-func (st *statement) page() string {
-	n := len(st.args)
-	return `SELECT u.id, ` + st.column() + st.from() + st.order + ` LIMIT $` + strconv.Itoa(n+1) + ` OFFSET $` + strconv.Itoa(n+2)
-}
-
-func (st *statement) from() string {
-	return ` FROM users u WHERE ` + strings.Join(st.where, " AND ")
-}
-
-// column is one that is never null. Where an index finds few it is one that no index
-// has: SQLite reads an index that has all that is asked for from one end to the
-// other rather than the rows of those few.
-func (st *statement) column() string {
-	if st.narrow {
-		return "u.recovery"
-	}
-	return "u.id"
 }
 
 func (q *Search) statement(project string, now time.Time) (*statement, error) {
@@ -169,45 +156,6 @@ func (q *Search) statement(project string, now time.Time) (*statement, error) {
 	}
 	st.order = " ORDER BY " + st.order + st.plain("u.created_at") + ", u.id"
 	return st, nil
-}
-
-// one adds a condition that a column is one of some values.
-func (st *statement) one(column string, values []string) {
-	if len(values) > 0 {
-		st.where = append(st.where, column+" IN "+among(&st.args, values))
-	}
-}
-
-// owner adds a condition on another table: that it has a row of the user. Such a
-// table is read by an index, and what is found there are the ids.
-func (st *statement) owner(table, condition string) {
-	st.where = append(st.where, `u.id IN (SELECT user_id FROM `+table+` WHERE project = $1 AND `+condition+`)`)
-	st.narrow = true
-}
-
-// plain is a column whose index must not be taken where another one finds few: a
-// plus before a number keeps it away, on both databases. Without it a page of the few
-// is looked for among all, in the order of the page.
-func (st *statement) plain(column string) string {
-	if st.narrow && indexed(column) {
-		return "+" + column
-	}
-	return column
-}
-
-// indexed reports whether a column of numbers has an index of its own.
-func indexed(column string) bool { return column == "u.created_at" || column == "u.test" }
-
-// or adds a condition of which one part is enough; no part is no condition.
-func (st *statement) or(parts []string) {
-	if len(parts) > 0 {
-		st.where = append(st.where, "("+strings.Join(parts, " OR ")+")")
-	}
-}
-
-func (st *statement) arg(v any) string {
-	st.args = append(st.args, v)
-	return "$" + strconv.Itoa(len(st.args))
 }
 
 func (q *Search) identities(st *statement) {
@@ -254,10 +202,10 @@ func (q *Search) belongings(st *statement) error {
 		}
 		st.owner("user_roles", condition)
 	}
-	var or []string
+	var found []string
 	for _, in := range q.RolesIn {
 		tenant := st.arg(in.Tenant)
-		all := []string{"u.id IN (SELECT user_id FROM memberships WHERE project = $1 AND tenant = " + tenant + ")"}
+		all := []string{"SELECT user_id FROM memberships WHERE project = $1 AND tenant = " + tenant}
 		sets := [][]string{in.Roles}
 		if in.All {
 			sets = nil
@@ -267,12 +215,14 @@ func (q *Search) belongings(st *statement) error {
 		}
 		for _, set := range sets {
 			if len(set) > 0 {
-				all = append(all, "u.id IN (SELECT user_id FROM user_roles WHERE project = $1 AND tenant = "+tenant+" AND role IN "+among(&st.args, set)+")")
+				all = append(all, "user_id IN (SELECT user_id FROM user_roles WHERE project = $1 AND tenant = "+tenant+" AND role IN "+among(&st.args, set)+")")
 			}
 		}
-		or = append(or, strings.Join(all, " AND "))
+		found = append(found, strings.Join(all, " AND "))
 	}
-	st.or(or)
+	if len(found) > 0 {
+		st.found(strings.Join(found, " UNION ALL "))
+	}
 	for _, name := range slices.Sorted(maps.Keys(q.Custom)) {
 		keys, err := attributeKeys(q.Custom[name])
 		if err != nil {

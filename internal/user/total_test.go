@@ -42,6 +42,10 @@ func TestSearchSaysHowManyThereAre(t *testing.T) {
 			{"far beyond", Search{Offset: 50}, 0, 5},
 			{"one", Search{LoginIDs: []string{"person3"}}, 1, 1},
 			{"beyond the one", Search{LoginIDs: []string{"person3"}, Offset: 1}, 0, 1},
+			{"some who are named", Search{LoginIDs: []string{"person3", "person1", "nobody"}}, 2, 2},
+			{"the rest of who are named", Search{IDs: []string{"U1", "U2", "U3"}, Limit: 4, Offset: 1}, 2, 3},
+			{"as many as a page has room for", Search{IDs: []string{"U1", "U2"}, Limit: 2}, 2, 2},
+			{"more than that", Search{IDs: []string{"U1", "U2", "U3"}, Limit: 2}, 2, 3},
 			{"none", Search{LoginIDs: []string{"nobody"}}, 0, 0},
 			{"beyond none", Search{LoginIDs: []string{"nobody"}, Offset: 1}, 0, 0},
 		} {
