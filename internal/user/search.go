@@ -80,7 +80,7 @@ func sortColumns() map[string]string {
 }
 
 // Search returns a page of users, and how many there are in all. It takes as many
-// statements for a page as for one user; one of users whom it names takes one.
+// statements for a page as for one user; one by login ids takes one.
 func (s *Service) Search(ctx context.Context, project string, q Search) (users []*User, total int, err error) {
 	if q.Limit < 0 || q.Limit > MostLoaded || q.Offset < 0 {
 		return nil, 0, ErrPage
@@ -109,11 +109,9 @@ func (s *Service) Search(ctx context.Context, project string, q Search) (users [
 }
 
 // names reports whether a search says by what users are found, of fewer than a page
-// has room for. A login id may mean one user in each tenant, so there may be more.
-func (q *Search) names() bool {
-	some := func(list []string) bool { return len(list) > 0 && len(list) < q.Limit }
-	return some(q.LoginIDs) || some(q.IDs)
-}
+// has room for. A login id may mean one user in each tenant, so there may be more. By
+// ids it takes a statement more: PostgreSQL would plan the one anew each time.
+func (q *Search) names() bool { return len(q.LoginIDs) > 0 && len(q.LoginIDs) < q.Limit }
 
 // last reports whether a page with n users says how many there are in all: it is the
 // last one, and not behind it.
