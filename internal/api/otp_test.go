@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/go-cmp/cmp"
 
 	"postern/internal/challenge"
 	"postern/internal/enchantedlink"
@@ -131,6 +132,18 @@ func TestCodesOverTheWire(t *testing.T) {
 		if got, _ := json.Marshal(third.Claims["amr"]); string(got) != `["sms","email","mfa"]` {
 			t.Errorf("amr = %s", got)
 		}
+
+		// The same one again is none, and trusts no device; a step-up is what it is for.
+		again := func(session, options string) *httptest.ResponseRecorder {
+			answered[maskedAnswer](t, b.person(t, "/v1/auth/otp/signin/email", `{"loginId":"ada","loginOptions":`+options+`}`, session))
+			return b.person(t, "/v1/auth/otp/verify/email", `{"loginId":"ada","code":"`+b.lastCode(t)+`"}`, "")
+		}
+		one := answered[wireTokens](t, again("", `{}`))
+		twice := answered[wireTokens](t, again(one.Refresh, `{"mfa":true,"stepup":true}`))
+		if diff := cmp.Diff([]any{"email"}, twice.Claims["amr"]); diff != "" || twice.Claims["su"] != true {
+			t.Errorf("su %v, amr (-want +got):\n%s", twice.Claims["su"], diff)
+		}
+		wantFault(t, again(one.Refresh, `{"mfa":true,"trustDevice":true}`), 400, "P40011")
 	})
 }
 

@@ -85,7 +85,7 @@ func TestTOTPOnTheWire(t *testing.T) {
 
 		var more wireTokens
 		b.answer(t, &more, "POST", "/v1/auth/totp/verify", verify(appCode(t, seed.Key, 0), `,"loginOptions":{"mfa":true}`), b.as(in.Refresh)...)
-		if diff := cmp.Diff([]any{"totp", "mfa"}, more.Claims["amr"]); diff != "" {
+		if diff := cmp.Diff([]any{"totp"}, more.Claims["amr"]); diff != "" {
 			t.Errorf("amr (-want +got):\n%s", diff)
 		}
 		b.answer(t, &more, "POST", "/v1/auth/totp/verify", verify(appCode(t, next.Key, 0), ""), b.as("")...)

@@ -163,7 +163,7 @@ func TestUpdate(t *testing.T) {
 				t.Errorf("signing in: %v", err)
 			}
 		}
-		// As a further factor: tokens of the same session.
+		// Asked for as a further factor: tokens of the same session, which has proven no more.
 		in.Options = session.Options{MFA: true}
 		if s, err = f.StartUpdate(t.Context(), in); err != nil {
 			t.Fatal(err)
@@ -172,7 +172,7 @@ func TestUpdate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{session.AMRPasskey, session.AMRMFA}, more.Claims["amr"]); diff != "" || more.ID != tokens.ID {
+		if diff := cmp.Diff([]string{session.AMRPasskey}, more.Claims["amr"]); diff != "" || more.ID != tokens.ID {
 			t.Errorf("session %v, amr (-want +got):\n%s", more.ID == tokens.ID, diff)
 		}
 		// A passkey that somebody has is nobody else's.
@@ -193,6 +193,43 @@ func TestUpdate(t *testing.T) {
 		again := thief.Again(t, s.Options)
 		if _, err := f.FinishUpdate(t.Context(), f.finish(t, s, again)); !errors.Is(err, ErrTaken) {
 			t.Errorf("a passkey once more: %v", err)
+		}
+	})
+}
+
+// In the session of another method the making of a passkey is no further factor, and
+// what it signs is.
+func TestFurtherFactor(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		f := setup(t, db)
+		d := &testkit.Authenticator{Origin: page}
+		mailed := f.shop.SignedIn(t, user.User{LoginIDs: []string{"ann"}})
+		in := f.start(t, "ann")
+		in.Options = session.Options{MFA: true}
+		var err error
+		if in.Current, err = f.Sessions.Current(t.Context(), in.Config, mailed.Refresh, session.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		s, err := f.StartUpdate(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.FinishUpdate(t.Context(), f.finish(t, s, d.Create(t, s.Options)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{session.AMREmail}, got.Claims["amr"]); diff != "" || got.ID != mailed.ID {
+			t.Errorf("made: session %v, amr (-want +got):\n%s", got.ID == mailed.ID, diff)
+		}
+		if s, err = f.StartSignIn(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+		if got, err = f.FinishSignIn(t.Context(), f.finish(t, s, d.Get(t, s.Options))); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{session.AMREmail, session.AMRPasskey, session.AMRMFA}, got.Claims["amr"]); diff != "" || got.ID != mailed.ID {
+			t.Errorf("signed: session %v, amr (-want +got):\n%s", got.ID == mailed.ID, diff)
 		}
 	})
 }

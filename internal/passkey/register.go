@@ -139,8 +139,8 @@ func (s *Service) StartUpdate(ctx context.Context, in Start) (*Started, error) {
 }
 
 // FinishUpdate gives the user the passkey, unless the session that began it has been
-// ended. The tokens are nil unless the start asked
-// for a step-up or a further factor.
+// ended. The tokens are nil unless the start asked for a step-up or a further factor,
+// which a passkey is once it signs somebody in, and not by being made.
 func (s *Service) FinishUpdate(ctx context.Context, in Finish) (*session.Tokens, error) {
 	c, cfg, p, err := s.registered(ctx, kindUpdate, in)
 	if err != nil {
@@ -176,6 +176,7 @@ func (s *Service) FinishUpdate(ctx context.Context, in Finish) (*session.Tokens,
 		return nil, nil
 	}
 	login := in.login(c, cfg)
+	login.Enrols = true
 	login.Prove = func(tx *store.Tx) (*user.User, bool, error) {
 		u, err := more(tx)
 		return u, false, err

@@ -34,8 +34,8 @@ var (
 	ErrSetup    = fault.New(fault.Invalid, "E011003", "Request is invalid: the answers do not fit the questions of the project")
 )
 
-// AMR is the method in the claim amr: knowledge-based authentication (RFC 8176).
-const AMR = "kba"
+// AMR is the method in the claim amr.
+const AMR = session.AMRQuestions
 
 // longest bounds an answer, in bytes.
 const longest = 256

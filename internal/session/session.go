@@ -31,6 +31,7 @@ const (
 	AMRLink     = "link" // an embedded link
 	AMRMFA      = "mfa"  // beside two others
 
+	AMRQuestions = "kba" // security questions: knowledge-based authentication
 	AMRFederated = "fed" // another service proved it
 )
 
@@ -84,6 +85,9 @@ type Login struct {
 	// CurrentID is the same for a proof that ends what began with the token: the id of
 	// the session, from Service.Current, which the method kept meanwhile.
 	CurrentID string
+	// Enrols says that the proof is the making of a credential in that session. Whoever
+	// has the session can do that, so it is no further factor.
+	Enrols bool
 	// Prove is run in the transaction that makes the session. It consumes the proof, so
 	// that it works once, and returns whose it is; a user whom it created is first seen.
 	Prove func(tx *store.Tx) (u *user.User, firstSeen bool, err error)

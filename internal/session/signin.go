@@ -121,7 +121,7 @@ func sessionOf(tx *store.Tx, in Login, u *user.User, current bearer, now time.Ti
 			Project: u.Project, ID: ident.New("SE"), User: u.ID, CreatedAt: now, RefreshedAt: now, Lifetime: in.Options.Lifetime,
 			AMR: []string{}, Tenant: in.Options.Tenant, Client: in.Client,
 		}
-		sess.addMethod(in.Method)
+		sess.addFactor(in.Method)
 		sess.Extra.App, sess.Extra.Actor, sess.Extra.Key = in.Options.App, in.Options.Actor, in.Client.Key
 		sess.Extra.ask(in.Options)
 		l, err := obey(tx, in.Config, sess, true)
@@ -154,9 +154,12 @@ func sessionOf(tx *store.Tx, in Login, u *user.User, current bearer, now time.Ti
 	if err := sess.lives(l, now); err != nil {
 		return nil, lifetimes{}, err
 	}
-	if in.Options.MFA {
-		sess.addMethod(in.Method)
-		sess.addMethod(AMRMFA)
+	switch {
+	case !in.Options.MFA, in.Enrols:
+	case in.Method == "": // a backend says so, by its key
+		sess.addFactor(AMRMFA)
+	default:
+		sess.addFactor(in.Method)
 	}
 	sess.Extra.ask(in.Options)
 	sess.RefreshedAt = now

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -169,13 +168,6 @@ func (s *Session) save(tx *store.Tx) error {
 		return errors.Join(ErrEnded, err)
 	}
 	return nil
-}
-
-// addMethod records a method of authentication, each once.
-func (s *Session) addMethod(method string) {
-	if method != "" && !slices.Contains(s.AMR, method) {
-		s.AMR = append(s.AMR, method)
-	}
 }
 
 // record writes down that a user signed in, as part of tx.

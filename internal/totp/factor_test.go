@@ -15,6 +15,7 @@ import (
 	"postern/internal/store"
 	"postern/internal/testkit"
 	"postern/internal/testkit/signin"
+	"postern/internal/user"
 )
 
 // A code is a further factor of the session that its user has, and of no other one.
@@ -40,17 +41,57 @@ func TestFurtherFactor(t *testing.T) {
 		if _, err := f.Verify(t.Context(), Verification{Login: further, LoginID: "bob", Code: secret.New(othersNext)}); !errors.Is(err, session.ErrOtherUser) {
 			t.Errorf("the code of another user: %v", err)
 		}
+		mailed := f.mailed(t, first.User)
+		further.Current = mailed.Refresh
 		got, err := f.Verify(t.Context(), Verification{Login: further, LoginID: "ann", Code: secret.New(next)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{session.AMRTOTP, session.AMRMFA}, got.Claims["amr"]); diff != "" {
+		if diff := cmp.Diff([]string{session.AMREmail, session.AMRTOTP, session.AMRMFA}, got.Claims["amr"]); diff != "" {
 			t.Errorf("amr (-want +got):\n%s", diff)
 		}
-		if got.ID != first.ID {
+		if got.ID != mailed.ID {
 			t.Error("it is another session")
 		}
 	})
+}
+
+// A second code of the app that began the session proves nothing further.
+func TestFactorTwice(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		f := setup(t, db)
+		now, next := two(f.signUp(t, "ann"))
+		in := Verification{Login: session.Login{Config: f.shop.Config(t)}, LoginID: "ann", Code: secret.New(now)}
+		first, err := f.Verify(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Login.Options, in.Login.Current, in.Code = session.Options{MFA: true}, first.Refresh, secret.New(next)
+		got, err := f.Verify(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{session.AMRTOTP}, got.Claims["amr"]); diff != "" || got.ID != first.ID {
+			t.Errorf("session %v, amr (-want +got):\n%s", got.ID == first.ID, diff)
+		}
+	})
+}
+
+// mailed is a session of a user that a code in a mail began.
+func (f *fixture) mailed(t *testing.T, u *user.User) *session.Tokens {
+	t.Helper()
+	tokens, err := f.Sessions.SignIn(t.Context(), session.Login{
+		Config: f.shop.Config(t), Method: session.AMREmail,
+		Prove: func(tx *store.Tx) (*user.User, bool, error) {
+			u, err := user.Load(tx, u.Project, u.ID)
+			return u, false, err
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tokens
 }
 
 // Of fifty who show one code at once, one gets in.
