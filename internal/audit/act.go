@@ -72,15 +72,21 @@ const spared = 4
 
 // Bounded bounds the acts of a project: a guesser makes one with each guess. The
 // oldest give way, and of those that go out the ones that have gone; not all of those that
-// are too many are looked at each time.
-func Bounded(db *store.DB, most int) *store.Cap {
-	all := db.Cap(most, "acts of people", `DELETE FROM acts WHERE (project, id) IN (
-		SELECT project, id FROM acts WHERE project = $1 ORDER BY acted_at DESC LIMIT $3 OFFSET $2)`)
+// are too many are looked at each time. Where they are too many all the same, forgotten is
+// told how many went before each connector had them.
+func Bounded(db *store.DB, most int, forgotten func(n int)) *store.Cap {
 	gone := db.Cap(most, "acts that have gone out", `DELETE FROM acts WHERE (project, id) IN (
 		SELECT project, id FROM (SELECT project, id, number FROM acts WHERE project = $1 ORDER BY acted_at DESC LIMIT 100000 OFFSET $2) old
 		WHERE number IS NULL OR (number > 0 AND NOT EXISTS (SELECT 1 FROM audit_streams s WHERE s.project = $1 AND s.acted < old.number)) LIMIT $3)`)
 	return &store.Cap{Most: most, Trim: func(ctx context.Context, project string, most int) error {
-		return errors.Join(gone.Trim(ctx, project, most), all.Trim(ctx, project, spared*most))
+		err := gone.Trim(ctx, project, most)
+		n, failed := db.Prune(ctx, `DELETE FROM acts WHERE (project, id) IN (
+			SELECT project, id FROM acts WHERE project = $1 ORDER BY acted_at DESC LIMIT $3 OFFSET $2)`, project, spared*most)
+		forgotten(n)
+		if failed != nil {
+			err = errors.Join(err, fmt.Errorf("bound the acts of people: %w", failed))
+		}
+		return err
 	}}
 }
 

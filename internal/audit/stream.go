@@ -88,11 +88,16 @@ func Behind(tx *store.Tx) ([]Stream, error) {
 	return store.Collect(tx, scanStream, `SELECT `+streamColumns+due+` AND s.failures > 0 ORDER BY s.project, s.reader`)
 }
 
-// Backlog returns how many records wait for all streams, and how many of the streams
-// do not work.
-func Backlog(ctx context.Context, db *store.DB) (records, failing int64, err error) {
+// Backlog returns how many records wait for all streams, those without a number too, and
+// how many of the streams do not work.
+func Backlog(ctx context.Context, db *store.DB, people ...Source) (records, failing int64, err error) {
+	waiting := []string{`COALESCE(SUM(` + behind + `), 0)`}
+	for _, of := range append([]Source{acted}, people...) {
+		waiting = append(waiting, `(SELECT COUNT(*) FROM `+of.Table+` w JOIN audit_streams ws ON ws.project = w.project JOIN projects wp ON wp.id = w.project
+			WHERE w.number = 0 AND wp.deleted_at = 0)`)
+	}
 	err = db.One(ctx, func(row store.Scanner) error { return row.Scan(&records, &failing) },
-		`SELECT COALESCE(SUM(`+behind+`), 0), COALESCE(SUM(CASE WHEN s.failures > 0 THEN 1 ELSE 0 END), 0)`+due)
+		`SELECT `+strings.Join(waiting, " + ")+`, COALESCE(SUM(CASE WHEN s.failures > 0 THEN 1 ELSE 0 END), 0)`+due)
 	if err != nil {
 		return 0, 0, fmt.Errorf("count audit streams: %w", err)
 	}

@@ -316,7 +316,8 @@ func TestActsThatWait(t *testing.T) {
 		f := setup(t, db, "", hook(w, ""))
 		f.people()
 		const most = 5
-		room := audit.Bounded(db, most)
+		forgotten := 0
+		room := audit.Bounded(db, most, func(n int) { forgotten += n })
 		add := func(n int) (left int) {
 			t.Helper()
 			for range n {
@@ -334,12 +335,18 @@ func TestActsThatWait(t *testing.T) {
 		if left := add(3 * most); left != 3*most {
 			t.Errorf("of those without a number %d are left", left)
 		}
+		if waiting, _, err := audit.Backlog(t.Context(), db, f.People...); err != nil || waiting != 1+3*most {
+			t.Errorf("with those without a number %d wait, %v", waiting, err)
+		}
 		f.stream(t, 0)
 		if left := add(1); left != 3*most+1 {
 			t.Errorf("of those that wait %d are left", left)
 		}
 		if left := add(2 * most); left != 4*most {
 			t.Errorf("of too many %d are left", left)
+		}
+		if forgotten != most+1 {
+			t.Errorf("%d are told to be forgotten", forgotten)
 		}
 		f.stream(t, givenUpAfter-time.Hour)
 		if n := f.Streamed.Dropped.Load(); n != 0 {

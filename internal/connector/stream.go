@@ -41,6 +41,7 @@ const (
 // metrics. Its zero value is ready.
 type Streamed struct {
 	Delivered, Dropped      atomic.Uint64 // records
+	Forgotten               atomic.Uint64 // acts of people who did too much, before they were taken
 	Posts, FailedPosts      atomic.Uint64
 	Waiting, FailingStreams atomic.Int64 // in the whole database, as it was seen last
 }
@@ -93,7 +94,7 @@ func (s *Service) Stream(ctx context.Context) {
 
 // count remembers how much waits.
 func (s *Service) count(ctx context.Context) {
-	if waiting, failing, err := audit.Backlog(ctx, s.DB); err == nil {
+	if waiting, failing, err := audit.Backlog(ctx, s.DB, s.People...); err == nil {
 		s.Streamed.Waiting.Store(waiting)
 		s.Streamed.FailingStreams.Store(failing)
 	}

@@ -77,7 +77,7 @@ func (s *Server) bound(most int) {
 	s.passkeys.Rows = passkey.Bounded(s.db, most)
 	s.challenges.Rows = challenge.Bounded(s.db, most)
 	s.Attempts.Rows = limit.Bounded(s.db, 10*most)
-	s.acts = audit.Bounded(s.db, 10*most)
+	s.acts = audit.Bounded(s.db, 10*most, func(n int) { s.Messages.Streamed.Forgotten.Add(uint64(n)) }) //nolint:gosec // rows
 }
 
 // forwarded makes the client that a trusted proxy names the one that a request comes

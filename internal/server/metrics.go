@@ -94,6 +94,7 @@ func streaming(of *connector.Streamed) []prometheus.Collector {
 	return []prometheus.Collector{
 		counter("postern_audit_stream_delivered_total", "Audit records that connectors took from this server.", &of.Delivered),
 		counter("postern_audit_stream_dropped_total", "Audit records that were given up because a connector did not take them for 72 hours.", &of.Dropped),
+		counter("postern_audit_stream_forgotten_total", "Acts of people that this server forgot before all connectors took them: a project had more of them than may be.", &of.Forgotten),
 		counter("postern_audit_stream_posts_total", "Posts of audit records to connectors by this server.", &of.Posts),
 		counter("postern_audit_stream_failed_posts_total", "Posts of audit records that did not work, and are tried again.", &of.FailedPosts),
 		gauge("postern_audit_stream_waiting", "Audit records that wait for connectors, in the whole database, counted every 15 seconds.", &of.Waiting),
