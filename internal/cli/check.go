@@ -16,7 +16,7 @@ type checkCommand struct {
 	Source  string `arg:"" optional:"" default:"snapshot" help:"Folder, .zip or .json file to check, or - for the JSON of the API on stdin (default: ${default})."`
 	Base    string `help:"Folder, .zip or .json file that stands for the project to import into." placeholder:"FOLDER"`
 	Secrets string `help:"File with the secrets that the files do not hold." placeholder:"FILE"`
-	Strict  bool   `help:"Take unknown keys and files for errors."`
+	Strict  bool   `help:"Take unknown keys and files, and secrets in files, for errors."`
 
 	Environment string   `help:"Environment whose values the placeholders in the files get; without it each one is checked: the name of a file in environments/." placeholder:"NAME"`
 	SignedBy    []string `help:"Take only what this public key signed; may be repeated, for one of several." placeholder:"KEY" sep:"none"`
@@ -30,7 +30,8 @@ func (checkCommand) Help() string {
 indexes and secrets. Each problem is shown with its file, line and column.
 
 A snapshot holds no secrets, so it is no fault of it that they are missing: they are counted. With --secrets or --base
-each one that is missing is an error, as it would be for a server: --base says what the project has already.
+each one that is missing is an error, as it would be for a server: --base says what the project has already. One that
+stands in a file of a folder is a warning, as folders are committed, and with --strict an error.
 
 Placeholders get the values of an environment. Without --environment the files are checked once for each environment that they have
 values for.
@@ -131,6 +132,9 @@ func (c *checkCommand) problems(a *app, from *local, demand signature.Demand) (s
 		found, err = forEach(up, check)
 	} else {
 		found, err = check(up.Clone()) // it takes the files over
+	}
+	if err == nil && carrierOf(c.Source) == folder {
+		found = byLevel(append(found, snapshot.GivenSecrets(up, cache)...))
 	}
 	return signer, found, missing, err
 }

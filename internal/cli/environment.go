@@ -43,10 +43,15 @@ func forEach(up *snapshot.Upload, check func(*snapshot.Upload) ([]snapshot.Probl
 			all[i].Message += fmt.Sprintf(" (in the environment %s)", pathsText(in))
 		}
 	}
-	slices.SortStableFunc(all, func(a, b snapshot.Problem) int {
+	return byLevel(all), nil
+}
+
+// byLevel sorts problems: errors first, and those of one file together.
+func byLevel(list []snapshot.Problem) []snapshot.Problem {
+	slices.SortStableFunc(list, func(a, b snapshot.Problem) int {
 		return cmp.Or(cmp.Compare(a.Level, b.Level), cmp.Compare(a.File, b.File))
 	})
-	return all, nil
+	return list
 }
 
 // templateIn reads the folder that an export is about to be written to, where it

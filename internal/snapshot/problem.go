@@ -80,6 +80,7 @@ const (
 	CodeSecretMoved   Code = "secret_moved"
 	CodeSecretUnknown Code = "secret_unknown"
 	CodeSecretType    Code = "secret_type"
+	CodeSecretInFile  Code = "secret_in_file"
 	CodeRule          Code = "rule"
 	CodeProtected     Code = "protected"
 	CodeRemovals      Code = "too_many_removals"
@@ -131,6 +132,7 @@ var Codes = []struct {
 	{CodeSecretMoved, "A stored secret that is not carried over, because where it would be sent has changed."},
 	{CodeSecretUnknown, "An input secret for an entity that does not exist."},
 	{CodeSecretType, "An input secret of a type that its entity does not have."},
+	{CodeSecretInFile, "A secret that stands in a file of a folder. Only `postern check` says so: an import takes it from there."},
 	{CodeRule, "Values that contradict each other."},
 	{CodeProtected, "A change of what the policy of the project protects."},
 	{CodeRemovals, "More removals at once than the policy of the project allows."},
