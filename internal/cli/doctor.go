@@ -20,7 +20,8 @@ type doctorCommand struct {
 // Help implements kong.HelpProvider.
 func (doctorCommand) Help() string {
 	return `Reads everything: that each content has its digest, each revision its files, that each secret opens with the master key,
-that keys and audit records can be read, which connectors do not take the audit, and what is there that nothing needs. Servers may run meanwhile. It repairs
+that keys, policies, answers to imports and audit records can be read, which connectors do not take the audit, and what is
+there that nothing needs. Servers may run meanwhile. It repairs
 nothing: what is damaged comes back with postern restore, what nothing needs goes with postern collect.
 
 Exits with 1 where something is damaged.

@@ -14,6 +14,7 @@ import (
 	"strconv"
 
 	"postern/internal/audit"
+	"postern/internal/key"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/secret"
@@ -77,6 +78,12 @@ func Check(tx *store.Tx, master *secret.Master) (*Report, error) {
 	r.Projects, r.Revisions, r.Blobs, r.Secrets, r.SecretsOpened = counts.Projects, counts.Revisions, counts.Blobs, counts.Secrets, counts.SecretsOpened
 	r.Keys, err = mgmtkey.Inspect(tx, func(id, message string) {
 		r.Problems = append(r.Problems, Finding{Kind: "management key", At: id, Message: message})
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = key.Inspect(tx, func(in, kid, message string) {
+		r.Problems = append(r.Problems, Finding{Kind: "signing key", Project: in, At: kid, Message: message})
 	})
 	if err != nil {
 		return nil, err

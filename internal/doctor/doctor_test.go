@@ -12,6 +12,7 @@ import (
 
 	"postern/internal/audit"
 	"postern/internal/doctor"
+	"postern/internal/key"
 	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/secret"
@@ -21,7 +22,7 @@ import (
 
 var tester = audit.Origin{Actor: "Ktester"}
 
-// fill makes a project with two revisions, a clone of it, a deleted one and a key.
+// fill makes a project with two revisions, a policy and a signing key, a clone of it, a deleted one and a key.
 func fill(t *testing.T, db *store.DB) *secret.Master {
 	t.Helper()
 	master, _, err := secret.NewMaster()
@@ -34,11 +35,18 @@ func fill(t *testing.T, db *store.DB) *secret.Master {
 		t.Fatal(err)
 	}
 	shop := testkit.Shop(t)
+	one := 1
+	if err := s.SetPolicy(t.Context(), tester, p.ID, project.Policy{MaxRemovals: &one}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&key.Service{DB: db, Projects: s}).Ring(t.Context(), p.ID); err != nil {
+		t.Fatal(err)
+	}
 	for _, note := range []string{"one", "two"} {
 		up := shop.Upload()
 		up.Files["notes.txt"] = []byte(note)
 		up.Secrets[0].Value = secret.New("planted " + note)
-		if _, err := s.Import(t.Context(), tester, project.Import{Project: p.ID, Upload: up}); err != nil {
+		if _, err := s.Import(t.Context(), tester, project.Import{Project: p.ID, Upload: up, Key: note}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -68,7 +76,7 @@ func TestWholeDatabaseIsWhole(t *testing.T) {
 		if !r.OK() || len(r.Orphans) != 0 {
 			t.Errorf("found: %v, %v", r.Problems, r.Orphans)
 		}
-		if r.Projects != 2 || r.Revisions != 3 || r.Blobs < 50 || r.Secrets == 0 || r.SecretsOpened != r.Secrets || r.Keys != 1 || r.Events != 6 {
+		if r.Projects != 2 || r.Revisions != 3 || r.Blobs < 50 || r.Secrets == 0 || r.SecretsOpened != r.Secrets || r.Keys != 1 || r.Events != 7 {
 			t.Errorf("looked at %+v", r)
 		}
 		if diff := cmp.Diff(before, testkit.Rows(t, db)); diff != "" {
@@ -114,7 +122,7 @@ func TestDamageIsFound(t *testing.T) {
 		{"a secret is gone", `DELETE FROM secrets` + one("secrets", "id"), []string{"revision"}, nil},
 		{"a data key is gone", `DELETE FROM data_keys WHERE project = (SELECT id FROM projects WHERE head = 2)`, []string{"project", "secret"}, nil},
 		{"a data key is changed", `UPDATE data_keys SET wrapped = $1 WHERE project = (SELECT id FROM projects WHERE head = 2)`, []string{"data key"}, nil},
-		{"a project is gone", `DELETE FROM projects WHERE head = 2`, []string{"data key", "revision", "secret"}, nil},
+		{"a project is gone", `DELETE FROM projects WHERE head = 2`, []string{"data key", "import key", "policy", "revision", "secret"}, nil},
 		{"tags are no JSON", `UPDATE projects SET tags = '[' WHERE head = 2`, []string{"project"}, nil},
 		{"an audit record is no JSON", `UPDATE audit SET details = '{'` + one("audit", "id"), []string{"audit", "audit chain"}, nil},
 		{"an audit record has no actor", `UPDATE audit SET actor = ''` + one("audit", "id"), []string{"audit", "audit chain"}, nil},
@@ -124,6 +132,12 @@ func TestDamageIsFound(t *testing.T) {
 		{"the last audit record is gone", `DELETE FROM audit WHERE number = (SELECT MAX(number) FROM audit)`, []string{"audit chain"}, nil},
 		{"a key cannot be read", `UPDATE management_keys SET access = '[{"role":"owner"}]'`, []string{"management key"}, nil},
 		{"the digest of a key is cut", `UPDATE management_keys SET hash = $1`, []string{"management key"}, nil},
+		{"a policy cannot be read", `UPDATE policies SET policy = '{"protected": 7'`, []string{"policy"}, nil},
+		{"the answer to an import cannot be read", `UPDATE import_keys SET answer = 'garbage'`, []string{"import key"}, nil},
+		{"the answer to an import has no digest", `UPDATE import_keys SET answer = '{"revision":1,"digest":"x"}'`, []string{"import key"}, nil},
+		{"the private half of a signing key is gone", `DELETE FROM kept_secrets WHERE kind = 'signingKey'`, []string{"signing key"}, nil},
+		{"the public half of a signing key is no key", `UPDATE signing_keys SET public = '{}'`, []string{"signing key"}, nil},
+		{"a signing key has the name of another", `UPDATE signing_keys SET kid = 'SKother'`, []string{"signing key"}, nil},
 		{"a content that nothing needs", `INSERT INTO blobs (digest, size, encoding, body) SELECT $1, 0, 0, $1`, []string{"blob"}, nil},
 	}
 	testkit.Stores(t, func(t *testing.T, db *store.DB) {

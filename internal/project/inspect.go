@@ -15,7 +15,7 @@ import (
 
 // A Finding is something in the database that is not as it must be.
 type Finding struct {
-	Kind     string // what it is about: "blob", "revision", "secret", "data key", "project", "confirmation"
+	Kind     string // what it is about: "blob", "revision", "secret", "data key", "project", "confirmation", "policy", "import key"
 	Project  string // its id; empty where it is about none
 	At       string // the id, digest or number of what it is about
 	Message  string
@@ -51,7 +51,7 @@ func (s *Service) Inspect(tx *store.Tx, found func(Finding)) (Counts, error) {
 		Service: s, tx: tx, found: found, projects: map[string]Project{}, oldest: map[string]int64{}, have: map[snapshot.Digest]bool{}, needed: map[snapshot.Digest]bool{},
 		keys: map[keyVersion]*secret.DataKey{}, secrets: map[string]sealedRow{}, listed: map[string]bool{}, broken: map[snapshot.Digest]string{},
 	}
-	for _, step := range []func() error{in.readProjects, in.readBlobs, in.readKeys, in.readSecrets, in.readKept, in.readRevisions} {
+	for _, step := range []func() error{in.readProjects, in.readBlobs, in.readKeys, in.readSecrets, in.readKept, in.readRevisions, in.readPolicies, in.readAnswers} {
 		if err := step(); err != nil {
 			return in.counts, fmt.Errorf("inspect: %w", err)
 		}

@@ -173,15 +173,11 @@ func (s *Service) imported(ctx context.Context, id, key string, was *repeat) (*D
 	if err != nil {
 		return nil, fmt.Errorf("look for an import: %w", err)
 	}
-	var k kept
-	if err := json.Unmarshal([]byte(answer), &k); err != nil {
-		return nil, err
+	done := &Done{At: time.Unix(at, 0)}
+	if done.Result, err = parseAnswer(answer); err != nil {
+		return nil, fmt.Errorf("look for an import: %w", err)
 	}
-	done := &Done{Result: Result{Revision: k.Revision, Changed: k.Changed, Changes: k.Changes, Warnings: k.Warnings}, At: time.Unix(at, 0)}
-	if done.Digest, err = snapshot.ParseDigest(k.Digest); err != nil {
-		return nil, err
-	}
-	if pending != nil && pending.Revision == k.Revision {
+	if pending != nil && pending.Revision == done.Revision {
 		done.Pending = pending
 	}
 	return done, nil
