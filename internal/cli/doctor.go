@@ -86,6 +86,8 @@ func (a *app) tellReport(r *doctor.Report, withoutKey bool) {
 	}
 	if r.OK() {
 		fmt.Fprintln(a.stderr, "Nothing is damaged.")
+	} else {
+		fmt.Fprintln(a.stderr, "What nothing needs is not known while something is damaged: do not collect before it is mended.")
 	}
 }
 

@@ -40,7 +40,8 @@ type Report struct {
 	Events        int `json:"auditEvents"`
 
 	Problems []Finding `json:"problems"`
-	// Orphans are what nothing needs: no damage.
+	// Orphans are what nothing needs: no damage. Nobody knows them where there are
+	// problems.
 	Orphans []Finding `json:"orphans"`
 	// Streams are connectors that do not take the records of the audit: no damage, but
 	// what is not taken for long enough is given up.
@@ -111,6 +112,9 @@ func Check(tx *store.Tx, master *secret.Master) (*Report, error) {
 			message += fmt.Sprintf("; records that were given up: %d", st.Dropped)
 		}
 		r.Streams = append(r.Streams, Finding{Kind: "audit stream", Project: st.Project, At: st.Reader, Message: message})
+	}
+	if !r.OK() {
+		r.Orphans = []Finding{} // what is damaged may need them
 	}
 	for _, list := range [][]Finding{r.Problems, r.Orphans} {
 		slices.SortFunc(list, func(a, b Finding) int {

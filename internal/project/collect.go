@@ -2,6 +2,7 @@ package project
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -204,6 +205,9 @@ func (s *Service) collectBlobs(ctx context.Context) (int, error) {
 	n := &need{codec: c, read: map[string]int64{}, trees: map[snapshot.Digest]bool{}, blobs: map[snapshot.Digest]bool{}}
 	var spare []snapshot.Digest
 	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		if err := complete(tx, ""); err != nil {
+			return err
+		}
 		if err := n.all(tx); err != nil {
 			return err
 		}
@@ -225,6 +229,9 @@ func (s *Service) collectBlobs(ctx context.Context) (int, error) {
 			if err := tx.Alone("blobs"); err != nil {
 				return err
 			}
+			if err := complete(tx, ""); err != nil {
+				return err
+			}
 			if err := n.newer(tx); err != nil {
 				return err
 			}
@@ -237,6 +244,22 @@ func (s *Service) collectBlobs(ctx context.Context) (int, error) {
 		total += gone
 	}
 	return total, nil
+}
+
+// complete refuses to go on where a project, or any of them for "", lacks a revision
+// from its oldest to its head: what only that one needs would be taken for what
+// nothing needs.
+func complete(tx *store.Tx, id string) error {
+	var lacks string
+	err := tx.QueryRow(`SELECT id FROM projects p WHERE (id = $1 OR $1 = '') AND head >= oldest AND head - oldest + 1 <>
+		(SELECT COUNT(*) FROM revisions r WHERE r.project = p.id AND r.number BETWEEN p.oldest AND p.head) ORDER BY id LIMIT 1`, id).Scan(&lacks)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("revisions of %s are missing, nothing more is taken away: postern doctor tells more", lacks)
 }
 
 func deleteBlobs(tx *store.Tx, digests []snapshot.Digest) (int, error) {

@@ -112,6 +112,45 @@ func TestCollect(t *testing.T) {
 	})
 }
 
+// What a lost revision needs looks as if nothing needed it.
+func TestCollectRefusesWhereARevisionIsLost(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, lost string }{
+		{"all of them", `1 = 1`},
+		{"the head", `number = 3`},
+		{"one between", `number = 2`},
+		{"the oldest", `number = 1`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			testkit.Databases(t, func(t *testing.T, url string) {
+				f := setup(t, url)
+				for _, mark := range []string{"a", "b", "c"} {
+					f.load(t, small(mark, mark))
+				}
+				err := f.DB.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+					if _, err := tx.Exec(`UPDATE revisions SET created_at = created_at - 7200`); err != nil {
+						return err
+					}
+					_, err := tx.Exec(`DELETE FROM revisions WHERE ` + tt.lost)
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				before := testkit.Rows(t, f.DB)
+				for _, keep := range []Retention{{}, {Newest: 1}} {
+					if got, err := f.Collect(t.Context(), tester, keep); err == nil || got != (Collected{}) {
+						t.Errorf("Collect with %+v = %+v, %v", keep, got, err)
+					}
+				}
+				f.same(t, before)
+			})
+		})
+	}
+}
+
 // An import stores a content that is there already, and is not yet committed,
 // when a collection comes that does not see who needs it.
 func TestCollectWaitsForAnImport(t *testing.T) {

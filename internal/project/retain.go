@@ -50,6 +50,9 @@ func (s *Service) retainIn(ctx context.Context, by audit.Origin, id string, keep
 	var now Collected
 	err = s.DB.WriteLarge(ctx, func(_ context.Context, tx *store.Tx) error {
 		now = Collected{}
+		if err := complete(tx, id); err != nil {
+			return err
+		}
 		first, err := keep.first(tx, id, time.Now())
 		if err != nil {
 			return err
