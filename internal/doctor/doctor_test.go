@@ -3,6 +3,7 @@ package doctor_test
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -227,4 +228,48 @@ func TestStreamsThatDoNotWorkAreTold(t *testing.T) {
 			t.Errorf("streams (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// What an operator reads of a damaged content is what the guide has a row for.
+func TestGuideSaysWhatIsPrinted(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../docs/guides/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ name, statement, row string }{
+		{"no content that unpacks", `UPDATE blobs SET encoding = 1, body = $1`, "| stored content … is damaged |"},
+		{"another content", `UPDATE blobs SET encoding = 0, body = $1`, "| stored content … is damaged |"},
+		{"another size", `UPDATE blobs SET size = size + 1`, "| stored content … is damaged |"},
+	}
+	db := testkit.Store(t)
+	master := fill(t, db)
+	undo := errors.New("undo")
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if !strings.Contains(string(guide), "\n"+tt.row) {
+				t.Errorf("the guide has no row %q", tt.row)
+			}
+			begin, end, _ := strings.Cut(strings.Trim(tt.row, "| "), "…")
+			err := db.Write(t.Context(), func(_ context.Context, tx *store.Tx) error {
+				damage(t, tx, tt.statement)
+				r, err := doctor.Check(tx, master)
+				if err != nil {
+					return err
+				}
+				if r.OK() {
+					t.Error("nothing was found")
+				}
+				for _, f := range r.Problems {
+					if f.Kind == "blob" && (!strings.HasPrefix(f.Message, begin) || !strings.Contains(f.Message, end)) {
+						t.Errorf("printed: %s", f.Message)
+					}
+				}
+				return undo
+			})
+			if !errors.Is(err, undo) {
+				t.Fatal(err)
+			}
+		})
+	}
 }

@@ -109,11 +109,11 @@ func (c *codec) decode(b blob) ([]byte, error) {
 		room := min(max(b.size, 0), maxContent) // the row may be damaged
 		var err error
 		if content, err = c.dec.DecodeAll(b.body, make([]byte, 0, room)); err != nil {
-			return nil, fmt.Errorf("stored content %s: %w", b.digest, err)
+			return nil, fmt.Errorf("stored content %s is damaged: it does not unpack: %w", b.digest, err)
 		}
 	}
 	if snapshot.Sum(content) != b.digest {
-		return nil, fmt.Errorf("stored content %s is damaged", b.digest)
+		return nil, fmt.Errorf("stored content %s is damaged: it is not what its digest says", b.digest)
 	}
 	return content, nil
 }

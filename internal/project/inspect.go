@@ -102,7 +102,7 @@ func (in *inspection) readBlobs() error {
 		in.have[b.digest] = true
 		content, err := c.decode(b.blob)
 		if err == nil && len(content) != b.size {
-			err = fmt.Errorf("it has %d bytes and not %d", len(content), b.size)
+			err = fmt.Errorf("stored content %s is damaged: it has %d bytes and not %d", b.digest, len(content), b.size)
 		}
 		if err != nil {
 			in.report("blob", "", b.digest, "%v", err)
