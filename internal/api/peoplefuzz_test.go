@@ -48,7 +48,8 @@ func FuzzPeople(f *testing.F) {
 	var calls []route
 	for _, row := range b.routes() {
 		if row.access.OfPerson() || row.access.Scope == edge.Public {
-			row.path = regexp.MustCompile(`\{[a-z]*\}`).ReplaceAllString(row.path, "email")
+			row.path = strings.ReplaceAll(row.path, "{projectId}", b.project)
+			row.path = regexp.MustCompile(`\{[A-Za-z]*\}`).ReplaceAllString(row.path, "email")
 			calls = append(calls, row)
 		}
 	}
