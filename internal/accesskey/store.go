@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -61,14 +63,26 @@ func one(tx *store.Tx, query string, args ...any) (*Key, error) {
 	return k, fill(tx, []*Key{k}, ` AND key_id = $2`, k.ID)
 }
 
-// all returns the keys of a project, the oldest first.
-func all(tx *store.Tx, project string) ([]*Key, error) {
-	list, err := store.Collect(tx, scan, `SELECT `+columns+` FROM access_keys WHERE project = $1`, project)
+// all returns the keys of a project, the oldest first; where tenants are named, those
+// that are in one of them.
+func all(tx *store.Tx, project string, tenants []string) ([]*Key, error) {
+	args, marks := []any{project}, []string{}
+	for _, id := range tenants {
+		args = append(args, id)
+		marks = append(marks, "$"+strconv.Itoa(len(args)))
+	}
+	in := func(column string) string {
+		if len(tenants) == 0 {
+			return ``
+		}
+		return ` AND ` + column + ` IN (SELECT key_id FROM access_key_tenants WHERE project = $1 AND tenant IN (` + strings.Join(marks, ", ") + `))`
+	}
+	list, err := store.Collect(tx, scan, `SELECT `+columns+` FROM access_keys WHERE project = $1`+in("id"), args...)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
 	slices.SortFunc(list, func(a, b *Key) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID)) })
-	return list, fill(tx, list, ``)
+	return list, fill(tx, list, in("key_id"), args[1:]...)
 }
 
 // fill reads the tenants and the roles of keys of one project; the condition says

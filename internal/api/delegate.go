@@ -155,11 +155,6 @@ func (d *delegate) named(names []string) ([]string, error) {
 	return d.seen.IDsIn(d.tenant, names)
 }
 
-// seesRole reports whether a role can be had in the tenant, and tenants see it.
-func (d *delegate) seesRole(r authz.Role) bool {
-	return d == nil || !r.Private && (r.Tenant == "" || r.Tenant == d.tenant)
-}
-
 // sees reports whether the delegate may see the values of a custom attribute.
 func (d *delegate) sees(a project.Attribute) bool { return d == nil || d.permits(a.ViewPermissions) }
 

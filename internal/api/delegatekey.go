@@ -94,8 +94,8 @@ func (d *delegate) showKey(k *accesskey.Key, out *wireAccessKey) {
 	out.Claims, out.Custom, out.Editable = map[string]any{}, map[string]any{}, d.matches(member.Roles) && !carries(k)
 }
 
-// searchKeys refuses a search of access keys by what the answer does not show. What is
-// found is confined by hasKey.
+// searchKeys confines a search of access keys to the tenant, and refuses one by what the
+// answer does not show. Of what is found hasKey leaves what is of no other tenant.
 func (d *delegate) searchKeys(in *searchAccessKeysRequest) error {
 	if d == nil {
 		return nil
@@ -103,5 +103,6 @@ func (d *delegate) searchKeys(in *searchAccessKeysRequest) error {
 	if len(in.Custom) > 0 || slices.ContainsFunc(in.Tenants, func(id string) bool { return id != d.tenant }) {
 		return errBeyond
 	}
+	in.Tenants = []string{d.tenant}
 	return nil
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -177,7 +178,7 @@ func (s *Server) searchNames(ctx context.Context, c *project.Config, in *searchU
 		return true, nil
 	}
 	err = s.Projects.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
-		known, err := authz.LoadAll(tx, c)
+		known, err := named(tx, c, in)
 		if err != nil {
 			return err
 		}
@@ -193,6 +194,14 @@ func (s *Server) searchNames(ctx context.Context, c *project.Config, in *searchU
 		return nil
 	})
 	return some, err
+}
+
+// named are the roles of the project, and of the tenants in which a search names some.
+func named(tx *store.Tx, c *project.Config, in *searchUsersRequest) (*authz.Roles, error) {
+	if len(in.RoleNames) > 0 || len(in.TenantRoleNames) > fewTenants {
+		return authz.LoadAll(tx, c)
+	}
+	return authz.Load(tx, c, slices.Collect(maps.Keys(in.TenantRoleNames))...)
 }
 
 // searchRoles adds the roles to a search.
