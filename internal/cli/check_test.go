@@ -39,3 +39,35 @@ func TestCheckFindsSecretsInFiles(t *testing.T) {
 		}
 	}
 }
+
+// What makes a file no JSON is said where people often make it, at its place, and
+// without anything of the file.
+func TestCheckSaysWhatBreaksJSON(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ doc, place, want, hint string }{
+		"a comma is missing":           {"{\n  \"version\": 5\n  \"hunter2\": 1\n}", ":3:3:", "a comma or a closing bracket is missing", "put it before"},
+		"a comma is missing in a list": {`{"roles": [{} {"name": "hunter2"}]}`, ":1:15:", "a comma or a closing bracket is missing", "put it before"},
+		"a comma too many":             {"{\n  \"version\": 5,\n}", ":2:15:", "a comma before the closing bracket", "remove the comma"},
+		"a comma too many in a list":   {`{"roles": ["hunter2" , ]}`, ":1:22:", "a comma before the closing bracket", "remove the comma"},
+		"a comment":                    {"{\n  // hunter2\n  \"version\": 5}", ":2:3:", "JSON has no comments", "remove the comment"},
+		"a comment behind a comma":     {`{"version": 5, /* hunter2 */ "x": 1}`, ":1:16:", "JSON has no comments", "remove the comment"},
+		"a comment at the beginning":   {"# hunter2\n{}", ":1:1:", "JSON has no comments", "remove the comment"},
+		"a merge conflict":             {"{\n  \"version\": 5,\n<<<<<<< hunter2\n  \"x\": 1\n=======\n>>>>>>> b\n}", ":3:1:", "a merge conflict is not resolved", "both sides"},
+		"the end of a merge conflict":  {"{\n  \"version\": 5\n>>>>>>> hunter2\n}", ":3:1:", "a merge conflict is not resolved", "both sides"},
+		"a merge conflict of it all":   {"<<<<<<< hunter2\n{}\n", ":1:1:", "a merge conflict is not resolved", "both sides"},
+		"a byte order mark":            {"\xEF\xBB\xBF{\"version\": \"hunter2\"}", ":1:1:", "begins with a byte order mark", "without one"},
+		"nothing":                      {"", ":", "the file is empty", "write {}"},
+		"blanks only":                  {" \n", ":", "the file is empty", "write {}"},
+		"something else":               {`{"version": hunter2}`, ":1:13:", "the document is not JSON", ""},
+		"a name without a colon":       {`{"version" 5}`, ":1:12:", "the document is not JSON", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			code, _, stderr := run(t, "check", lay(t, map[string]string{"roles.json": test.doc}))
+			if code != exitInvalid {
+				t.Errorf("exits with %d", code)
+			}
+			says(t, stderr, []string{"roles.json" + test.place, test.want + " [json]", test.hint}, []string{"hunter2"})
+		})
+	}
+}

@@ -35,6 +35,9 @@ func tokensOf(doc []byte) ([]token, int) {
 			return out, -1
 		}
 		if err != nil {
+			if at := snapshot.Broken(doc); at >= 0 {
+				start = min(start, at)
+			}
 			return out, min(start, len(doc))
 		}
 		if strings.ContainsRune("{[}]", rune(tok.Kind())) {

@@ -46,7 +46,7 @@ func canonical(file string, doc jsontext.Value, ps *problems) (jsontext.Value, b
 		return nil, false
 	}
 	if err := doc.Canonicalize(jsontext.CanonicalizeRawInts(false)); err != nil {
-		reportSyntax(file, err, ps)
+		reportSyntax(file, doc, err, ps)
 		return nil, false
 	}
 	return doc, true
@@ -138,16 +138,19 @@ func checkNumbers(file string, doc []byte, ps *problems) bool {
 
 // reportSyntax makes a problem of an error of the JSON library. Its texts may
 // quote the input, so none of them is shown.
-func reportSyntax(file string, err error, ps *problems) {
+func reportSyntax(file string, doc []byte, err error, ps *problems) {
 	pointer := ""
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		pointer = string(syntax.JSONPointer)
 	}
+	message, hint := mistake(doc)
 	switch text := err.Error(); {
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		ps.add(Error, file, pointer, CodeDuplicate, "remove one of the two", "the member is there twice")
 	case strings.Contains(text, "invalid UTF-8"), strings.Contains(text, "surrogate"):
 		ps.add(Error, file, pointer, CodeUTF8, "", "the text is not valid UTF-8")
+	case message != "":
+		ps.add(Error, file, pointer, CodeJSON, hint, "%s", message)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		ps.add(Error, file, pointer, CodeJSON, "", "the document ends too early")
 	default:

@@ -363,6 +363,10 @@ func FileFromBytes(path string, b []byte) ([]byte, []Problem) {
 	case formJSON:
 		value := jsontext.Value(b).Clone()
 		if value.Kind() != '{' {
+			if message, hint := mistake(b); message != "" {
+				ps.add(Error, path, "", CodeJSON, hint, "%s", message)
+				return nil, ps.list
+			}
 			ps.add(Error, path, "", CodeFileType, "", "a .json file must be a JSON object")
 			return nil, ps.list
 		}
