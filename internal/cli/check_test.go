@@ -71,3 +71,11 @@ func TestCheckSaysWhatBreaksJSON(t *testing.T) {
 		})
 	}
 }
+
+// A hint names what looks like what is written, and nothing else.
+func TestCheckHints(t *testing.T) {
+	t.Parallel()
+	connector := `{"id":"CI1","name":"Mail","type":"smpt","configuration":{}}`
+	_, _, stderr := run(t, "check", lay(t, map[string]string{"connectors/connectors.json": `{"connectors": ["mail", "texts"]}`, "connectors/texts.json": connector}))
+	says(t, stderr, []string{`did you mean "smtp"?`, "connectors/mail.json is not in the snapshot"}, []string{"did you mean \"connectors/texts.json"})
+}

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 )
@@ -211,13 +212,14 @@ func nearest(got string, candidates []string) string {
 }
 
 // Nearest returns the candidate that looks most like got: at most a third of
-// its letters differ. Among equals the first in the alphabet wins.
+// its letters differ, of those of a file its folder and its ending left away. Among
+// equals the first in the alphabet wins.
 func Nearest(got string, candidates []string) string {
 	const longest = 100 // what is longer was not mistyped
 	if len(got) > longest {
 		return ""
 	}
-	best, bestDistance := "", len(got)/3+1
+	best, bestDistance := "", max(len(strings.TrimSuffix(path.Base(got), path.Ext(got))), 3)/3+1
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
 		if len(c) > longest || c == "" {
 			continue
@@ -229,23 +231,28 @@ func Nearest(got string, candidates []string) string {
 	return best
 }
 
-// distance is the number of letters to add, drop or change (Levenshtein).
+// distance is the number of letters to add, drop, change or swap with the next
+// (Levenshtein, with the swaps of Damerau).
 func distance(a, b string) int {
+	var before []int
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
+		next := make([]int, len(b)+1)
+		next[0] = i + 1
 		for j := range len(b) {
-			substitute := diagonal
+			substitute := row[j]
 			if a[i] != b[j] {
 				substitute++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j]+1, row[j+1]+1)
+			next[j+1] = min(substitute, next[j]+1, row[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
 		}
+		before, row = row, next
 	}
 	return row[len(b)]
 }
