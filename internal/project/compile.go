@@ -190,7 +190,10 @@ func connectors(tree snapshot.Tree) []source {
 func (s *Service) compile(st *state, base snapshot.Base, out *snapshot.Outcome) (*Config, []snapshot.Problem, error) {
 	c := &Config{
 		Project: st.project.ID, Name: st.project.Name, Environment: st.project.Environment,
-		Revision: st.revision.Number, Digest: out.Tree.Digest(),
+		Revision: st.revision.Number, Digest: st.revision.Digest,
+	}
+	if len(out.Changes) > 0 || st.revision.Number == 0 {
+		c.Digest = out.Tree.Digest()
 	}
 	var known map[string]part
 	if was, ok := s.configs.Load(st.project.ID); ok {

@@ -93,10 +93,11 @@ func (s *Service) apply(ctx context.Context, by audit.Origin, in Import) (*Resul
 	}
 	res := &Result{Revision: st.revision.Number, Digest: st.revision.Digest, Changes: out.Changes, Warnings: out.Problems}
 	if next.same {
+		s.trees.stand(st.revision, out.Standing)
 		return res, errors.Join(s.describe(ctx, by, in, st), s.keepAnswer(ctx, in.Project, in.repeat, res))
 	}
 	config.Revision = st.revision.Number + 1
-	res.Revision, res.Digest, res.Changed = config.Revision, out.Tree.Digest(), true
+	res.Revision, res.Digest, res.Changed = config.Revision, config.Digest, true
 	in.first = func(tx *store.Tx) error {
 		if in.also != nil {
 			if err := in.also(tx); err != nil {
@@ -263,6 +264,7 @@ func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *st
 	})
 	if err == nil {
 		s.trees.keep(in.Project, rev, out.Tree, next.secrets)
+		s.trees.stand(rev, out.Standing)
 	}
 	return pending, err
 }

@@ -44,6 +44,7 @@ type state struct {
 	secrets  []snapshot.StoredSecret
 	pending  *Pending // what waits to be confirmed, or nil
 	policy   Policy
+	standing *snapshot.Standing
 	signer   *signature.Signer // of what is about to be imported
 
 	contents  map[snapshot.Digest][]byte // of the tree, where all of it was read
@@ -192,7 +193,7 @@ func insertRevision(tx *store.Tx, id string, r Revision) error {
 
 // base is what an upload is held against.
 func (s *Service) base(ctx context.Context, st *state) snapshot.Base {
-	return snapshot.Base{Tree: st.tree, Secrets: st.secrets, Load: func(digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
+	return snapshot.Base{Tree: st.tree, Secrets: st.secrets, Standing: st.standing, Load: func(digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
 		if st.contents != nil {
 			return st.contents, nil
 		}

@@ -25,8 +25,9 @@ type trees struct {
 type treeKey struct{ tree, secrets snapshot.Digest }
 
 type knownTree struct {
-	tree    snapshot.Tree
-	secrets []snapshot.StoredSecret
+	tree     snapshot.Tree
+	secrets  []snapshot.StoredSecret
+	standing *snapshot.Standing
 }
 
 // fill gives a state what its revision consists of, if that is remembered.
@@ -35,7 +36,7 @@ func (t *trees) fill(st *state) bool {
 	defer t.mu.Unlock()
 	k, ok := t.known[treeKey{st.revision.Digest, st.revision.secretsDigest}]
 	if ok {
-		st.tree, st.secrets = k.tree, slices.Clone(k.secrets) // a rollback takes some out of it
+		st.tree, st.secrets, st.standing = k.tree, slices.Clone(k.secrets), k.standing // a rollback takes some secrets out
 		if st.revision.Number == st.project.Head {
 			t.heads[st.project.ID] = k.tree
 		}
@@ -48,6 +49,17 @@ func (t *trees) likely(project string) snapshot.Tree {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.heads[project]
+}
+
+// stand remembers what a check of a revision against itself finds.
+func (t *trees) stand(r Revision, standing *snapshot.Standing) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := treeKey{r.Digest, r.secretsDigest}
+	if k, ok := t.known[key]; ok && standing != nil {
+		k.standing = standing
+		t.known[key] = k
+	}
 }
 
 func (t *trees) keep(project string, r Revision, tree snapshot.Tree, secrets []snapshot.StoredSecret) {
@@ -64,6 +76,6 @@ func (t *trees) keep(project string, r Revision, tree snapshot.Tree, secrets []s
 	if t.known == nil || t.files+len(tree) > maxTrees {
 		t.known, t.heads, t.files = map[treeKey]knownTree{}, map[string]snapshot.Tree{}, 0
 	}
-	t.known[key], t.heads[project] = knownTree{tree, slices.Clone(secrets)}, tree
+	t.known[key], t.heads[project] = knownTree{tree: tree, secrets: slices.Clone(secrets)}, tree
 	t.files += len(tree)
 }

@@ -130,12 +130,14 @@ func (c *Cache) find(path string, digest Digest) *facts {
 
 // gather returns the facts of a document of an upload, as a copy: binding
 // gives its entities other ids.
-func (c *Cache) gather(doc *document) *facts {
-	f := c.find(doc.path, doc.digest())
-	if f == nil {
-		f = c.keep(cacheKey{doc.path, doc.digest()}, gather(doc.path, doc.at, doc.described()))
+func (c *Cache) gather(doc *document) *facts { return c.factsOf(doc).clone() }
+
+// factsOf returns the facts of a document. Nobody changes them.
+func (c *Cache) factsOf(doc *document) *facts {
+	if f := c.find(doc.path, doc.digest()); f != nil {
+		return f
 	}
-	return f.clone()
+	return c.keep(cacheKey{doc.path, doc.digest()}, gather(doc.path, doc.at, doc.described()))
 }
 
 func (c *Cache) keep(key cacheKey, f *facts) *facts {

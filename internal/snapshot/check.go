@@ -17,6 +17,8 @@ type Base struct {
 	Secrets []StoredSecret
 	// Load returns the content of files of the tree, by digest.
 	Load func([]Digest) (map[Digest][]byte, error)
+	// Standing is what is known of it, if anything is.
+	Standing *Standing
 }
 
 // An Outcome is what an import would make of a target.
@@ -34,6 +36,8 @@ type Outcome struct {
 	Carried []StoredSecret    // those of Keep whose destination has changed, by leave
 	Changes []Change          // file by file
 	Rebound []Rebound         // entities that have another id in the target
+
+	Standing *Standing // of Tree with its secrets, where it is known now
 }
 
 // A Rebound is an entity of an upload that gets another id than the upload gives
@@ -63,13 +67,19 @@ func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 	}
 	assets := inlineAssets(up, ps)
 	aside := takeExcluded(up.Files, ex)
+	c := &checker{up: up, base: base, cache: cache, ex: ex, ps: ps}
+	lone, files := up.lone(open, assets, ps), len(up.Files)
+	if lone {
+		if out, err := c.stands(); out != nil || err != nil {
+			return out, err
+		}
+	}
 	x := newIndexes(up.Files)
 	x.dropUnlisted(ps)
 	x.checkListed(ps)
 	checkKnown(up, ps)
 
-	tree := x.stay(base.Tree, ex)
-	c := &checker{up: up, base: base, cache: cache, ex: ex, ps: ps, tree: tree}
+	c.tree = x.stay(base.Tree, ex)
 	d, err := c.draft(aside)
 	if err != nil {
 		return nil, err
@@ -88,10 +98,13 @@ func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 		if err := c.nameAssets(assets, d); err != nil {
 			return nil, err
 		}
-		out.Tree, out.Fresh = d.finish(tree, up.Files, base.Tree)
+		out.Tree, out.Fresh = d.finish(c.tree, up.Files, base.Tree)
 		out.Keep, out.Set, out.Carried = s.keep, s.set, s.carried
 		out.Changes = Diff(base.Tree, out.Tree)
 		out.Rebound = d.rebound
+		if lone {
+			out.Standing = d.standing(up, out, base, w, files)
+		}
 	}
 	return out, nil
 }
@@ -325,10 +338,7 @@ func (d *draft) world() *world {
 // finish writes the documents that were edited and returns the whole tree and
 // the contents that the target does not have.
 func (d *draft) finish(tree Tree, files Files, base Tree) (Tree, map[Digest][]byte) {
-	old := map[Digest]bool{}
-	for _, digest := range base {
-		old[digest] = true
-	}
+	old := base.digests()
 	out := maps.Clone(tree)
 	fresh := map[Digest][]byte{}
 	for path, content := range files {

@@ -19,13 +19,13 @@ func FuzzCheck(f *testing.F) {
 		m := mutator{script: script[:min(len(script), 96)]}
 		next := newTarget()
 		maps.Copy(next.contents, g.contents)
-		next.base.Tree, next.base.Secrets = g.base.Tree, g.base.Secrets
+		next.base.Tree, next.base.Secrets, next.base.Standing = g.base.Tree, g.base.Secrets, g.base.Standing
 		for range 1 + m.next(3) { // the later ones over what the first left
 			up := &Upload{Files: maps.Clone(shop.Files), Secrets: shop.Secrets}
 			for range 4 {
 				m.mutate(t, up)
 			}
-			out, err := Check(up, next.base, &g.cache)
+			out, err := next.hold(up)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -36,16 +36,16 @@ func FuzzCheck(f *testing.F) {
 				continue
 			}
 			next.commit(out)
-			exportedAgain(t, g, next)
+			exportedAgain(t, next)
 		}
 	})
 }
 
 // exportedAgain imports what a target exports, which changes nothing.
-func exportedAgain(t *testing.T, g, next *target) {
+func exportedAgain(t *testing.T, next *target) {
 	t.Helper()
 	for _, format := range []Format{FormatSplit, FormatPlain} {
-		again, err := Check(&Upload{Files: Render(next.files(), format)}, next.base, &g.cache)
+		again, err := next.hold(&Upload{Files: Render(next.files(), format)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ import (
 // imported is a new target with a drawn project.
 func imported(t *rapid.T, up *Upload) *target {
 	g := newTarget()
-	out, err := Check(up, g.base, &g.cache)
+	out, err := g.hold(up)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestDrawnProjectsKeepThePromises(t *testing.T) {
 }
 
 func mustCheck(t *rapid.T, g *target, up *Upload) *Outcome {
-	out, err := Check(up, g.base, &g.cache)
+	out, err := g.hold(up)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func isPlain(doc []byte) bool { return !mayReferToAsset(doc) && !mayHavePlacehol
 // rest of a body is still read.
 type settler struct {
 	known *Cache
-	queue chan raw
+	queue chan raw // nil as long as there was nothing to do
 	work  sync.WaitGroup
 	mu    sync.Mutex
 	done  map[string]summed // by path; one without a content is no document
@@ -50,7 +50,11 @@ type raw struct {
 }
 
 func newSettler(known *Cache) *settler {
-	s := &settler{known: known, queue: make(chan raw, 100), done: map[string]summed{}}
+	return &settler{known: known, done: map[string]summed{}}
+}
+
+func (s *settler) start() {
+	s.queue = make(chan raw, 100)
 	for range runtime.GOMAXPROCS(0) {
 		s.work.Go(func() {
 			for doc := range s.queue {
@@ -58,11 +62,15 @@ func newSettler(known *Cache) *settler {
 			}
 		})
 	}
-	return s
 }
 
 // settle hands a document over, which is the settler's from now on.
-func (s *settler) settle(doc raw) { s.queue <- doc }
+func (s *settler) settle(doc raw) {
+	if s.queue == nil {
+		s.start()
+	}
+	s.queue <- doc
+}
 
 func (s *settler) document(doc raw) {
 	var ps problems
@@ -87,8 +95,10 @@ func (s *settler) document(doc raw) {
 // finish waits until all is done, and takes it over. Its error is that of a value
 // that is no JSON, which stands before all that the body was not read to.
 func (s *settler) finish(up *Upload, ps *problems) error {
-	close(s.queue)
-	s.work.Wait()
+	if s.queue != nil {
+		close(s.queue)
+		s.work.Wait()
+	}
 	for path, doc := range s.done {
 		if up.Files[path] = doc.content; doc.content == nil {
 			delete(up.Files, path)

@@ -64,6 +64,15 @@ func (t Tree) Manifest() []byte {
 // Digest returns the digest of the whole configuration.
 func (t Tree) Digest() Digest { return Sum(t.Manifest()) }
 
+// digests returns those of its files.
+func (t Tree) digests() map[Digest]bool {
+	out := make(map[Digest]bool, len(t))
+	for _, digest := range t {
+		out[digest] = true
+	}
+	return out
+}
+
 // ParseDigest reads what String wrote.
 func ParseDigest(text string) (d Digest, err error) {
 	if len(text) != hex.EncodedLen(len(d)) {

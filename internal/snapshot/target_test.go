@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"postern/internal/secret"
 )
@@ -43,11 +44,31 @@ func newTarget() *target {
 // check holds an upload against the target and changes nothing.
 func (g *target) check(t testing.TB, up *Upload) *Outcome {
 	t.Helper()
-	out, err := Check(up, g.base, &g.cache)
+	out, err := g.hold(up)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// hold is Check. What is known of the target already must make no difference to it,
+// so it is done without that too.
+func (g *target) hold(up *Upload) (*Outcome, error) {
+	unknown := g.base
+	unknown.Standing = nil
+	want, err := Check(up.Clone(), unknown, &g.cache)
+	if err != nil {
+		return nil, err
+	}
+	out, err := Check(up, g.base, &g.cache)
+	if err != nil {
+		return nil, err
+	}
+	inOrder := cmpopts.SortSlices(func(a, b StoredSecret) bool { return fmt.Sprint(a) < fmt.Sprint(b) })
+	if diff := cmp.Diff(want, out, inOrder, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(Outcome{}, "Standing")); diff != "" {
+		return nil, fmt.Errorf("what is known of the target makes a difference (-without +with):\n%s", diff)
+	}
+	return out, nil
 }
 
 // apply makes an upload the configuration of the target.
@@ -68,7 +89,10 @@ func (g *target) commit(out *Outcome) {
 		g.versions++
 		secrets = append(secrets, StoredSecret{Kind: v.Kind, Entity: v.Entity, Field: v.Field, ID: fmt.Sprintf("SV%d", g.versions)})
 	}
-	g.base.Tree, g.base.Secrets = out.Tree, secrets
+	same := maps.Equal(g.base.Tree, out.Tree) && sameSecrets(g.base.Secrets, secrets)
+	if g.base.Tree, g.base.Secrets = out.Tree, secrets; !same || out.Standing != nil {
+		g.base.Standing = out.Standing
+	}
 }
 
 // files returns the stored files of the target, to be changed at will.

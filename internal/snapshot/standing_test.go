@@ -1,0 +1,173 @@
+package snapshot
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"postern/internal/secret"
+)
+
+// Whatever is imported after whatever, an import of which the outcome is known
+// before is what a whole check makes of it: hold compares the two.
+func TestStandings(t *testing.T) {
+	t.Parallel()
+	unchanged, changed, unknown := 0, 0, 0
+	shop := example(t, "shop")
+	rapid.Check(t, func(r *rapid.T) {
+		first := copied(shop)
+		if rapid.IntRange(0, 7).Draw(r, "drawn") == 7 {
+			first = project(r)
+		}
+		g, last := newTarget(), first
+		for range rapid.IntRange(4, 12).Draw(r, "imports") {
+			up := follow(t, r, g, first, last)
+			last = up.Clone()
+			was := g.base
+			out, err := g.hold(up)
+			switch {
+			case err != nil:
+				r.Fatal(err)
+			case out.Failed():
+				continue
+			case was.Standing == nil || out.Standing != was.Standing:
+				unknown++
+			case len(out.Changes) == 0:
+				unchanged++
+			default:
+				changed++
+			}
+			g.commit(out)
+		}
+	})
+	if unchanged == 0 || changed == 0 || unknown == 0 {
+		t.Errorf("%d imports were known to change nothing, %d to change little, %d were not known", unchanged, changed, unknown)
+	}
+}
+
+// follow draws what comes next: what came first, what came last or what there is now,
+// as it is or changed in a few places.
+func follow(t *testing.T, r *rapid.T, g *target, first, last *Upload) *Upload {
+	format := rapid.SampledFrom([]Format{FormatPlain, FormatSplit}).Draw(r, "format")
+	up := rapid.SampledFrom([]*Upload{first, last, again(g.files(), format)}).Draw(r, "of").Clone()
+	if rapid.Bool().Draw(r, "without secrets") {
+		up.Secrets = nil
+	}
+	m := mutator{script: rapid.SliceOfN(rapid.Byte(), 30, 30).Draw(r, "script")}
+	for range rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(r, "changes") {
+		if paths := up.Files.Paths(); len(paths) > 0 {
+			m.mutate(t, up)
+		}
+	}
+	if rapid.Bool().Draw(r, "reworded") {
+		reword(t, r, up.Files)
+	}
+	if flag := rapid.IntRange(0, 20).Draw(r, "manner"); flag < 3 {
+		up.Strict, up.AllowMoved, up.SameIDs = flag == 0, flag == 1, flag == 2
+	}
+	if rapid.Bool().Draw(r, "over the wire") {
+		return onTheWire(t, g, up)
+	}
+	return up
+}
+
+// reword changes the texts of a document that mean nothing.
+func reword(t *testing.T, r *rapid.T, files Files) {
+	of := slices.DeleteFunc(files.Paths(), func(path string) bool {
+		at, ok := locate(path)
+		return !ok || at.File.Schema == "" || formOf(path) != formJSON
+	})
+	if len(of) == 0 {
+		return
+	}
+	path := rapid.SampledFrom(of).Draw(r, "of")
+	doc, _ := mustParse(t, files[path]).(map[string]any)
+	doc["description"] = rapid.SampledFrom([]string{"one", "two", "three"}).Draw(r, "words")
+	files[path] = render(doc)
+}
+
+// onTheWire is an upload as it is decoded where the files of the target are likely.
+func onTheWire(t *testing.T, g *target, up *Upload) *Upload {
+	var b bytes.Buffer
+	if err := WriteBody(&b, up.Files, nil); err != nil {
+		t.Fatal(err)
+	}
+	out, err := g.cache.Decode(&b, 10_000, g.base.Tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Secrets, out.Excludes, out.Strict, out.AllowMoved, out.SameIDs = up.Secrets, up.Excludes, up.Strict, up.AllowMoved, up.SameIDs
+	return out
+}
+
+// In each row the last import is one whose outcome is known before, or is not; it is
+// compared with a whole check either way.
+func TestWhatStandingsAreOf(t *testing.T) {
+	t.Parallel()
+	const secondFlow = `{"name":"Out","screens":[]}`
+	settings := func(rest string) string {
+		return `{"sessionTokenExpiration":2,"sessionTokenExpirationUnit":"days","refreshTokenExpirationUnit":"days"` + rest + `}`
+	}
+	set := small.with("project.json", settings(`,"refreshTokenExpiration":3`))
+	mailed := small.with("connectors/connectors.json", `{"connectors":["hook","mail"]}`, "connectors/mail.json", mailer)
+	calls := small.with("flows/flows.json", `{"flows":["in","out"]}`, "flows/out/metadata.json", secondFlow, "flows/out/contents.json", `{"startTask":"0","tasks":{}}`,
+		"flows/in/contents.json", `{"startTask":"0","tasks":{"1":{"id":"1","type":"flow","arguments":{"flowId":{"type":"inline","value":"out"}}}}}`)
+	alone := calls.with("flows/flows.json", `{"flows":["in"]}`, "flows/out/metadata.json", "", "flows/out/contents.json", "")
+	alike := calls.with("flows/in/contents.json", `{"startTask":"0","tasks":{"0":{"id":"0","name":"one"}}}`, "flows/out/contents.json", `{"startTask":"0","tasks":{"0":{"id":"0","name":"two"}}}`)
+	worded := small.with("flows/in/screen-one.json", `{"screenId":"SC1","contents":{"text":{"says":"words"}}}`)
+	value := secret.New("x")
+	for name, tt := range map[string]struct {
+		steps []docs
+		last  func(*Upload)
+		known bool
+	}{
+		"the same again":                            {steps: []docs{small, small}, known: true},
+		"a screen that says something else":         {steps: []docs{small, worded}, known: true},
+		"a connector with another description":      {steps: []docs{small, small.with("connectors/hook.json", strings.Replace(hook, "{", `{"description":"new",`, 1))}, known: true},
+		"a document that another flow has":          {steps: []docs{alike, alike.with("flows/out/contents.json", alike["flows/in/contents.json"])}, known: true},
+		"nothing was known of a new project":        {steps: []docs{small}},
+		"a connector with another name":             {steps: []docs{small, small.with("connectors/hook.json", strings.Replace(hook, "Hook", "Hooks", 1))}},
+		"an index that lists what is not there":     {steps: []docs{small, small.with("flows/flows.json", `{"flows":["in","out"]}`)}},
+		"a file more":                               {steps: []docs{small, small.with("roles.json", twoRoles)}},
+		"a file less":                               {steps: []docs{set, small}},
+		"settings that contradict each other":       {steps: []docs{set, small.with("project.json", settings(`,"refreshTokenExpiration":1`))}},
+		"settings that leave out what is set":       {steps: []docs{mailed.with("auth/otp.json", `{"enabled":true,"domain":"a.example"}`), mailed.with("auth/otp.json", `{"domain":"a.example"}`)}, last: func(up *Upload) { up.Secrets = nil }, known: true},
+		"a stored secret stays":                     {steps: []docs{mailed, mailed}, last: func(up *Upload) { up.Secrets = nil }, known: true},
+		"a secret would go elsewhere":               {steps: []docs{mailed, mailed.with("connectors/mail.json", strings.Replace(mailer, "smtp.b", "smtp.c", 1))}, last: func(up *Upload) { up.Secrets = nil }},
+		"a secret is given":                         {steps: []docs{mailed, mailed}},
+		"held to the letter":                        {steps: []docs{small.with("later.json", `{}`), small.with("later.json", `{}`), small.with("later.json", `{}`)}, last: func(up *Upload) { up.Strict = true }},
+		"a warning comes again":                     {steps: []docs{small.with("later.json", `{}`), small.with("later.json", `{}`), small.with("later.json", `{}`)}, known: true},
+		"a warning that was of what was left out":   {steps: []docs{small, small.with("flows/out/metadata.json", secondFlow), small}, known: true},
+		"a warning that was of what was taken away": {steps: []docs{calls, alone, alone}},
+		"an exclude key that there is none of":      {steps: []docs{small, small}, last: func(up *Upload) { up.Excludes = []string{"zz"} }},
+		"a value of an environment without a place": {steps: []docs{small, small.with("environments/dev.json", `{"none":1}`)}, last: func(up *Upload) { up.Environment = "dev" }},
+		"a text in a file that has a name of its own": {steps: []docs{worded, worded.with(
+			"flows/in/screen-one.json", `{"screenId":"SC1","contents":{"text":{"says":"asset:mine.txt"}}}`, "assets/mine.txt", "words")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newTarget()
+			for i, files := range tt.steps {
+				up := files.with(versionFile, `{"version":5}`).upload(t)
+				if _, mails := files["connectors/mail.json"]; mails {
+					up.Secrets = []InputSecret{{Group: "connectors", ID: "CI2", Type: "password", Value: value}}
+				}
+				last := i == len(tt.steps)-1
+				if last && tt.last != nil {
+					tt.last(up)
+				}
+				was := g.base.Standing
+				out := g.check(t, up)
+				if known := was != nil && out.Standing == was; last && known != tt.known {
+					t.Errorf("the outcome was known before: %v, want %v; told %q", known, tt.known, lines(out.Problems))
+				}
+				if !out.Failed() {
+					g.commit(out)
+				}
+			}
+		})
+	}
+}
