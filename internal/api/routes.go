@@ -129,7 +129,7 @@ func (s *Server) projectRoutes() []route {
 		{http.MethodPost, "/v1/mgmt/audit/search", in(mgmtkey.Read), call(s.searchAudit), "Who did what in the project, the newest first."},
 
 		{http.MethodPost, "/v1/mgmt/audit/event", in(mgmtkey.Admin), call(s.createAuditEvent), "Keep a record of what a backend has seen, in the same chain."},
-		{http.MethodPost, "/v2/mgmt/connector/audit/web/set", in(mgmtkey.Import), call(s.setAuditWebhook), "Set where records of the audit are to be posted, as a connector of the configuration. The server posts none yet."},
+		{http.MethodPost, "/v2/mgmt/connector/audit/web/set", in(mgmtkey.Import), call(s.setAuditWebhook), "Set where records of the audit are to be posted, as a connector of the configuration."},
 		{http.MethodPost, "/v1/mgmt/analytics/search", in(mgmtkey.Read), call(s.searchAnalytics), "How often people signed in, users were made and records written, by time, action, method, device and tenant."},
 
 		{http.MethodPost, "/v1/mgmt/infra", anyKey(), raw[infraRequest, infraAnswer](s.infra), "Infrastructure as code: make a project, an access key or a management key of its data."},

@@ -37,6 +37,8 @@ func TestPlansSayWhoIsTouched(t *testing.T) {
 			}
 			return up
 		}
+		numberless := off("false")
+		numberless["auth/notp.json"] = `{"enabled":true}`
 		for name, tt := range map[string]struct {
 			up   map[string]string
 			want []string
@@ -45,6 +47,7 @@ func TestPlansSayWhoIsTouched(t *testing.T) {
 			"what touches nobody":          {files(`"minLength":20`), nil},
 			"off, with other methods":      {off("true"), []string{"enabled: This is the only way in of 2 people. (users_lose_only_method, 2)"}},
 			"off, and all others too":      {off("false"), []string{"enabled: This is the only way in of 5 people. (users_lose_only_method, 5)"}},
+			"off, and nOTP has no number":  {numberless, []string{"enabled: This is the only way in of 5 people. (users_lose_only_method, 5)"}},
 			"an age that nobody has yet":   {files(`"expiration":true,"expirationWeeks":1`), nil},
 			"a lock that somebody is over": {files(`"lock":true,"lockAttempts":3`), []string{"lock: 1 person had 3 wrong tries or more since the last right one, and would be locked at once. (passwords_lock, 1)"}},
 			"a lock that nobody is over":   {files(`"lock":true,"lockAttempts":4`), nil},

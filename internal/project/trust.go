@@ -67,12 +67,13 @@ func loopback(host string) bool {
 }
 
 // Redirect returns where a link leads: what the request names, if the project
-// trusts it, or else the fallback, which is of the configuration. It may be empty.
+// trusts it, or else the fallback, which is of the configuration. It may be empty. A
+// fallback that runs as a script is refused: it stands in mails, and pages follow it.
 func (c *Config) Redirect(requested, fallback string) (string, error) {
-	if requested == "" {
-		return fallback, nil
-	}
-	if requested == fallback {
+	if requested == "" || requested == fallback {
+		if runs(schemeOf(fallback)) {
+			return "", ErrUntrusted
+		}
 		return fallback, nil
 	}
 	u, err := url.Parse(requested)
@@ -95,14 +96,39 @@ func (c *Config) Redirect(requested, fallback string) (string, error) {
 // trustsApp reports whether a trusted domain is the scheme and the host of u, such
 // as "shop://signed-in". No browser runs what it stands for as a script.
 func (c *Config) trustsApp(u *url.URL) bool {
-	switch strings.ToLower(u.Scheme) {
-	case "", "javascript", "data", "vbscript", "file", "blob", "about":
+	if u.Scheme == "" || runs(u.Scheme) {
 		return false
 	}
 	for _, domain := range c.Settings.TrustedDomains {
 		if strings.EqualFold(domain, u.Scheme+"://"+u.Host) {
 			return true
 		}
+	}
+	return false
+}
+
+// schemeOf returns the scheme of a URL as a browser reads it, which passes over blanks and
+// control characters; blank for none.
+func schemeOf(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r <= ' ' {
+			return -1
+		}
+		return r
+	}, text)
+	scheme, _, found := strings.Cut(text, ":")
+	if !found {
+		return ""
+	}
+	return scheme
+}
+
+// runs reports whether browsers run what a URL of a scheme stands for, or read it from
+// where it comes.
+func runs(scheme string) bool {
+	switch strings.ToLower(scheme) {
+	case "javascript", "data", "vbscript", "file", "blob", "about":
+		return true
 	}
 	return false
 }

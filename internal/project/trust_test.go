@@ -77,6 +77,16 @@ func TestRedirect(t *testing.T) {
 	if got, err := none.Redirect("", "https://default.example"); err != nil || got != "https://default.example" {
 		t.Errorf("the fallback: %q, %v", got, err)
 	}
+	for _, fallback := range []string{"javascript:alert(1)", " JavaScript:alert(1)", "java\tscript:alert(1)", "data:text/html,x"} {
+		for _, requested := range []string{"", fallback} {
+			if got, err := none.Redirect(requested, fallback); !errors.Is(err, ErrUntrusted) {
+				t.Errorf("a fallback that runs: %q, %v", got, err)
+			}
+		}
+	}
+	if got, err := none.Redirect("", "shop://in"); err != nil || got != "shop://in" {
+		t.Errorf("an app as the fallback: %q, %v", got, err)
+	}
 	if _, err := none.Redirect("http://localhost:3000/in", ""); err != nil {
 		t.Errorf("this machine, outside of production: %v", err)
 	}

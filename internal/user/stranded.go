@@ -30,7 +30,8 @@ func Stranded(tx *store.Tx, projectID string, lost Methods, left project.Methods
 	if left.OTP.Enabled || left.MagicLink.Enabled || left.EnchantedLink.Enabled {
 		query += ` AND email = ''`
 	}
-	if left.OTP.Enabled || left.MagicLink.Enabled || left.NOTP.Enabled {
+	answers := left.NOTP.Enabled && left.NOTP.Verify.Connector != "" // without one there is no number to write to
+	if left.OTP.Enabled || left.MagicLink.Enabled || answers {
 		query += ` AND phone = ''`
 	}
 	var n int
