@@ -145,9 +145,14 @@ func stepsUp(p *place) string {
 // returns who it is and the token that the device keeps.
 func trusts(p *place) (who, device string) {
 	p.t.Helper()
-	who, in := p.user()
-	p.as(in.word("refreshJwt"), "/v1/auth/otp/signin/email", object{"loginId": who, "loginOptions": object{"mfa": true, "trustDevice": true}}).ok(p.t)
-	out := p.as("", "/v1/auth/otp/verify/email", object{"loginId": who, "code": p.code(who)})
+	who, _ = p.user()
+	p.as("", "/v1/auth/otp/signin/email", object{"loginId": who}).ok(p.t)
+	in := p.as("", "/v1/auth/otp/verify/email", object{"loginId": who, "code": p.code(who)})
+	in.ok(p.t)
+	phone := p.number()
+	p.manage("POST", "/v1/mgmt/user/update/phone", object{"loginId": who, "phone": phone, "verified": true}).ok(p.t)
+	p.as(in.word("refreshJwt"), "/v1/auth/otp/signin/sms", object{"loginId": who, "loginOptions": object{"mfa": true, "trustDevice": true}}).ok(p.t)
+	out := p.as("", "/v1/auth/otp/verify/sms", object{"loginId": who, "code": p.code(phone)})
 	out.ok(p.t)
 	return who, out.word("trustedDeviceJwt")
 }
