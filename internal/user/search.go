@@ -80,7 +80,7 @@ func sortColumns() map[string]string {
 }
 
 // Search returns a page of users, and how many there are in all. It takes as many
-// statements for a page as for one user; one by login ids takes one.
+// statements for a page as for one user; one by login ids or ids takes one.
 func (s *Service) Search(ctx context.Context, project string, q Search) (users []*User, total int, err error) {
 	if q.Limit < 0 || q.Limit > MostLoaded || q.Offset < 0 {
 		return nil, 0, ErrPage
@@ -93,7 +93,7 @@ func (s *Service) Search(ctx context.Context, project string, q Search) (users [
 		return nil, 0, err
 	}
 	if q.names() {
-		users, err = store.Rows(ctx, s.DB, scan, st.users(), st.paged(&q)...)
+		users, err = store.Rows(ctx, s.DB, scan, st.users(&q), st.paged(&q)...)
 		if err != nil {
 			return nil, 0, fmt.Errorf("search users by name: %w", err)
 		}
@@ -109,16 +109,18 @@ func (s *Service) Search(ctx context.Context, project string, q Search) (users [
 }
 
 // names reports whether a search says by what users are found, of fewer than a page
-// has room for. A login id may mean one user in each tenant, so there may be more. By
-// ids it takes a statement more: PostgreSQL would plan the one anew each time.
-func (q *Search) names() bool { return len(q.LoginIDs) > 0 && len(q.LoginIDs) < q.Limit }
+// has room for. A login id may mean one user in each tenant, so there may be more.
+func (q *Search) names() bool {
+	some := func(list []string) bool { return len(list) > 0 && len(list) < q.Limit }
+	return some(q.LoginIDs) || some(q.IDs)
+}
 
 // last reports whether a page with n users says how many there are in all: it is the
 // last one, and not behind it.
 func (q *Search) last(n int) bool { return n < q.Limit && (n > 0 || q.Offset == 0) }
 
 func searchIn(tx *store.Tx, project string, q *Search, st *statement) ([]*User, int, error) {
-	ids, err := store.Collect(tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id, new(string)) }, st.page(), st.paged(q)...)
+	ids, err := store.Collect(tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id, new(string)) }, st.page(q), st.paged(q)...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("search users: %w", err)
 	}

@@ -18,20 +18,33 @@ type statement struct {
 func (st *statement) count() string { return `SELECT COUNT(` + st.column() + `)` + st.from() }
 
 // page reads the ids of some of them; paged are its arguments.
-func (st *statement) page() string { return `SELECT u.id, ` + st.column() + st.from() + st.some() }
+func (st *statement) page(q *Search) string {
+	return `SELECT u.id, ` + st.column() + st.from() + st.some(q)
+}
 
 // users reads a page of users themselves. SQLite reads all that each has before it
 // knows which are in the page, so there must not be many more.
-func (st *statement) users() string { return `SELECT ` + Columns() + st.from() + st.some() }
+func (st *statement) users(q *Search) string { return `SELECT ` + Columns() + st.from() + st.some(q) }
 
 // some is which of all are in a page: the arguments after those of the conditions are
-// how many, and after how many others.
-func (st *statement) some() string {
+// how many, and after how many others. Of a number of others that it does not know
+// PostgreSQL takes one for granted, and so plans anew each time what it finds too dear.
+func (st *statement) some(q *Search) string {
 	n := len(st.args)
-	return st.order + ` LIMIT $` + strconv.Itoa(n+1) + ` OFFSET $` + strconv.Itoa(n+2)
+	out := st.order + ` LIMIT $` + strconv.Itoa(n+1)
+	if q.Offset > 0 {
+		out += ` OFFSET $` + strconv.Itoa(n+2)
+	}
+	return out
 }
 
-func (st *statement) paged(q *Search) []any { return slices.Concat(st.args, []any{q.Limit, q.Offset}) }
+func (st *statement) paged(q *Search) []any {
+	args := append(slices.Clip(st.args), q.Limit)
+	if q.Offset > 0 {
+		args = append(args, q.Offset)
+	}
+	return args
+}
 
 func (st *statement) from() string {
 	return ` FROM users u WHERE ` + strings.Join(st.where, " AND ")
