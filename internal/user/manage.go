@@ -3,6 +3,7 @@ package user
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"postern/internal/audit"
@@ -138,7 +139,7 @@ func renewed(tx *store.Tx, by audit.Origin, u *User, renew func(*User), err erro
 	if err := Save(tx, u); err != nil {
 		return Result{User: was, Err: half{err}}
 	}
-	return Result{User: u, Err: recorded(tx, by, u.Project, "user.update", map[string]any{"user": u.ID, "fields": fields})}
+	return Result{User: u, Err: changed(tx, by, was, u, fields)}
 }
 
 // An Edit is a user to be changed. Make changes it and writes nothing; Beside, where
@@ -180,8 +181,32 @@ func (s *Service) Change(ctx context.Context, by audit.Origin, project string, e
 		if len(fields) == 0 {
 			return Result{User: u}
 		}
-		return Result{User: u, Err: recorded(tx, by, project, "user.update", map[string]any{"user": u.ID, "fields": fields})}
+		return Result{User: u, Err: changed(tx, by, was, u, fields)}
 	})
+}
+
+// changed records a change of a user, and logs them out where it disables them: what
+// they had is not there again when they are enabled.
+func changed(tx *store.Tx, by audit.Origin, was, u *User, fields []string) error {
+	if err := recorded(tx, by, u.Project, "user.update", map[string]any{"user": u.ID, "fields": fields}); err != nil {
+		return err
+	}
+	if was.Status == Disabled || u.Status != Disabled {
+		return nil
+	}
+	// The table is that of package session, which knows users and not the reverse.
+	res, err := tx.Exec(`UPDATE sessions SET ended_at = $3 WHERE project = $1 AND user_id = $2 AND ended_at = 0`, u.Project, u.ID, time.Now().Unix())
+	if err != nil {
+		return half{fmt.Errorf("end sessions: %w", err)}
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return half{err}
+	}
+	if n == 0 {
+		return nil
+	}
+	return recorded(tx, by, u.Project, "user.logout", map[string]any{"user": u.ID})
 }
 
 // Remove deletes users with everything that is theirs, and returns how many there
