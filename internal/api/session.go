@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"postern/internal/fault"
+	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/session"
 	"postern/internal/user"
@@ -169,11 +170,11 @@ func (s *Server) logout(which session.Which) handler {
 		}
 		settings := c.Config.Settings
 		if which != session.Previous {
-			if settings.SessionCookie.Use {
-				dropCookie(w, r, sessionCookie, settings.SessionCookie)
-			}
-			if settings.RefreshCookie.Use {
-				dropCookie(w, r, refreshName(r), settings.RefreshCookie)
+			for name, how := range map[string]project.Cookie{sessionCookie: settings.SessionCookie, refreshName(r): settings.RefreshCookie} {
+				// One from before the settings were others is there still.
+				if _, err := r.Cookie(name); err == nil || how.Use {
+					dropCookie(w, r, name, how)
+				}
 			}
 		}
 		return writeJSON(w, http.StatusOK, wireTokens{CookieDomain: settings.RefreshCookie.Domain, CookiePath: cookiePath, SessionDomain: settings.SessionCookie.Domain})

@@ -106,7 +106,7 @@ func TestCookies(t *testing.T) {
 			nil,
 		},
 		{"the refresh token alone", `{"tokenResponseMethod":"cookie"}`, "id.example.com", map[string][]string{"DSR": {"HttpOnly", "Secure", "Max-Age=2419200"}}, nil},
-		{"without TLS on this machine", `{` + cookies + `}`, "localhost:8787", map[string][]string{"DS": {"HttpOnly"}, "DSR": {"HttpOnly"}}, []string{"Secure"}},
+		{"without TLS on this machine", `{` + cookies + `}`, "localhost:8787", map[string][]string{"DS": {"HttpOnly", "SameSite=Lax"}, "DSR": {"HttpOnly", "SameSite=Lax"}}, []string{"Secure"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -180,7 +180,7 @@ func TestCookieOfAPage(t *testing.T) {
 	}
 }
 
-// A logout takes the cookies away, where the settings use some.
+// A logout takes the cookies away, where the settings use some or did when they were set.
 func TestLogoutTakesCookies(t *testing.T) {
 	t.Parallel()
 	b := setup(t, t.TempDir()+"/test.db")
@@ -195,6 +195,12 @@ func TestLogoutTakesCookies(t *testing.T) {
 		if !strings.Contains(line, "Max-Age=0") || !strings.Contains(line, "Path=/") {
 			t.Errorf("%s", line)
 		}
+	}
+	in = b.join(t, "bob@example.com")
+	b.imports(t, `{"tokenResponseMethod":"onBody","sessionTokenResponseMethod":"onBody","domain":"example.com"}`)
+	w = b.send(t, "POST", "/v1/auth/logout", "", "Authorization", b.bearer(""), "Cookie", "DSR="+in.Refresh)
+	if lines = w.Header().Values("Set-Cookie"); w.Code != http.StatusOK || len(lines) != 1 || !strings.HasPrefix(lines[0], "DSR=;") || !strings.Contains(lines[0], "Max-Age=0") {
+		t.Errorf("with a cookie from before: %d %s, %v", w.Code, w.Body, lines)
 	}
 }
 

@@ -205,6 +205,9 @@ func cookieOf(r *http.Request, name string, how project.Cookie) *http.Cookie {
 	if mode, ok := same[how.SameSite]; ok {
 		c.SameSite = mode
 	}
+	if !c.Secure && c.SameSite == http.SameSiteNoneMode { // browsers keep none of these (RFC 6265bis)
+		c.SameSite = http.SameSiteLaxMode
+	}
 	return c
 }
 
