@@ -150,3 +150,21 @@ func TestWhatBeginsObeysTheNewRules(t *testing.T) {
 		}
 	})
 }
+
+// A page is trusted by the settings of now, also where it began a sign-in before: whoever
+// takes a domain away means at once. From a page that is trusted the same sign-in ends.
+func TestAPageIsTrustedByTheSettingsOfNow(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		p := open(t, url).newPlace(t)
+		p.imports(oldRules()).ok(t)
+		who := p.someone()
+		p.as("", "/v1/auth/otp/signup/email", object{"loginId": who}, "Origin", "https://shop.lantern.example").ok(t)
+		p.imports(newRules()).ok(t)
+		code := object{"loginId": who, "code": p.code(who)}
+		if got := status(p.as("", "/v1/auth/otp/verify/email", code, "Origin", "https://shop.lantern.example")); got != "403 P40307" {
+			t.Errorf("a page that is not trusted any more: %s", got)
+		}
+		p.as("", "/v1/auth/otp/verify/email", code, "Origin", "https://other.example").ok(t)
+	})
+}
