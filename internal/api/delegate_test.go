@@ -401,7 +401,7 @@ func TestAManagerIsOneForEachCall(t *testing.T) {
 		}, "403 P40321"},
 		"the user is disabled": {func(t *testing.T, o *offices, _ string) {
 			o.onUser(t, "update/status", `{"loginId":"anna@shop.example","status":"disabled"}`)
-		}, "403 P40306"},
+		}, "401 E064001"}, // their sessions end
 		"the user is deleted": {func(t *testing.T, o *offices, _ string) { o.onUser(t, "delete", `{"loginId":"anna@shop.example"}`) }, "401 E064001"},
 		"the session ends": {func(t *testing.T, o *offices, token string) {
 			answered[map[string]any](t, o.person(t, "/v1/auth/logout", `{}`, token))
