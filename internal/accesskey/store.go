@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -66,16 +64,11 @@ func one(tx *store.Tx, query string, args ...any) (*Key, error) {
 // all returns the keys of a project, the oldest first; where tenants are named, those
 // that are in one of them.
 func all(tx *store.Tx, project string, tenants []string) ([]*Key, error) {
-	args, marks := []any{project}, []string{}
-	for _, id := range tenants {
-		args = append(args, id)
-		marks = append(marks, "$"+strconv.Itoa(len(args)))
-	}
-	in := func(column string) string {
-		if len(tenants) == 0 {
-			return ``
-		}
-		return ` AND ` + column + ` IN (SELECT key_id FROM access_key_tenants WHERE project = $1 AND tenant IN (` + strings.Join(marks, ", ") + `))`
+	args := []any{project}
+	in := func(string) string { return `` }
+	if len(tenants) > 0 {
+		found := ` IN (SELECT key_id FROM access_key_tenants WHERE project = $1 AND tenant IN ` + store.Among(&args, tenants) + `)`
+		in = func(column string) string { return ` AND ` + column + found }
 	}
 	list, err := store.Collect(tx, scan, `SELECT `+columns+` FROM access_keys WHERE project = $1`+in("id"), args...)
 	if err != nil || len(list) == 0 {

@@ -72,7 +72,7 @@ func setup(t testing.TB, url string) *bundle {
 	}
 	b.Passwords = &password.Service{DB: db, Projects: b.Projects, Hasher: hasher, Sessions: b.Sessions, Limits: &limit.Service{DB: db}, Log: log}
 	manage(b.Server, db)
-	b.Users = &user.Service{DB: db}
+	b.Users = &user.Service{DB: db, EndSessions: session.EndAll}
 	b.DPoP = &dpop.Service{Limits: &limit.Service{DB: db}}
 	b.Messages = &connector.Service{DB: db, Projects: b.Projects, Log: log}
 	b.byMessage(db, log)

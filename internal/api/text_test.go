@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,8 @@ func TestWhatNoTextMayHave(t *testing.T) {
 		b := setup(t, at)
 		b.open(t, snapshot.Files{"auth/password.json": []byte(`{"enabled":true}`)})
 		const body = `{"loginId":"a\u0000b","loginIds":["a\u0000"],"userId":"U\u0000","userIds":["\u0000"],"text":"\u0000","name":"\u0000","tenantId":"\u0000","users":[{"loginId":"\u0000"}]}`
+		// Files, and a form, are read by what knows them; these members are none of theirs.
+		carriers := regexp.MustCompile(`^/v1/mgmt/(project/(snapshot/)?(import|validate|plan)|project/drift|infra|user/import)$|^/v1/notp/receive/`)
 		before := testkit.Rows(t, b.Projects.DB)["users"]
 		for _, r := range b.routes() {
 			if r.access.Scope == edge.User || r.access.Scope == edge.Token {
@@ -33,7 +36,7 @@ func TestWhatNoTextMayHave(t *testing.T) {
 				continue
 			}
 			w := b.send(t, r.method, r.path, body)
-			if w.Code >= 500 || w.Code == http.StatusOK && strings.HasPrefix(r.path, "/v1/mgmt/user/") {
+			if w.Code >= 500 || !carriers.MatchString(r.path) && (w.Code != http.StatusBadRequest || refusalOf(t, w).Code != "E011001") {
 				t.Errorf("%s %s: %d %s", r.method, r.path, w.Code, w.Body)
 			}
 		}

@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"postern/internal/audit"
 	"postern/internal/fault"
@@ -37,18 +36,16 @@ var (
 
 // CheckURL refuses a URL whose path or query no database can look for.
 func CheckURL(u *url.URL) error {
-	if !isText(u.Path) {
+	if !store.IsText(u.Path) {
 		return ErrURL
 	}
 	for name, values := range u.Query() {
-		if !isText(name) || slices.ContainsFunc(values, func(v string) bool { return !isText(v) }) {
+		if !store.IsText(name) || slices.ContainsFunc(values, func(v string) bool { return !store.IsText(v) }) {
 			return ErrURL
 		}
 	}
 	return nil
 }
-
-func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
 // longestAgent bounds what is kept of what a client calls itself, in bytes. Browsers
 // take two hundred or so.

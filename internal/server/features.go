@@ -4,6 +4,7 @@ import (
 	"postern/internal/accesskey"
 	"postern/internal/api"
 	"postern/internal/authz"
+	"postern/internal/session"
 	"postern/internal/store"
 	"postern/internal/tenant"
 	"postern/internal/user"
@@ -17,7 +18,7 @@ func (s *Server) manage(edge *api.Server) {
 	edge.Roles = &authz.Service{
 		DB: s.db, Projects: s.Projects, HasTenant: tenant.Exists, Drop: []func(*store.Tx, string, []string) error{user.DropRoles, accesskey.DropRoles},
 	}
-	edge.Users = &user.Service{DB: s.db}
+	edge.Users = &user.Service{DB: s.db, EndSessions: session.EndAll}
 	s.bound(s.config.PendingRows)
 	edge.Guard = s.config.guard(s.Attempts, s.acts)
 	edge.AccessKeys = &accesskey.Service{DB: s.db, Limits: s.Attempts}

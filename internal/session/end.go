@@ -42,7 +42,8 @@ func (s *Service) Logout(ctx context.Context, c *project.Config, token secret.Te
 			_, err := EndOthers(tx, c.Project, cur.User.ID, cur.Session.ID)
 			return err
 		}
-		return EndAll(tx, c.Project, cur.User.ID)
+		_, err := EndAll(tx, c.Project, cur.User.ID)
+		return err
 	})
 	return cur, err
 }
@@ -105,20 +106,21 @@ func (s *Service) ForceLogout(ctx context.Context, by audit.Origin, types []stri
 	})
 }
 
-// EndAll ends all sessions of a user, as part of tx: for what takes the right to
-// them away.
-func EndAll(tx *store.Tx, project, user string) error {
-	_, err := EndOthers(tx, project, user, "")
-	return err
+// EndAll ends all sessions of a user, as part of tx, and returns how many those were:
+// for what takes the right to them away.
+func EndAll(tx *store.Tx, project, user string) (int64, error) {
+	return EndOthers(tx, project, user, "")
 }
 
 // EndOthers ends the sessions of a user but one, as part of tx, and returns how many
 // those were: where types are named, those of these types. The blank id is of none: all
 // of them end.
 func EndOthers(tx *store.Tx, project, user, but string, types ...string) (int64, error) {
-	among, values := ofTypes(types, 5)
-	res, err := tx.Exec(`UPDATE sessions SET ended_at = $4 WHERE project = $1 AND user_id = $2 AND id <> $3 AND ended_at = 0`+among,
-		append([]any{project, user, but, time.Now().Unix()}, values...)...)
+	args, among := []any{project, user, but, time.Now().Unix()}, ``
+	if len(types) > 0 {
+		among = ` AND kind IN ` + store.Among(&args, types)
+	}
+	res, err := tx.Exec(`UPDATE sessions SET ended_at = $4 WHERE project = $1 AND user_id = $2 AND id <> $3 AND ended_at = 0`+among, args...)
 	if err != nil {
 		return 0, fmt.Errorf("end sessions: %w", err)
 	}

@@ -1,9 +1,7 @@
 package session
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"postern/internal/fault"
 	"postern/internal/store"
@@ -63,17 +61,4 @@ func (m *made) classify() (bool, error) {
 	was := m.session.Kind
 	m.session.Kind = kind
 	return kind != was, nil
-}
-
-// ofTypes returns the condition that a session is of one of some types, and the values
-// of its parameters, of which the first is $first. No types are all.
-func ofTypes(types []string, first int) (string, []any) {
-	if len(types) == 0 {
-		return "", nil
-	}
-	marks, values := make([]string, len(types)), make([]any, len(types))
-	for i, t := range types {
-		marks[i], values[i] = fmt.Sprintf("$%d", first+i), t
-	}
-	return " AND kind IN (" + strings.Join(marks, ", ") + ")", values
 }

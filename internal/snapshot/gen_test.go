@@ -291,10 +291,15 @@ func (g *generator) connect(files Files) {
 		}
 		for _, m := range out.Missing {
 			g.count++
-			g.secrets = append(g.secrets, InputSecret{Group: m.Group, ID: m.ID, Type: m.Type, Value: secret.New(fmt.Sprint(secretMark, g.count))})
+			g.secrets = append(g.secrets, m.given(fmt.Sprint(secretMark, g.count)))
 		}
 	}
 	g.refer(files)
+}
+
+// given is a missing secret with a value.
+func (m MissingSecret) given(value string) InputSecret {
+	return InputSecret{Group: m.Group, ID: m.ID, Type: m.Type, Value: secret.New(value)}
 }
 
 func (g *generator) mend(files Files, p Problem) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,6 +14,23 @@ func Plain(s string, longest int, allowed string) bool {
 	return len(s) <= longest && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
 		return (unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)) && !strings.ContainsRune(allowed, r)
 	})
+}
+
+// IsText reports whether a column of text of either database can hold s.
+func IsText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
+
+// Among adds values to the arguments of a statement and returns what stands for
+// them: "($2, $3)". In none of them nothing is.
+func Among(args *[]any, values []string) string {
+	if len(values) == 0 {
+		return "(NULL)"
+	}
+	marks := make([]string, len(values))
+	for i, v := range values {
+		*args = append(*args, v)
+		marks[i] = "$" + strconv.Itoa(len(*args))
+	}
+	return "(" + strings.Join(marks, ", ") + ")"
 }
 
 // Of returns a list of columns as those of one of several tables of a statement:

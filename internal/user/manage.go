@@ -3,7 +3,6 @@ package user
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"postern/internal/audit"
@@ -139,7 +138,7 @@ func renewed(tx *store.Tx, by audit.Origin, u *User, renew func(*User), err erro
 	if err := Save(tx, u); err != nil {
 		return Result{User: was, Err: half{err}}
 	}
-	return Result{User: u, Err: changed(tx, by, was, u, fields)}
+	return Result{User: u, Err: recorded(tx, by, u.Project, "user.update", map[string]any{"user": u.ID, "fields": fields})}
 }
 
 // An Edit is a user to be changed. Make changes it and writes nothing; Beside, where
@@ -181,25 +180,25 @@ func (s *Service) Change(ctx context.Context, by audit.Origin, project string, e
 		if len(fields) == 0 {
 			return Result{User: u}
 		}
-		return Result{User: u, Err: changed(tx, by, was, u, fields)}
+		return Result{User: u, Err: s.changed(tx, by, was, u, fields)}
 	})
 }
 
+var errNoSessions = errors.New("nothing ends the sessions of a user who is disabled")
+
 // changed records a change of a user, and logs them out where it disables them: what
 // they had is not there again when they are enabled.
-func changed(tx *store.Tx, by audit.Origin, was, u *User, fields []string) error {
+func (s *Service) changed(tx *store.Tx, by audit.Origin, was, u *User, fields []string) error {
 	if err := recorded(tx, by, u.Project, "user.update", map[string]any{"user": u.ID, "fields": fields}); err != nil {
 		return err
 	}
 	if was.Status == Disabled || u.Status != Disabled {
 		return nil
 	}
-	// The table is that of package session, which knows users and not the reverse.
-	res, err := tx.Exec(`UPDATE sessions SET ended_at = $3 WHERE project = $1 AND user_id = $2 AND ended_at = 0`, u.Project, u.ID, time.Now().Unix())
-	if err != nil {
-		return half{fmt.Errorf("end sessions: %w", err)}
+	if s.EndSessions == nil {
+		return half{errNoSessions}
 	}
-	n, err := res.RowsAffected()
+	n, err := s.EndSessions(tx, u.Project, u.ID)
 	if err != nil {
 		return half{err}
 	}
@@ -344,7 +343,7 @@ func free(tx *store.Tx, u *User) error {
 	}
 	args := []any{u.Project, u.ID, u.Home}
 	var taken int
-	err := tx.QueryRow(`SELECT COUNT(*) FROM login_ids WHERE project = $1 AND user_id <> $2 AND home = $3 AND login_id IN `+among(&args, ids), args...).Scan(&taken)
+	err := tx.QueryRow(`SELECT COUNT(*) FROM login_ids WHERE project = $1 AND user_id <> $2 AND home = $3 AND login_id IN `+store.Among(&args, ids), args...).Scan(&taken)
 	if err == nil && taken > 0 {
 		return ErrExists
 	}

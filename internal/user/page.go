@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"postern/internal/store"
@@ -20,7 +19,7 @@ func LoadAll(tx *store.Tx, project string, ids []string) ([]*User, error) {
 		return nil, nil
 	}
 	args := []any{project}
-	users, err := store.Collect(tx, scan, `SELECT `+Columns()+` FROM users u WHERE u.project = $1 AND u.id IN `+among(&args, ids), args...)
+	users, err := store.Collect(tx, scan, `SELECT `+Columns()+` FROM users u WHERE u.project = $1 AND u.id IN `+store.Among(&args, ids), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -68,23 +67,4 @@ func (u *User) sort() {
 		slices.Sort(u.Tenants[i].Roles)
 		u.Tenants[i].Roles = slices.Compact(u.Tenants[i].Roles)
 	}
-}
-
-// among adds values to the arguments of a statement and returns what stands for
-// them: "($2, $3)".
-func among(args *[]any, values []string) string {
-	var b strings.Builder
-	b.WriteByte('(')
-	for i, v := range values {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		*args = append(*args, v)
-		b.WriteString("$" + strconv.Itoa(len(*args)))
-	}
-	if len(values) == 0 {
-		b.WriteString("NULL") // nothing is in it
-	}
-	b.WriteByte(')')
-	return b.String()
 }

@@ -166,7 +166,7 @@ func (q *Search) identities(st *statement) {
 		}
 	}
 	if len(q.LoginIDs) > 0 {
-		st.owner("login_ids", "login_id IN "+among(&st.args, ids))
+		st.owner("login_ids", "login_id IN "+store.Among(&st.args, ids))
 	}
 	var emails, phones []string
 	for _, s := range q.Emails {
@@ -193,12 +193,12 @@ func (q *Search) identities(st *statement) {
 
 func (q *Search) belongings(st *statement) error {
 	if len(q.Tenants) > 0 {
-		st.owner("memberships", "tenant IN "+among(&st.args, q.Tenants))
+		st.owner("memberships", "tenant IN "+store.Among(&st.args, q.Tenants))
 	}
 	if len(q.Roles) > 0 {
-		condition := "role IN " + among(&st.args, q.Roles)
+		condition := "role IN " + store.Among(&st.args, q.Roles)
 		if len(q.Tenants) > 0 {
-			condition += " AND tenant IN " + among(&st.args, append([]string{""}, q.Tenants...))
+			condition += " AND tenant IN " + store.Among(&st.args, append([]string{""}, q.Tenants...))
 		}
 		st.owner("user_roles", condition)
 	}
@@ -215,7 +215,7 @@ func (q *Search) belongings(st *statement) error {
 		}
 		for _, set := range sets {
 			if len(set) > 0 {
-				all = append(all, "user_id IN (SELECT user_id FROM user_roles WHERE project = $1 AND tenant = "+tenant+" AND role IN "+among(&st.args, set)+")")
+				all = append(all, "user_id IN (SELECT user_id FROM user_roles WHERE project = $1 AND tenant = "+tenant+" AND role IN "+store.Among(&st.args, set)+")")
 			}
 		}
 		found = append(found, strings.Join(all, " AND "))
@@ -228,7 +228,7 @@ func (q *Search) belongings(st *statement) error {
 		if err != nil {
 			return err
 		}
-		st.owner("user_attributes", "name = "+st.arg(name)+" AND value IN "+among(&st.args, keys))
+		st.owner("user_attributes", "name = "+st.arg(name)+" AND value IN "+store.Among(&st.args, keys))
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"postern/internal/store"
 )
 
 // statement is a search as SQL: the condition and the order.
@@ -63,7 +65,7 @@ func (st *statement) column() string {
 // one adds a condition that a column is one of some values.
 func (st *statement) one(column string, values []string) {
 	if len(values) > 0 {
-		st.where = append(st.where, column+" IN "+among(&st.args, values))
+		st.where = append(st.where, column+" IN "+store.Among(&st.args, values))
 	}
 }
 

@@ -155,4 +155,7 @@ func (u *User) MaySignIn(now time.Time) error {
 // Service keeps users.
 type Service struct {
 	DB *store.DB
+	// EndSessions ends the sessions of a user who is disabled, as part of tx, and returns
+	// how many those were. Without it nobody can be disabled.
+	EndSessions func(tx *store.Tx, project, user string) (int64, error)
 }
