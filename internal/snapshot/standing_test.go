@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"testing"
 
@@ -43,16 +42,27 @@ func TestStandings(t *testing.T) {
 			g.commit(out)
 		}
 	})
-	if unchanged == 0 || changed == 0 || unknown == 0 {
-		t.Errorf("%d imports were known to change nothing, %d to change little, %d were not known", unchanged, changed, unknown)
+	t.Logf("%d imports were known to change nothing, %d to change little, %d were not known", unchanged, changed, unknown)
+	// Little is changed a few times in most runs, but not in all: the rows below are sure to.
+	if unchanged == 0 || unknown == 0 {
+		t.Error("what is drawn is not enough of both kinds")
 	}
 }
 
-// follow draws what comes next: what came first, what came last or what there is now,
-// as it is or changed in a few places.
+// follow draws what comes next. Half of it is what came last or what there is now, as it is
+// or reworded, of which most is known before; the rest is anything.
 func follow(t *testing.T, r *rapid.T, g *target, first, last *Upload) *Upload {
 	format := rapid.SampledFrom([]Format{FormatPlain, FormatSplit}).Draw(r, "format")
-	up := rapid.SampledFrom([]*Upload{first, last, again(g.files(), format)}).Draw(r, "of").Clone()
+	now := again(g.files(), format)
+	if rapid.Bool().Draw(r, "much the same") {
+		up := rapid.SampledFrom([]*Upload{last, now}).Draw(r, "of").Clone()
+		up.Secrets = nil
+		if rapid.Bool().Draw(r, "reworded") {
+			reword(t, r, up.Files)
+		}
+		return delivered(t, r, g, up)
+	}
+	up := rapid.SampledFrom([]*Upload{first, last, now}).Draw(r, "of").Clone()
 	if rapid.Bool().Draw(r, "without secrets") {
 		up.Secrets = nil
 	}
@@ -62,24 +72,34 @@ func follow(t *testing.T, r *rapid.T, g *target, first, last *Upload) *Upload {
 			m.mutate(t, up)
 		}
 	}
-	if rapid.Bool().Draw(r, "reworded") {
-		reword(t, r, up.Files)
-	}
 	if flag := rapid.IntRange(0, 20).Draw(r, "manner"); flag < 3 {
 		up.Strict, up.AllowMoved, up.SameIDs = flag == 0, flag == 1, flag == 2
 	}
+	return delivered(t, r, g, up)
+}
+
+func delivered(t *testing.T, r *rapid.T, g *target, up *Upload) *Upload {
 	if rapid.Bool().Draw(r, "over the wire") {
 		return onTheWire(t, g, up)
 	}
 	return up
 }
 
-// reword changes the texts of a document that mean nothing.
+// reword changes a text that means nothing, of a document that has one if any has.
 func reword(t *testing.T, r *rapid.T, files Files) {
-	of := slices.DeleteFunc(files.Paths(), func(path string) bool {
-		at, ok := locate(path)
-		return !ok || at.File.Schema == "" || formOf(path) != formJSON
-	})
+	var of, described []string
+	for _, path := range files.Paths() {
+		if at, ok := locate(path); !ok || at.File.Schema == "" || formOf(path) != formJSON {
+			continue
+		}
+		of = append(of, path)
+		if doc, _ := mustParse(t, files[path]).(map[string]any); doc["description"] != nil {
+			described = append(described, path)
+		}
+	}
+	if len(described) > 0 {
+		of = described
+	}
 	if len(of) == 0 {
 		return
 	}
