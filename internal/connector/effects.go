@@ -25,16 +25,19 @@ type channel struct {
 	via         project.Messages
 }
 
-// channels are the ways by which the messages of a project leave.
+// channels are the ways by which the messages of a project leave. One that goes by the
+// same setting as another comes after it.
 func channels(c *project.Config) []channel {
 	m, invite := c.Methods, c.Settings.Invite
 	const email, text = "emailServiceProvider", "textServiceProvider"
 	return []channel{
 		{project.OTPFile, email, "One-time codes by mail", message.Email, m.OTP.Enabled, m.OTP.Email},
 		{project.OTPFile, text, "One-time codes by text message", message.SMS, m.OTP.Enabled, m.OTP.Text},
+		{project.OTPFile, text, "One-time codes over WhatsApp", message.WhatsApp, m.OTP.Enabled, m.OTP.Text},
 		{project.OTPFile, "voiceServiceProvider", "One-time codes by call", message.Voice, m.OTP.Enabled, m.OTP.Voice},
 		{project.MagicLinkFile, email, "Magic links by mail", message.Email, m.MagicLink.Enabled, m.MagicLink.Email},
 		{project.MagicLinkFile, text, "Magic links by text message", message.SMS, m.MagicLink.Enabled, m.MagicLink.Text},
+		{project.MagicLinkFile, text, "Magic links over WhatsApp", message.WhatsApp, m.MagicLink.Enabled, m.MagicLink.Text},
 		{project.EnchantedLinkFile, email, "Enchanted links by mail", message.Email, m.EnchantedLink.Enabled, m.EnchantedLink.Email},
 		{project.NOTPFile, "whatsappChatbotProvider", "Answers over WhatsApp", message.WhatsApp, m.NOTP.Enabled, m.NOTP.Verify},
 		{project.PasswordFile, email, "Mails to reset a password", message.Email, m.Password.Enabled, m.Password.Email},
@@ -76,12 +79,13 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 	}
 	before.Environment, after.Environment = about.Environment, about.Environment
 	var out []project.Told
-	was := channels(before)
+	was, known := channels(before), map[[2]string]bool{}
 	for i, ch := range channels(after) {
-		why := ch.obstacle(after)
-		if !ch.on || why == "" || was[i].on && was[i].obstacle(before) != "" {
-			continue
+		why, setting := ch.obstacle(after), [2]string{ch.file, ch.field}
+		if !ch.on || why == "" || was[i].on && was[i].obstacle(before) != "" || known[setting] {
+			continue // what holds up text messages is not said of WhatsApp again
 		}
+		known[setting] = true
 		out = append(out, project.Told{Difference: p.In(ch.file, ch.field), Effect: snapshot.Effect{
 			Code: "messages_not_sent", Message: ch.what + " could not be sent: " + why + ".", Count: 1,
 		}})

@@ -16,7 +16,7 @@ import (
 // reason.
 func TestPlansSayWhatIsNotSent(t *testing.T) {
 	t.Parallel()
-	gates := []conn{{"generic-email-gateway", `{"postUrl":"https://mail.example"}`}, {"generic-sms-gateway", `{"postUrl":"https://sms.example"}`}}
+	gates := []conn{{"generic-email-gateway", `{"postUrl":"https://mail.example"}`}, {"generic-sms-gateway", `{"postUrl":"https://sms.example"}`}, {"sns", `{"awsSNSRegion":"us-east-1","accessKeyId":"A","secretAccessKey":"s"}`}}
 	const off = `{"enabled":false}`
 	quiet := snapshot.Files{
 		"project.json": []byte(`{"inviteSendEmail":false}`), "auth/magiclink.json": []byte(off), "auth/enchantedlink.json": []byte(off), "auth/password.json": []byte(off),
@@ -33,6 +33,9 @@ func TestPlansSayWhatIsNotSent(t *testing.T) {
 		}},
 		"a connector for something else": {"", `{"textServiceProvider":"CI1"}`, []string{
 			`textServiceProvider: One-time codes by text message could not be sent: the connector "Gate 1" cannot send messages of the kind sms.`,
+		}},
+		"a connector for text messages alone": {"", `{"textServiceProvider":"CI3"}`, []string{
+			`textServiceProvider: One-time codes over WhatsApp could not be sent: the connector "Gate 3" cannot send messages of the kind whatsapp.`,
 		}},
 		"a method that is turned off": {"production", `{"enabled":false,"emailServiceProvider":"Descope"}`, nil},
 	} {

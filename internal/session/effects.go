@@ -56,6 +56,17 @@ func (s *Service) foresee(ctx context.Context, p project.Planned) ([]project.Tol
 			return nil, err
 		}
 	}
+	if newlyStrict(before, after) {
+		n, err := s.countLive(ctx, p.Project, was, now, `created_at <= $5`, now)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			subject := project.Counted(n, "session may end at its", "sessions may end at their")
+			text := subject + " next refresh: those whose tokens have an issuer of another form than new ones. The server does not know how many have."
+			out = append(out, project.Told{Difference: p.In(project.JWTTemplatesFile), Effect: snapshot.Effect{Code: "sessions_may_end", Message: text, Count: n}})
+		}
+	}
 	forgotten, err := s.foreseeDevices(ctx, p, before, after)
 	return append(out, forgotten...), err
 }
@@ -83,6 +94,14 @@ func otherIssuer(before, after *project.Config) bool {
 	was, _ := template(before)
 	will, _ := template(after)
 	return will.EnforceIssuer && was.ConformanceIssuer != will.ConformanceIssuer
+}
+
+// newlyStrict reports whether both forms of an issuer are taken now, and only that of new
+// tokens would be. Which one a session has is in its tokens alone, and not of record.
+func newlyStrict(before, after *project.Config) bool {
+	was, _ := template(before)
+	will, _ := template(after)
+	return will.EnforceIssuer && !was.EnforceIssuer && was.ConformanceIssuer == will.ConformanceIssuer
 }
 
 // countLive counts the sessions that live under the lifetimes of now, and of which a

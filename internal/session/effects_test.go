@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,6 +66,45 @@ func TestPlansSayWhichSessionsEnd(t *testing.T) {
 					t.Errorf("the import ended %d", over)
 				}
 			})
+		})
+	}
+}
+
+// A template that begins to insist on its issuer ends the sessions with the other form,
+// which are not told apart: a plan says how many there may be.
+func TestPlansSayThatAnIssuerIsInsistedOn(t *testing.T) {
+	t.Parallel()
+	const loose = `{"templates":[{"id":"JT1","name":"one","type":"user","template":{},"conformanceIssuer":true}]}`
+	for _, tt := range []struct{ name, file, want string }{
+		{
+			"insisted on from now on", strings.Replace(loose, "true", `true,"enforceIssuer":true`, 1),
+			"sessions_may_end: 2 sessions may end at their next refresh: those whose tokens have an issuer of another form than new ones. The server does not know how many have.",
+		},
+		{"not insisted on", strings.Replace(loose, "{}", `{"a":"b"}`, 1), ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, testkit.Store(t))
+			b.Projects.Effects = append(b.Projects.Effects, b.Effects())
+			b.signIn(t)
+			b.configure(t, map[string]string{"project.json": `{"userTemplateId":"JT1"}`, "jwttemplates.json": loose})
+			b.signIn(t)
+			up := &snapshot.Upload{SameIDs: true, Files: snapshot.Files{project.JWTTemplatesFile: []byte(tt.file)}}
+			plan, err := b.Projects.Plan(t.Context(), project.Import{Project: b.project, Upload: up})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, d := range plan.Differences {
+				for _, e := range d.Effects {
+					if strings.HasPrefix(e.Code, "sessions") {
+						got = append(got, e.Code+": "+e.Message)
+					}
+				}
+			}
+			if strings.Join(got, "\n") != tt.want {
+				t.Errorf("the plan says %q, %v", got, plan.Effects)
+			}
 		})
 	}
 }
