@@ -49,15 +49,8 @@ func matches(data map[string]any, path string) []match {
 }
 
 func trustedDomains(w *writer, pointer string, v any) {
-	s, _ := v.(string)
-	if s == "" {
-		return
-	}
-	for domain := range strings.SplitSeq(s, ",") {
-		if strings.TrimSpace(domain) == "" {
-			w.breach(pointer, "must not have a blank domain")
-			return
-		}
+	if s, _ := v.(string); snapshot.BlankDomain(s) {
+		w.breach(pointer, "must not have a blank domain")
 	}
 }
 

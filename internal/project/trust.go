@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"postern/internal/fault"
+	"postern/internal/snapshot"
 )
 
 // ErrUntrusted is a place that links must not lead to, and that pages must not call
@@ -71,7 +72,7 @@ func loopback(host string) bool {
 // fallback that runs as a script is refused: it stands in mails, and pages follow it.
 func (c *Config) Redirect(requested, fallback string) (string, error) {
 	if requested == "" || requested == fallback {
-		if runs(schemeOf(fallback)) {
+		if snapshot.Script(fallback) {
 			return "", ErrUntrusted
 		}
 		return fallback, nil
@@ -96,39 +97,13 @@ func (c *Config) Redirect(requested, fallback string) (string, error) {
 // trustsApp reports whether a trusted domain is the scheme and the host of u, such
 // as "shop://signed-in". No browser runs what it stands for as a script.
 func (c *Config) trustsApp(u *url.URL) bool {
-	if u.Scheme == "" || runs(u.Scheme) {
+	if u.Scheme == "" || snapshot.Script(u.Scheme+":") {
 		return false
 	}
 	for _, domain := range c.Settings.TrustedDomains {
 		if strings.EqualFold(domain, u.Scheme+"://"+u.Host) {
 			return true
 		}
-	}
-	return false
-}
-
-// schemeOf returns the scheme of a URL as a browser reads it, which passes over blanks and
-// control characters; blank for none.
-func schemeOf(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if r <= ' ' {
-			return -1
-		}
-		return r
-	}, text)
-	scheme, _, found := strings.Cut(text, ":")
-	if !found {
-		return ""
-	}
-	return scheme
-}
-
-// runs reports whether browsers run what a URL of a scheme stands for, or read it from
-// where it comes.
-func runs(scheme string) bool {
-	switch strings.ToLower(scheme) {
-	case "javascript", "data", "vbscript", "file", "blob", "about":
-		return true
 	}
 	return false
 }

@@ -102,6 +102,7 @@ func gather(file string, at place, doc any) *facts {
 	}
 	g.validate(s, doc)
 	walkBut(untold, enter(nil, doc, "", "", list(s)), g.visit)
+	g.doubt(doc)
 	g.facts.problems = g.ps.list
 	return g.facts
 }

@@ -39,6 +39,7 @@ func TestNothingUntoldIsAFact(t *testing.T) {
 					}
 				}
 			})
+			g.doubt(doc)
 			g.facts.problems = g.ps.sorted()
 			got := gather(path, at, doc)
 			got.problems = (&problems{list: got.problems}).sorted()

@@ -83,6 +83,7 @@ const (
 	CodeSecretType    Code = "secret_type"
 	CodeSecretInFile  Code = "secret_in_file"
 	CodeRule          Code = "rule"
+	CodeUnusable      Code = "unusable"
 	CodeProtected     Code = "protected"
 	CodeRemovals      Code = "too_many_removals"
 	CodeWeakens       Code = "weakens_security"
@@ -135,6 +136,7 @@ var Codes = []struct {
 	{CodeSecretType, "An input secret of a type that its entity does not have."},
 	{CodeSecretInFile, "A secret that stands in a file of a folder. Only `postern check` says so: an import takes it from there."},
 	{CodeRule, "Values that contradict each other."},
+	{CodeUnusable, "A value that may be there and cannot work."},
 	{CodeProtected, "A change of what the policy of the project protects."},
 	{CodeRemovals, "More removals at once than the policy of the project allows."},
 	{CodeWeakens, "A change that weakens security, and that the policy of the project lets nobody do without leave."},
