@@ -3,6 +3,7 @@ package project
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -35,6 +36,8 @@ const rowsPerStatement = 200
 type codec struct {
 	enc *zstd.Encoder
 	dec *zstd.Decoder
+
+	lately contents
 }
 
 // A codecOnce makes the codec when it is first used.
@@ -158,11 +161,24 @@ func parameters(digests []snapshot.Digest) (marks string, args []any) {
 	return b.String(), args
 }
 
-// loadBlobs reads contents by digest, a statement for every rowsPerStatement of
+// loadBlobs returns contents by digest: those that are remembered, and the others as they
+// are stored.
+func (c *codec) loadBlobs(tx *store.Tx, digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
+	out := make(map[snapshot.Digest][]byte, len(digests))
+	read, err := c.unpacked(tx, c.lately.take(digests, out))
+	if err != nil {
+		return nil, err
+	}
+	c.lately.keep(read, false)
+	maps.Copy(out, read)
+	return out, nil
+}
+
+// unpacked reads contents by digest, a statement for every rowsPerStatement of
 // them, and unpacks those that are there while it reads others: the reader is as many
 // ahead. One that is not there is an error: a revision never names what was not
 // stored with it.
-func (c *codec) loadBlobs(tx *store.Tx, digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
+func (c *codec) unpacked(tx *store.Tx, digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
 	var mu sync.Mutex
 	var work errgroup.Group
 	out := make(map[snapshot.Digest][]byte, len(digests))

@@ -38,7 +38,7 @@ func TestContentsAreRead(t *testing.T) {
 		}
 		read := func(digests []snapshot.Digest) (out map[snapshot.Digest][]byte, err error) {
 			err = db.Read(t.Context(), func(_ context.Context, tx *store.Tx) error {
-				out, err = c.loadBlobs(tx, digests)
+				out, err = c.unpacked(tx, digests)
 				return err
 			})
 			return out, err

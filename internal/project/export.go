@@ -3,6 +3,8 @@ package project
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -37,29 +39,58 @@ func (s *Service) whole(ctx context.Context, id string, number int64, also func(
 		return nil, nil, err
 	}
 	var st *state
-	files := snapshot.Files{}
-	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		if st, err = s.readState(tx, id, number); err != nil {
-			return err
+	if also == nil {
+		if st, err = s.remembered(ctx, c, id, number); err != nil {
+			return nil, nil, err
 		}
-		digests := make([]snapshot.Digest, 0, len(st.tree))
-		seen := map[snapshot.Digest]bool{}
-		for _, digest := range st.tree {
-			if !seen[digest] {
-				seen[digest] = true
-				digests = append(digests, digest)
+	}
+	if st == nil {
+		err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
+			if st, err = s.readState(tx, id, number); err != nil {
+				return err
 			}
-		}
-		st.contents, err = c.loadBlobs(tx, digests)
-		for path, digest := range st.tree {
-			files[path] = st.contents[digest]
-		}
-		if err == nil && also != nil {
-			err = also(tx, st)
-		}
+			st.contents, err = c.loadBlobs(tx, distinct(st.tree))
+			if err == nil && also != nil {
+				err = also(tx, st)
+			}
+			return err
+		})
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	files := make(snapshot.Files, len(st.tree))
+	for path, digest := range st.tree {
+		files[path] = st.contents[digest]
+	}
+	return st, files, nil
+}
+
+// remembered returns a revision with its contents where only its row must be read, else
+// nil: one statement sees one state of the database without a transaction.
+func (s *Service) remembered(ctx context.Context, c *codec, id string, number int64) (st *state, err error) {
+	err = s.DB.ReadCommitted(ctx, func(_ context.Context, tx *store.Tx) error {
+		st, err = readRow(tx, id, number)
 		return err
 	})
-	return st, files, err
+	if err != nil || st.revision.Number != 0 && !s.trees.fill(st) {
+		return nil, err
+	}
+	digests := distinct(st.tree)
+	st.contents = make(map[snapshot.Digest][]byte, len(digests))
+	if absent := c.lately.take(digests, st.contents); len(absent) > 0 {
+		return nil, nil
+	}
+	return st, nil
+}
+
+// distinct returns the digests of a tree, each once.
+func distinct(tree snapshot.Tree) []snapshot.Digest {
+	seen := make(map[snapshot.Digest]struct{}, len(tree))
+	for _, digest := range tree {
+		seen[digest] = struct{}{}
+	}
+	return slices.Collect(maps.Keys(seen))
 }
 
 // Clone makes a new project with the configuration and the secrets of another.

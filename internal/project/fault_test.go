@@ -333,7 +333,7 @@ func TestReplacedContentIsDetected(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := f.Export(t.Context(), f.id, snapshot.FormatSplit); err == nil || !strings.Contains(err.Error(), "damaged") {
+		if _, _, err := f.process().Export(t.Context(), f.id, snapshot.FormatSplit); err == nil || !strings.Contains(err.Error(), "damaged") {
 			t.Errorf("got %v, want an error that says that the content is damaged", err)
 		}
 	})

@@ -263,6 +263,7 @@ func (s *Service) commit(ctx context.Context, by audit.Origin, in Import, st *st
 		return audit.Record(tx, in.done(by, rev, pending, out.Carried))
 	})
 	if err == nil {
+		c.lately.keep(out.Fresh, true)
 		s.trees.keep(in.Project, rev, out.Tree, next.secrets)
 		s.trees.stand(rev, out.Standing)
 	}

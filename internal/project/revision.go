@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -66,22 +67,9 @@ func (s *Service) head(ctx context.Context, id string) (*state, error) {
 
 // readState reads a project at one of its revisions, or at its head for 0.
 func (s *Service) readState(tx *store.Tx, id string, number int64) (*state, error) {
-	st, err := readProject(tx, id)
-	if err != nil {
-		return nil, err
-	}
-	if number == 0 {
-		number = st.project.Head
-	}
-	if number == 0 {
-		return st, nil
-	}
-	st.revision, err = readRevision(tx, id, number)
-	if errors.Is(err, ErrNoRevision) && number == st.project.Head {
-		return nil, fmt.Errorf("revision %d, the head, is missing", number)
-	}
-	if err != nil {
-		return nil, err
+	st, err := readRow(tx, id, number)
+	if err != nil || st.revision.Number == 0 {
+		return st, err
 	}
 	if s.trees.fill(st) {
 		return st, nil
@@ -96,7 +84,7 @@ func (s *Service) readState(tx *store.Tx, id string, number int64) (*state, erro
 	}
 	tree, ok := snapshot.ParseManifest(blobs[st.revision.Digest])
 	if !ok {
-		return nil, fmt.Errorf("the tree of revision %d is damaged", number)
+		return nil, fmt.Errorf("the tree of revision %d is damaged", st.revision.Number)
 	}
 	st.tree = tree
 	if err := json.Unmarshal(blobs[st.revision.secretsDigest], &st.secrets); err != nil {
@@ -106,21 +94,24 @@ func (s *Service) readState(tx *store.Tx, id string, number int64) (*state, erro
 	return st, nil
 }
 
-// withRest is a project with what waits to be confirmed in it and its policy, in one
-// statement: each one is a way to PostgreSQL and back.
+// withRest is a project with one of its revisions, what waits to be confirmed in it and
+// its policy, in one statement: each one is a way to PostgreSQL and back.
 var withRest = `SELECT ` + store.Of("p", columns) + `, COALESCE(o.policy, ''),
-	COALESCE(c.revision, 0), COALESCE(c.goes_back_to, 0), COALESCE(c.deadline, 0), COALESCE(c.failure, '')
+	COALESCE(c.revision, 0), COALESCE(c.goes_back_to, 0), COALESCE(c.deadline, 0), COALESCE(c.failure, ''), ` + revisionOrNone + `
 	FROM projects p LEFT JOIN confirmations c ON c.project = p.id LEFT JOIN policies o ON o.project = p.id
+	LEFT JOIN revisions r ON r.project = p.id AND r.number = COALESCE(NULLIF(CAST($2 AS BIGINT), 0), p.head)
 	WHERE p.id = $1 AND p.deleted_at = 0`
 
-// readProject reads a project as a state without a revision.
-func readProject(tx *store.Tx, id string) (*state, error) {
+// readRow reads what one row says of a project at one of its revisions, or at its head
+// for 0: that has no number before the first import.
+func readRow(tx *store.Tx, id string, number int64) (*state, error) {
 	if !ident.Valid("P", id) {
 		return nil, ErrNotFound // PostgreSQL refuses to look for what is no text
 	}
-	st, pending, deadline, policy := &state{tree: snapshot.Tree{}}, &Pending{}, int64(0), ""
+	st, pending, deadline, policy, rev := &state{tree: snapshot.Tree{}}, &Pending{}, int64(0), "", storedRevision{}
 	var err error
-	st.project, err = scan(tx.QueryRow(withRest, id), &policy, &pending.Revision, &pending.GoesBackTo, &deadline, &pending.Failure)
+	st.project, err = scan(tx.QueryRow(withRest, id, number),
+		append([]any{&policy, &pending.Revision, &pending.GoesBackTo, &deadline, &pending.Failure}, rev.targets()...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrNotFound
 	}
@@ -130,6 +121,16 @@ func readProject(tx *store.Tx, id string) (*state, error) {
 	if pending.Revision != 0 {
 		pending.At = time.Unix(deadline, 0)
 		st.pending = pending
+	}
+	switch {
+	case rev.Number == 0 && st.project.Head != 0 && (number == 0 || number == st.project.Head):
+		return nil, fmt.Errorf("revision %d, the head, is missing", st.project.Head)
+	case rev.Number == 0 && number != 0:
+		return nil, ErrNoRevision
+	case rev.Number != 0:
+		if st.revision, err = rev.revision(); err != nil {
+			return nil, err
+		}
 	}
 	st.policy, err = parsePolicy(policy)
 	return st, err
@@ -143,23 +144,43 @@ type origin struct {
 	SignedBy    *signature.Signer `json:"signedBy,omitzero"`
 }
 
-const revisionColumns = `number, digest, secrets, parent, created_at, author, kind, message, summary, source`
+const (
+	revisionColumns = `number, digest, secrets, parent, created_at, author, kind, message, summary, source`
+
+	// revisionOrNone is revisionColumns of a row that need not be there.
+	revisionOrNone = `COALESCE(r.number, 0), r.digest, r.secrets, COALESCE(r.parent, 0), COALESCE(r.created_at, 0),
+	COALESCE(r.author, ''), COALESCE(r.kind, ''), COALESCE(r.message, ''), COALESCE(r.summary, ''), COALESCE(r.source, '')`
+)
+
+// A storedRevision is a revision as it is read, column by column.
+type storedRevision struct {
+	Revision
+
+	digest, secrets []byte
+	created         int64
+	source          string
+}
+
+func (r *storedRevision) targets() []any {
+	return []any{&r.Number, &r.digest, &r.secrets, &r.Parent, &r.created, &r.Author, &r.Kind, &r.Message, &r.Summary, &r.source}
+}
+
+func (r *storedRevision) revision() (Revision, error) {
+	copy(r.Digest[:], r.digest)
+	copy(r.secretsDigest[:], r.secrets)
+	r.CreatedAt = time.Unix(r.created, 0)
+	var from origin
+	err := json.Unmarshal([]byte(r.source), &from)
+	r.Source, r.Environment, r.SignedBy = from.Source, from.Environment, from.SignedBy
+	return r.Revision, err
+}
 
 func scanRevision(row store.Scanner) (Revision, error) {
-	var r Revision
-	var digest, secrets []byte
-	var source string
-	var created int64
-	if err := row.Scan(&r.Number, &digest, &secrets, &r.Parent, &created, &r.Author, &r.Kind, &r.Message, &r.Summary, &source); err != nil {
-		return r, err
+	var r storedRevision
+	if err := row.Scan(r.targets()...); err != nil {
+		return Revision{}, err
 	}
-	copy(r.Digest[:], digest)
-	var from origin
-	copy(r.secretsDigest[:], secrets)
-	r.CreatedAt = time.Unix(created, 0)
-	err := json.Unmarshal([]byte(source), &from)
-	r.Source, r.Environment, r.SignedBy = from.Source, from.Environment, from.SignedBy
-	return r, err
+	return r.revision()
 }
 
 func readRevision(tx *store.Tx, id string, number int64) (Revision, error) {
@@ -206,13 +227,17 @@ func (s *Service) load(ctx context.Context, digests []snapshot.Digest) (map[snap
 	if err != nil {
 		return nil, err
 	}
+	out := make(map[snapshot.Digest][]byte, len(digests))
+	if digests = c.lately.take(digests, out); len(digests) == 0 {
+		return out, nil
+	}
 	read := s.DB.Read
 	if len(digests) <= rowsPerStatement {
 		read = s.DB.ReadCommitted // one statement sees one state by itself
 	}
-	var out map[snapshot.Digest][]byte
-	err = read(ctx, func(_ context.Context, tx *store.Tx) (err error) {
-		out, err = c.loadBlobs(tx, digests)
+	err = read(ctx, func(_ context.Context, tx *store.Tx) error {
+		absent, err := c.loadBlobs(tx, digests)
+		maps.Copy(out, absent)
 		return err
 	})
 	return out, err
