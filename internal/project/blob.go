@@ -177,7 +177,7 @@ func (c *codec) loadBlobs(tx *store.Tx, digests []snapshot.Digest) (map[snapshot
 // unpacked reads contents by digest, a statement for every rowsPerStatement of
 // them, and unpacks those that are there while it reads others: the reader is as many
 // ahead. One that is not there is an error: a revision never names what was not
-// stored with it.
+// stored with it. What is read once, such as by a collection, is not remembered.
 func (c *codec) unpacked(tx *store.Tx, digests []snapshot.Digest) (map[snapshot.Digest][]byte, error) {
 	var mu sync.Mutex
 	var work errgroup.Group

@@ -175,7 +175,7 @@ func (n *need) add(tx *store.Tx, each func(note func(revisionRow) error) error) 
 		return err
 	}
 	for some := range slices.Chunk(slices.Collect(maps.Keys(trees)), treesAtOnce) {
-		contents, err := n.codec.loadBlobs(tx, some)
+		contents, err := n.codec.unpacked(tx, some)
 		if err != nil {
 			return err
 		}

@@ -126,7 +126,7 @@ func dropUnlisted(tx *store.Tx, c *codec, id string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	contents, err := c.loadBlobs(tx, lists)
+	contents, err := c.unpacked(tx, lists)
 	if err != nil {
 		return 0, err
 	}
