@@ -17,9 +17,9 @@ func (s *Server) sessionRoutes() []route {
 		{http.MethodGet, "/v1/auth/me/history", signedIn(), call(s.myHistory), "The last hundred logins of the user, the newest first."},
 		{http.MethodPost, "/v1/auth/me/tenants", signedIn(), call(s.myTenants), "The current tenant, some or all of those that the user belongs to."},
 		{http.MethodPost, "/v1/auth/tenant/select", withToken(), signing(s, s.selectTenant), "Make a tenant the current one of the session."},
-		{http.MethodPost, "/v1/auth/logout", withToken(), raw[logoutRequest, wireTokens](s.logout(session.This)), "End the session."},
-		{http.MethodPost, "/v1/auth/logoutall", withToken(), raw[logoutRequest, wireTokens](s.logout(session.All)), "End all sessions of the user."},
-		{http.MethodPost, "/v1/auth/logoutprevious", withToken(), raw[logoutRequest, wireTokens](s.logout(session.Previous)), "End the other sessions of the user."},
+		{http.MethodPost, "/v1/auth/logout", withToken(), raw[logoutRequest, wireTokens](s.logout(session.This)), "End the session, and others of the types that are named."},
+		{http.MethodPost, "/v1/auth/logoutall", withToken(), raw[logoutRequest, wireTokens](s.logout(session.All)), "End all sessions of the user; where types are named, this one and those of these types."},
+		{http.MethodPost, "/v1/auth/logoutprevious", withToken(), raw[logoutRequest, wireTokens](s.logout(session.Previous)), "End the other sessions of the user; where types are named, those of these types."},
 	}
 }
 

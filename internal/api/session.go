@@ -157,15 +157,18 @@ func (s *Server) selectTenant(ctx context.Context, in *selectRequest) (*session.
 }
 
 type logoutRequest struct {
-	Types []string `json:"logoutType"`
+	Types sessionTypes `json:"logoutType"` // of the other sessions that end
 }
 
 // logout ends sessions and takes the cookies away. The answer names where they are,
 // for clients that keep them by themselves.
 func (s *Server) logout(which session.Which) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		c := callerOf(r.Context())
-		if _, err := s.Sessions.Logout(r.Context(), c.Config, c.Token, which, clientOf(c)); err != nil {
+		c, in := callerOf(r.Context()), &logoutRequest{}
+		if err := readInto(w, r, in); err != nil {
+			return err
+		}
+		if _, err := s.Sessions.Logout(r.Context(), c.Config, c.Token, which, in.Types, clientOf(c)); err != nil {
 			return err
 		}
 		settings := c.Config.Settings

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,6 +45,33 @@ func TestSessionTypes(t *testing.T) {
 				}
 			}
 		}
+
+		this, tv, web := signIn("web"), signIn("tv"), signIn("web")
+		lives := func(tokens ...string) (list []bool) {
+			for _, token := range tokens {
+				list = append(list, b.send(t, "POST", "/v1/auth/refresh", "", b.as(token)...).Code == http.StatusOK)
+			}
+			return list
+		}
+		for _, how := range []string{"logout", "logoutall", "logoutprevious"} {
+			for body, code := range map[string]string{
+				`{`: "E011001", `[]`: "E011001", `{"logoutType":"web"}`: "E011001", `{"logoutType":[""]}`: "E011003",
+			} {
+				wantFault(t, b.send(t, "POST", "/v1/auth/"+how, body, b.as(this)...), 400, code)
+			}
+		}
+		if got := lives(this, tv, web); !slices.Equal(got, []bool{true, true, true}) {
+			t.Errorf("logouts that were refused: this session, that of the television and another one live: %v", got)
+		}
+		b.answer(t, &map[string]any{}, "POST", "/v1/auth/logoutprevious", `{"logoutType":["tv"]}`, b.as(this)...)
+		if got := lives(this, tv, web); !slices.Equal(got, []bool{true, false, true}) {
+			t.Errorf("a logout of the others of a type: this session, that of the television and another one live: %v", got)
+		}
+		b.answer(t, &map[string]any{}, "POST", "/v1/auth/logoutall", `{"logoutType":["tv"]}`, b.as(this)...)
+		if got := lives(this, web); !slices.Equal(got, []bool{false, true}) {
+			t.Errorf("a logout of all of a type: this session and another one live: %v", got)
+		}
+		b.answer(t, &map[string]any{}, "POST", "/v1/auth/logout", `{"logoutType":null}`, b.as(web)...)
 
 		many := `["a"` + strings.Repeat(`,"a"`, 20) + `]`
 		for path, body := range map[string]string{

@@ -89,7 +89,7 @@ func TestActsGoOut(t *testing.T) {
 		f.stream(t, 0)
 		f.acted(t, audit.LoginFailed)
 		f.stream(t, 0)
-		if _, err := p.Sessions.Logout(t.Context(), p.Config(t), ada.Refresh, session.This, session.Client{Address: "192.0.2.9"}); err != nil {
+		if _, err := p.Sessions.Logout(t.Context(), p.Config(t), ada.Refresh, session.This, nil, session.Client{Address: "192.0.2.9"}); err != nil {
 			t.Fatal(err)
 		}
 		f.stream(t, 0)

@@ -31,7 +31,7 @@ func TestPlansSayWhichSessionsEnd(t *testing.T) {
 				b.Projects.Effects = append(b.Projects.Effects, b.Effects())
 				ended := b.signIn(t)
 				still, used := b.signIn(t), b.signIn(t)
-				if _, err := b.Logout(t.Context(), b.config(t), ended.Refresh, This, Client{}); err != nil {
+				if _, err := b.Logout(t.Context(), b.config(t), ended.Refresh, This, nil, Client{}); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(2 * time.Hour)

@@ -17,15 +17,18 @@ import (
 // Which says which sessions of a user a logout ends.
 type Which int
 
-// The sessions of a user, seen from the one whose token is shown.
+// The sessions of a user, seen from the one whose token is shown. Where types are named,
+// the others that end are those of these types, for each of the three.
 const (
 	This     Which = iota // it alone
 	All                   // it and all others
 	Previous              // all others
 )
 
-// Logout ends sessions of whoever shows a refresh token, and returns whose it was.
-func (s *Service) Logout(ctx context.Context, c *project.Config, token secret.Text, which Which, from Client) (*Current, error) {
+// Logout ends sessions of whoever shows a refresh token, and returns whose it was. Types
+// say which others end; that token's own session is not asked for its type, because its
+// client takes it for ended.
+func (s *Service) Logout(ctx context.Context, c *project.Config, token secret.Text, which Which, types []string, from Client) (*Current, error) {
 	cur, err := s.Current(ctx, c, token, from)
 	if err != nil {
 		return nil, err
@@ -34,15 +37,15 @@ func (s *Service) Logout(ctx context.Context, c *project.Config, token secret.Te
 		if err := audit.Note(tx, cur.Session.act(audit.LoggedOut, audit.Done, from)); err != nil {
 			return err
 		}
-		switch {
-		case which == This, cur.User == nil:
-			_, err := endOne(tx, c.Project, cur.Session.ID)
-			return err
-		case which == Previous:
-			_, err := EndOthers(tx, c.Project, cur.User.ID, cur.Session.ID)
-			return err
+		if which != Previous {
+			if _, err := endOne(tx, c.Project, cur.Session.ID); err != nil {
+				return err
+			}
 		}
-		_, err := EndAll(tx, c.Project, cur.User.ID)
+		if cur.User == nil || which == This && len(types) == 0 {
+			return nil
+		}
+		_, err := EndOthers(tx, c.Project, cur.User.ID, cur.Session.ID, types...)
 		return err
 	})
 	return cur, err

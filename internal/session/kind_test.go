@@ -91,6 +91,38 @@ func TestTypesOfSessions(t *testing.T) {
 	}
 }
 
+// Who logs out may name types: the others end that are of them, and of the session
+// itself its type is not asked.
+func TestLogoutOfTypes(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		which Which
+		types []string
+		live  []string
+	}{
+		{"this one, and those of a type that is its own", This, []string{"web"}, []string{"tv", "blank"}},
+		{"this one, and those of another type", This, []string{"tv"}, []string{"web", "blank"}},
+		{"this one, and those of the empty list", This, []string{}, []string{"web", "tv", "blank"}},
+		{"all of a type that is its own", All, []string{"web"}, []string{"tv", "blank"}},
+		{"all of another type", All, []string{"tv", "car"}, []string{"web", "blank"}},
+		{"all of the empty list", All, []string{}, nil},
+		{"the others of a type that is its own", Previous, []string{"web"}, []string{"this", "tv", "blank"}},
+		{"the others of another type", Previous, []string{"tv"}, []string{"this", "web", "blank"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			testkit.Stores(t, func(t *testing.T, db *store.DB) {
+				b := setup(t, db)
+				sessions := map[string]secret.Text{"this": b.ofType(t, "web"), "web": b.ofType(t, "web"), "tv": b.ofType(t, "tv"), "blank": b.signIn(t).Refresh}
+				_, err := b.Logout(t.Context(), b.config(t), sessions["this"], tt.which, tt.types, Client{})
+				wantErr(t, err, nil)
+				b.wantLive(t, sessions, tt.live...)
+			})
+		})
+	}
+}
+
 // A session is of the type that its newest tokens say.
 func TestTypeFollowsTokens(t *testing.T) {
 	t.Parallel()

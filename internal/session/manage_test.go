@@ -176,10 +176,15 @@ func TestAnonymous(t *testing.T) {
 		if claims["cart"] != "7" || claims["roles"].([]any)[0] != "support" || claims["sub"] == "" {
 			t.Errorf("%v", claims)
 		}
-		if _, err := b.Logout(t.Context(), b.config(t), tokens.Refresh, All, Client{}); err != nil {
-			t.Fatal(err)
+		for _, tt := range []struct {
+			which Which
+			want  error
+		}{{Previous, nil}, {All, ErrEnded}} {
+			if _, err := b.Logout(t.Context(), b.config(t), tokens.Refresh, tt.which, nil, Client{}); err != nil {
+				t.Fatal(err)
+			}
+			_, err = b.refresh(t, tokens.Refresh)
+			wantErr(t, err, tt.want)
 		}
-		_, err = b.refresh(t, tokens.Refresh)
-		wantErr(t, err, ErrEnded)
 	})
 }

@@ -161,7 +161,7 @@ func TestLogout(t *testing.T) {
 				foreign := *b
 				foreign.project, foreign.user = b.another(t)
 				previous, this, elsewhere := b.signIn(t), b.signIn(t), foreign.signIn(t)
-				if _, err := b.Logout(t.Context(), b.config(t), this.Refresh, tt.which, Client{}); err != nil {
+				if _, err := b.Logout(t.Context(), b.config(t), this.Refresh, tt.which, nil, Client{}); err != nil {
 					t.Fatal(err)
 				}
 				_, err := b.refresh(t, this.Refresh)
@@ -256,7 +256,7 @@ func TestStepUp(t *testing.T) {
 		if again.Claims["su"] != nil || len(again.Claims["amr"].([]string)) != 3 {
 			t.Errorf("after a refresh: %v; the step-up is over, the factor stays", again.Claims)
 		}
-		if _, err := b.Logout(t.Context(), b.config(t), session.Refresh, This, Client{}); err != nil {
+		if _, err := b.Logout(t.Context(), b.config(t), session.Refresh, This, nil, Client{}); err != nil {
 			t.Fatal(err)
 		}
 		_, err = b.SignIn(t.Context(), raise(Options{StepUp: true}, session.Refresh, AMRSMS))
