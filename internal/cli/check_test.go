@@ -49,6 +49,8 @@ func TestCheckSaysWhatBreaksJSON(t *testing.T) {
 		"a comma is missing in a list": {`{"roles": [{} {"name": "hunter2"}]}`, ":1:15:", "a comma or a closing bracket is missing", "put it before"},
 		"a comma too many":             {"{\n  \"version\": 5,\n}", ":2:15:", "a comma before the closing bracket", "remove the comma"},
 		"a comma too many in a list":   {`{"roles": ["hunter2" , ]}`, ":1:22:", "a comma before the closing bracket", "remove the comma"},
+		"a second document":            {`{"version": 5} {"hunter2": 1}`, ":1:16:", "something follows the end of the document", "keep one document in the file"},
+		"a bracket too many":           {"{\"version\": 5}\n}", ":2:1:", "something follows the end of the document", "keep one document in the file"},
 		"a comment":                    {"{\n  // hunter2\n  \"version\": 5}", ":2:3:", "JSON has no comments", "remove the comment"},
 		"a comment behind a comma":     {`{"version": 5, /* hunter2 */ "x": 1}`, ":1:16:", "JSON has no comments", "remove the comment"},
 		"a comment at the beginning":   {"# hunter2\n{}", ":1:1:", "JSON has no comments", "remove the comment"},

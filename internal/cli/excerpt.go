@@ -32,6 +32,9 @@ func tokensOf(doc []byte) ([]token, int) {
 		start := tokenStart(doc, dec.InputOffset())
 		tok, err := dec.ReadToken()
 		if errors.Is(err, io.EOF) {
+			if at := snapshot.Broken(doc); at < len(doc) {
+				return out, at // -1, or where a second document begins
+			}
 			return out, -1
 		}
 		if err != nil {

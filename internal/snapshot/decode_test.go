@@ -198,7 +198,7 @@ func TestArchives(t *testing.T) {
 		"a path that is absolute":   {pack(t, `/a.json={}`), nil, []string{`error path /a.json: the path is absolute; paths are relative to the root of the snapshot`}, ""},
 		"a path with a backslash":   {pack(t, `a\..\b.json={}`), nil, []string{`error path a\..\b.json: the path has a backslash; paths use "/"`}, ""},
 		"a document that is none":   {pack(t, `a.json=x-secret`), nil, []string{`error file_type a.json: a .json file must be a JSON object`}, ""},
-		"something behind a object": {pack(t, `a.json={} {}`), nil, []string{`error json a.json: the document is not JSON`}, ""},
+		"something behind a object": {pack(t, `a.json={} {}`), nil, []string{`error json a.json: something follows the end of the document (keep one document in the file)`}, ""},
 		"a text that is not UTF-8":  {pack(t, "a.txt=\xff"), nil, []string{`error utf8 a.txt: the text is not valid UTF-8`}, ""},
 		"a bomb":                    {pack(t, `a.txt=`+strings.Repeat("a", 1_000_000)), nil, nil, "the archive is too large when unpacked"},
 		"a bomb in parts":           {pack(t, `a.txt=`+strings.Repeat("a", 600), `b.txt=`+strings.Repeat("b", 600)), nil, nil, "the archive is too large when unpacked"},

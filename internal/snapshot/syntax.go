@@ -18,8 +18,8 @@ func Broken(doc []byte) int {
 func brokenAt(doc []byte) (at int, lacking bool) {
 	dec := jsontext.NewDecoder(bytes.NewReader(doc))
 	for {
-		if _, err := dec.ReadToken(); err != nil {
-			break
+		if _, err := dec.ReadToken(); err != nil || dec.StackDepth() == 0 {
+			break // or the document has ended, and what follows is too much
 		}
 	}
 	end := int(dec.InputOffset())
@@ -69,9 +69,14 @@ func mistake(doc []byte) (message, hint string) {
 		return "JSON has no comments", "remove the comment"
 	case (at == 0 || doc[at-1] == '\n') && conflict(rest):
 		return "a merge conflict is not resolved", "keep what is right of both sides, and remove the lines of git between them"
+	case ended(doc[:at]):
+		return "something follows the end of the document", "keep one document in the file"
 	}
 	return "", ""
 }
+
+// ended reports whether doc is a whole document.
+func ended(doc []byte) bool { return jsontext.Value(doc).IsValid() }
 
 // conflict reports whether doc begins with a line that git writes into a file
 // that two branches changed.
