@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -32,8 +33,8 @@ func tokensOf(doc []byte) ([]token, int) {
 		start := tokenStart(doc, dec.InputOffset())
 		tok, err := dec.ReadToken()
 		if errors.Is(err, io.EOF) {
-			if at := snapshot.Broken(doc); at < len(doc) {
-				return out, at // -1, or where a second document begins
+			if at := snapshot.Broken(doc); at >= 0 && at < len(doc) { // where a second document begins
+				return before(out, at), at
 			}
 			return out, -1
 		}
@@ -41,7 +42,7 @@ func tokensOf(doc []byte) ([]token, int) {
 			if at := snapshot.Broken(doc); at >= 0 {
 				start = min(start, at)
 			}
-			return out, min(start, len(doc))
+			return before(out, start), min(start, len(doc))
 		}
 		if strings.ContainsRune("{[}]", rune(tok.Kind())) {
 			continue
@@ -51,6 +52,11 @@ func tokensOf(doc []byte) ([]token, int) {
 			span: span{start, int(dec.InputOffset())}, pointer: string(dec.StackPointer()), name: kind == '{' && n%2 == 1,
 		})
 	}
+}
+
+// before returns the tokens that end before a place.
+func before(tokens []token, place int) []token {
+	return slices.DeleteFunc(tokens, func(t token) bool { return t.to > place })
 }
 
 // An excerpt is the line of a problem, and what to underline there, in
