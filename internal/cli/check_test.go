@@ -81,3 +81,21 @@ func TestCheckHints(t *testing.T) {
 	_, _, stderr := run(t, "check", lay(t, map[string]string{"connectors/connectors.json": `{"connectors": ["mail", "texts"]}`, "connectors/texts.json": connector}))
 	says(t, stderr, []string{`did you mean "smtp"?`, "connectors/mail.json is not in the snapshot"}, []string{"did you mean \"connectors/texts.json"})
 }
+
+// Each environment is checked, and what is wrong in one of them says in which, once.
+func TestCheckNamesTheEnvironment(t *testing.T) {
+	t.Parallel()
+	dir := lay(t, map[string]string{
+		"project.json":            `{"domain": "${environment.domain}", "appUrl": "${environment.url}"}`,
+		"environments/near.json":  `{"domain": "a.example", "url": "https://a.example"}`,
+		"environments/there.json": `{"domain": 7}`,
+	})
+	code, _, stderr := run(t, "check", dir)
+	if code != exitInvalid {
+		t.Errorf("exits with %d", code)
+	}
+	says(t, stderr, []string{
+		"must be of type string, this is number [type]", "it is the value domain in environments/there.json",
+		"the placeholder url has no value in environments/there.json [placeholder]", "2 errors",
+	}, []string{"(in the environment", "near.json"})
+}

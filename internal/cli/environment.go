@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"postern/internal/snapshot"
 )
@@ -39,11 +40,17 @@ func forEach(up *snapshot.Upload, check func(*snapshot.Upload) ([]snapshot.Probl
 		}
 	}
 	for i, p := range all {
-		if in := where[p]; len(in) < len(names) {
+		if in := where[p]; len(in) < len(names) && !tells(p, in) {
 			all[i].Message += fmt.Sprintf(" (in the environment %s)", pathsText(in))
 		}
 	}
 	return byLevel(all), nil
+}
+
+// tells reports whether a problem names the values of the one environment that it is in.
+func tells(p snapshot.Problem, in []string) bool {
+	file := snapshot.EnvironmentFile(in[0])
+	return len(in) == 1 && (p.File == file || strings.Contains(p.Message, file) || strings.HasSuffix(p.Hint, " in "+file))
 }
 
 // byLevel sorts problems: errors first, and those of one file together.

@@ -60,7 +60,7 @@ func (o *Outcome) Failed() bool { return Failed(o.Problems) }
 func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 	ps := &problems{list: up.Problems}
 	ex := parseExcludes(up.Excludes, ps)
-	open := resolve(up, takeBeside(up.Files), ex, ps)
+	values := resolve(up, takeBeside(up.Files), ex, ps)
 	migrate(up.Files, ps)
 	if _, there := base.Tree[versionFile]; !there && up.Files[versionFile] == nil {
 		up.Files[versionFile] = render(map[string]any{"version": float64(Version)})
@@ -68,7 +68,7 @@ func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 	assets := inlineAssets(up, ps)
 	aside := takeExcluded(up.Files, ex)
 	c := &checker{up: up, base: base, cache: cache, ex: ex, ps: ps}
-	lone, files := up.lone(open, assets, ps), len(up.Files)
+	lone, files := up.lone(values.open, assets, ps), len(up.Files)
 	if lone {
 		if out, err := c.stands(); out != nil || err != nil {
 			return out, err
@@ -91,7 +91,7 @@ func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 	s.run()
 	d.checkRefs(w, ps)
 	c.rules(d)
-	ps.settle(open)
+	values.settle()
 
 	out := &Outcome{Problems: ps.sorted(), Missing: sortMissing(s.missing), Lacking: s.lacking}
 	if !out.Failed() {

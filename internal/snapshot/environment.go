@@ -92,19 +92,20 @@ type resolver struct {
 	values      map[string]any
 	known       []string // the environments that there are
 	used        map[string]bool
-	open        map[[2]string]bool // places of placeholders that got no value: file and pointer
+	open        map[[2]string]bool   // places of placeholders that got no value: file and pointer
+	filled      map[[2]string]string // those of others, with the name of the value
 	ps          *problems
 }
 
 // resolve replaces the placeholders in the files of an upload, of which those that
 // are no part of the configuration are in besides. What is not resolved is an
-// error, but in sections that stay as they are anyway. It returns the places, file
-// and pointer, of which nothing else is worth saying.
-func resolve(up *Upload, besides Files, ex excludes, ps *problems) map[[2]string]bool {
+// error, but in sections that stay as they are anyway.
+func resolve(up *Upload, besides Files, ex excludes, ps *problems) *resolver {
+	r := &resolver{environment: up.Environment, used: map[string]bool{}, open: map[[2]string]bool{}, filled: map[[2]string]string{}, ps: ps}
 	if up.Stored {
-		return nil
+		return r
 	}
-	r := &resolver{environment: up.Environment, known: environmentsOf(besides), used: map[string]bool{}, open: map[[2]string]bool{}, ps: ps}
+	r.known = environmentsOf(besides)
 	known := r.read(besides)
 	for _, p := range up.Files.Paths() {
 		if formOf(p) == formText {
@@ -121,7 +122,23 @@ func resolve(up *Upload, besides Files, ex excludes, ps *problems) map[[2]string
 			ps.add(Warning, r.file, "/"+escapePointer(name), CodeUnusedValue, "remove it, or put "+environmentPrefix+printablePath(name)+"} where it belongs", "no file has a placeholder of this name")
 		}
 	}
-	return r.open
+	return r
+}
+
+// settle takes away what is said of values that are not there yet, but that they are
+// not, and says of those that are wrong where they stand.
+func (r *resolver) settle() {
+	r.ps.list = slices.DeleteFunc(r.ps.list, func(p Problem) bool { return p.Code != CodePlaceholder && r.open[[2]string{p.File, p.Pointer}] })
+	for i := range r.ps.list {
+		p := &r.ps.list[i]
+		if name := r.filled[[2]string{p.File, p.Pointer}]; name != "" && p.Level == Error && p.Code != CodePlaceholder {
+			hint := fmt.Sprintf("it is the value %s in %s", printablePath(name), printablePath(r.file))
+			if p.Hint != "" {
+				hint = p.Hint + "; " + hint
+			}
+			p.Hint = hint
+		}
+	}
 }
 
 // read reads the values, and reports whether they can be used.
@@ -170,6 +187,7 @@ func (r *resolver) document(files Files, p string, at place, silent bool) {
 			r.mentioned(p, pointer, text)
 		case has:
 			r.used[name] = true
+			r.filled[[2]string{p, pointer}] = name
 			edits = append(edits, edit{pointer: pointer, value: value})
 		default:
 			r.open[[2]string{p, pointer}] = true
@@ -213,9 +231,9 @@ func (r *resolver) unresolved(p, pointer, name string) {
 	case r.environment != "":
 		hint := nearest(name, sortedKeys(r.values))
 		if hint == "" {
-			hint = "give it one in " + r.file
+			hint = "give it one there"
 		}
-		r.ps.add(Error, p, pointer, CodePlaceholder, hint, "the placeholder %s has no value in the environment %s", name, r.environment)
+		r.ps.add(Error, p, pointer, CodePlaceholder, hint, "the placeholder %s has no value in %s", name, printablePath(r.file))
 	case len(r.known) > 0:
 		r.ps.add(Error, p, pointer, CodePlaceholder, "name one: "+strings.Join(r.known, ", "), "the placeholder %s gets its value from an environment, and none is named", name)
 	default:

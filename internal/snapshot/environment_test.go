@@ -125,6 +125,29 @@ func TestWhatIsWrongWithPlaceholders(t *testing.T) {
 	}
 }
 
+// What is wrong with a value is said where it belongs, with the file that it stands in.
+func TestAWrongValueIsFound(t *testing.T) {
+	t.Parallel()
+	up := templated()
+	up.Environment = "staging"
+	up.Files["environments/staging.json"] = []byte(`{"domain":"a.example.com","shortest":1200}`)
+	out, err := Check(up, Base{}, &Cache{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"error range auth/password.json#/minLength: is too large (at most 64; it is the value shortest in environments/staging.json)",
+		"error placeholder connectors/mail.json#/configuration/host: the placeholder host has no value in environments/staging.json (give it one there)",
+	}
+	var got []string
+	for _, p := range out.Problems {
+		got = append(got, fmt.Sprintf("%s %s %s#%s: %s (%s)", p.Level, p.Code, p.File, p.Pointer, p.Message, p.Hint))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
 // A revision holds no placeholders, whatever its texts look like: a rollback must
 // not fail on one.
 func TestWhatIsStoredHasNoPlaceholders(t *testing.T) {

@@ -177,12 +177,6 @@ func (ps *problems) files() map[string]bool {
 	return out
 }
 
-// settle takes away what is said of values that are not there yet, but that they
-// are not.
-func (ps *problems) settle(open map[[2]string]bool) {
-	ps.list = slices.DeleteFunc(ps.list, func(p Problem) bool { return p.Code != CodePlaceholder && open[[2]string{p.File, p.Pointer}] })
-}
-
 // sorted returns the problems in their stable order: errors first, then by
 // file, place and code, without repetitions.
 func (ps *problems) sorted() []Problem {
