@@ -87,6 +87,17 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a file that may not be opened", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(dir, "locked.db")
+		if err := os.Mkdir(path+".lock", 0o700); err != nil { // who runs tests as root may open every file
+			t.Fatal(err)
+		}
+		_, err := store.Open(t.Context(), path, store.Options{})
+		if err == nil || errors.Is(err, store.ErrGone) || !strings.Contains(err.Error(), "may not read and write "+path) || !strings.Contains(err.Error(), "run this as the user") {
+			t.Errorf("Open = %v, want what to do", err)
+		}
+	})
 	t.Run("no server there", func(t *testing.T) {
 		t.Parallel()
 		_, err := store.Open(t.Context(), "postgres://u:hunter2@127.0.0.1:1/x?connect_timeout=5", store.Options{})

@@ -57,6 +57,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *DB, err erro
 		return nil, fmt.Errorf("there is no folder %s; make it, for the user who runs this", filepath.Dir(path))
 	}
 	setUp()
+	defer func() { err = forbidden(path, err) }()
 	unlock, err := LockFile(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("wait for another process that opens it: %w", err)
@@ -96,6 +97,21 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *DB, err erro
 	d.reader.SetMaxOpenConns(opts.MaxConns)
 	d.reader.SetMaxIdleConns(opts.MaxConns)
 	return d, nil
+}
+
+// forbidden says what to do about a file that this process may not open or write, of
+// which SQLite says little, and whoever started it as another user can do much. It is
+// no database that does not answer, so nothing else is wrapped.
+func forbidden(path string, err error) error {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	code := 0
+	if ok {
+		code = e.Code() & 0xff
+	}
+	if code == sqlite3.SQLITE_CANTOPEN || code == sqlite3.SQLITE_READONLY || errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("user %d may not read and write %s, %[2]s.lock and their folder: run this as the user whom they belong to (%[3]s)", os.Getuid(), path, err.Error())
+	}
+	return err
 }
 
 // sqliteOpener returns what opens a database of SQLite whose LOWER knows every letter, as
