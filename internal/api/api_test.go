@@ -62,6 +62,7 @@ func setup(t testing.TB, url string) *bundle {
 		Projects: &project.Service{DB: db, Master: master, Log: log}, Keys: &mgmtkey.Service{DB: db}, Log: log,
 	}
 	b.Sessions = &session.Service{DB: db, Projects: b.Projects, Keys: &key.Service{DB: db, Projects: b.Projects}}
+	b.Projects.Made = append(b.Projects.Made, b.Sessions.Keys.Made)
 	b.Questions = &questions.Service{DB: db, Projects: b.Projects, Sessions: b.Sessions, Attempts: &limit.Service{DB: db}}
 	b.Recovery = &recovery.Service{DB: db, Projects: b.Projects, Sessions: b.Sessions, Attempts: &limit.Service{DB: db}}
 	b.Passkeys = &passkey.Service{DB: db, Projects: b.Projects, Sessions: b.Sessions}

@@ -68,32 +68,39 @@ func (s *Server) named(r *http.Request) (*project.Config, error) {
 }
 
 // publicKeys writes a document made of the keys of the project that a path names.
-func (s *Server) publicKeys(w http.ResponseWriter, r *http.Request, document func(*key.Ring) any) error {
+func (s *Server) publicKeys(w http.ResponseWriter, r *http.Request, document func(*key.Ring) (any, error)) error {
 	c, err := s.named(r)
 	if err != nil {
 		return err
 	}
-	ring, err := s.Sessions.Keys.Ring(r.Context(), c.Project)
+	ring, err := s.Sessions.Keys.Look(r.Context(), c.Project)
+	if err != nil {
+		return err
+	}
+	text, err := document(ring)
 	if err != nil {
 		return err
 	}
 	// Shorter than a new key is published before it signs.
 	w.Header().Set("Cache-Control", "public, max-age=10")
-	return writeJSON(w, http.StatusOK, document(ring))
+	return writeJSON(w, http.StatusOK, text)
 }
 
 func (s *Server) keys(w http.ResponseWriter, r *http.Request) error {
-	return s.publicKeys(w, r, func(ring *key.Ring) any {
+	return s.publicKeys(w, r, func(ring *key.Ring) (any, error) {
 		list := []any{}
 		for _, k := range ring.Public() {
 			list = append(list, jwkOnWire{k})
 		}
-		return map[string]any{"keys": list}
+		return map[string]any{"keys": list}, nil
 	})
 }
 
 func (s *Server) signingKey(w http.ResponseWriter, r *http.Request) error {
-	return s.publicKeys(w, r, func(ring *key.Ring) any { return jwkOnWire{ring.Signing()} })
+	return s.publicKeys(w, r, func(ring *key.Ring) (any, error) {
+		k, err := ring.Signing()
+		return jwkOnWire{k}, err
+	})
 }
 
 // jwkOnWire writes a key as its own library does.

@@ -1,5 +1,5 @@
-// Package key owns the keys that sign the tokens of a project: they are made when
-// they are first needed, published as a JSON Web Key Set, and rotated so that no
+// Package key owns the keys that sign the tokens of a project: the first one is made
+// with the project, they are published as a JSON Web Key Set, and rotated so that no
 // token ends with its key.
 //
 // It signs and verifies bytes. What a token says is for package session; sealing
@@ -26,6 +26,9 @@ import (
 
 // ErrToken is a token that no key of the project signed.
 var ErrToken = fault.New(fault.Unauthenticated, "P40106", "the token is not valid")
+
+// ErrNone is a project without a key.
+var ErrNone = fault.New(fault.NotFound, "P40433", "the project has no signing key yet: the first sign-in makes it")
 
 // Algorithm is the only one that tokens are signed and verified with (RFC 7518
 // §3.4). A token that names another one is refused before anything else is looked
@@ -78,11 +81,31 @@ type entry struct {
 	notAfter  int64 // 0 for the newest
 }
 
-// Ring returns the keys of a project, which gets its first one by it. It must not
-// be called in a transaction.
-func (s *Service) Ring(ctx context.Context, project string) (*Ring, error) {
+// Made gives a project its first key, as part of the transaction that makes the project:
+// whoever reads the keys later, and nobody has to sign in for that, makes none by it.
+func (s *Service) Made(tx *store.Tx, project string) error {
+	_, err := s.add(tx, project, time.Now(), time.Now())
+	return err
+}
+
+// Look returns the keys of a project, for whoever reads them. There is none in a project
+// that a server made which did not give projects their keys yet, until somebody signs in.
+func (s *Service) Look(ctx context.Context, project string) (*Ring, error) {
 	if r, ok := s.rings.Load(project); ok && time.Since(r.(*Ring).read) < fresh {
 		return r.(*Ring), nil
+	}
+	return s.reread(ctx, project)
+}
+
+// Ring is Look for what signs: a project without a key gets one by it. It must not be
+// called in a transaction.
+func (s *Service) Ring(ctx context.Context, project string) (*Ring, error) {
+	r, err := s.Look(ctx, project)
+	if err != nil || r.signs() {
+		return r, err
+	}
+	if err := s.first(ctx, project); err != nil {
+		return nil, err
 	}
 	return s.reread(ctx, project)
 }
@@ -93,11 +116,6 @@ func (s *Service) reread(ctx context.Context, project string) (*Ring, error) {
 	keys, err := store.Rows(ctx, s.DB, scan, list, project)
 	if err != nil {
 		return nil, fmt.Errorf("read signing keys: %w", err)
-	}
-	if !signs(keys, at) {
-		if keys, err = s.first(ctx, project); err != nil {
-			return nil, err
-		}
 	}
 	r := &Ring{project: project, known: &s.known, read: at, keys: keys, signers: map[string]*signer{}}
 	now := r.current(at)
@@ -127,30 +145,22 @@ func scan(row store.Scanner) (e entry, err error) {
 }
 
 // signs reports whether one of the keys may sign.
-func signs(keys []entry, now time.Time) bool {
-	for _, e := range keys {
-		if e.signsAt <= now.Unix() {
-			return true
-		}
-	}
-	return false
-}
+func (r *Ring) signs() bool { return r.current(time.Now()).kid != "" }
 
 // first makes the first key of a project, which signs at once. Of nodes that do so
 // at the same time one does, and the others find its key.
-func (s *Service) first(ctx context.Context, project string) (keys []entry, err error) {
-	err = s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
-		if keys, err = store.Collect(tx, scan, list, project); err != nil || len(keys) > 0 {
+func (s *Service) first(ctx context.Context, project string) error {
+	err := s.DB.Write(ctx, func(_ context.Context, tx *store.Tx) error {
+		keys, err := store.Collect(tx, scan, list, project)
+		if err != nil || len(keys) > 0 {
 			return err
 		}
-		e, err := s.add(tx, project, time.Now(), time.Now())
-		keys = []entry{e}
-		return err
+		return s.Made(tx, project)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make signing key: %w", err)
+		return fmt.Errorf("make signing key: %w", err)
 	}
-	return keys, nil
+	return nil
 }
 
 // add makes a key and stores both of its halves, as part of tx.

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"postern/internal/audit"
 	"postern/internal/project"
 	"postern/internal/secret"
@@ -59,6 +61,58 @@ func TestFirstKeyIsOne(t *testing.T) {
 			if _, _, err := node.Verify(t.Context(), id, tokens[(i+1)%len(nodes)]); err != nil {
 				t.Error(err)
 			}
+		}
+	})
+}
+
+// Whoever reads the keys of a project makes none, nor does a token of nobody's; a
+// project that is made with its key has one before.
+func TestReadersMakeNoKey(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		nodes, id := cluster(t, db, 2)
+		ring, err := nodes[0].Ring(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := ring.Sign([]byte(`{}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		without, err := nodes[0].Projects.Create(t.Context(), audit.Origin{Actor: "test"}, project.New{Name: "Without"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := testkit.Rows(t, db)
+		if ring, err = nodes[0].Look(t.Context(), without.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ring.Signing(); !errors.Is(err, ErrNone) || len(ring.Public()) != 0 {
+			t.Errorf("a project without a key has %v: %v", ring.Public(), err)
+		}
+		if _, _, err := nodes[0].Verify(t.Context(), without.ID, token); !errors.Is(err, ErrToken) {
+			t.Errorf("its tokens: %v", err)
+		}
+		if diff := cmp.Diff(before, testkit.Rows(t, db)); diff != "" {
+			t.Errorf("reading changed the database (-before +after):\n%s", diff)
+		}
+		// The node that found none signs at once when it is to, whoever makes the key.
+		for _, node := range []*Service{nodes[1], nodes[0]} {
+			if ring, err = node.Ring(t.Context(), without.ID); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ring.Sign([]byte(`{}`)); err != nil {
+				t.Error(err)
+			}
+		}
+
+		nodes[0].Projects.Made = append(nodes[0].Projects.Made, nodes[0].Made)
+		with, err := nodes[0].Projects.Create(t.Context(), audit.Origin{Actor: "test"}, project.New{Name: "With"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ring, err = nodes[1].Look(t.Context(), with.ID); err != nil || len(ring.Public()) != 1 {
+			t.Errorf("a project that is made with its key: %v", err)
 		}
 	})
 }

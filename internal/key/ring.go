@@ -74,7 +74,12 @@ func (r *Ring) Public() []jose.JSONWebKey {
 }
 
 // Signing returns the public half of the key that signs now.
-func (r *Ring) Signing() jose.JSONWebKey { return r.current(time.Now()).public }
+func (r *Ring) Signing() (jose.JSONWebKey, error) {
+	if e := r.current(time.Now()); e.kid != "" {
+		return e.public, nil
+	}
+	return jose.JSONWebKey{}, ErrNone
+}
 
 // find returns a key that verifies.
 func (r *Ring) find(kid string) (entry, bool) {
@@ -97,7 +102,7 @@ func (s *Service) Verify(ctx context.Context, project, token string) ([]byte, *R
 	}
 	sum := fingerprint(project, token)
 	if kid, ok := s.known.find(sum); ok {
-		ring, err := s.Ring(ctx, project)
+		ring, err := s.Look(ctx, project)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -110,7 +115,7 @@ func (s *Service) Verify(ctx context.Context, project, token string) ([]byte, *R
 	if err != nil || len(parsed.Signatures) != 1 {
 		return nil, nil, ErrToken
 	}
-	ring, err := s.Ring(ctx, project)
+	ring, err := s.Look(ctx, project)
 	if err != nil {
 		return nil, nil, err
 	}

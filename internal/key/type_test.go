@@ -21,7 +21,11 @@ func TestWhatIsOfAnotherType(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sealed, err := s.Projects.Kept(t.Context(), place(id, ring.Signing().KeyID))
+		public, err := ring.Signing()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealed, err := s.Projects.Kept(t.Context(), place(id, public.KeyID))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -71,6 +71,9 @@ type Service struct {
 	// Obeyed are what other owners of data do in the transaction that makes a
 	// configuration the one of its project. They are set likewise.
 	Obeyed []func(*store.Tx, *Config) error
+	// Made are what other owners of data do in the transaction that makes a project.
+	// They are set likewise.
+	Made []func(tx *store.Tx, project string) error
 	// MayApprove reports whether a key may approve plans of a project now. It is set
 	// likewise; without it no approval counts.
 	MayApprove func(ctx context.Context, key, project string) (bool, error)
@@ -157,7 +160,7 @@ func uniqueTags(tags []string) []string {
 	return out
 }
 
-// insert writes a project with its first data key.
+// insert writes a project with its first data key, and what it has from then on.
 func (s *Service) insert(tx *store.Tx, p Project, wrapped []byte) error {
 	tags, err := json.Marshal(p.Tags)
 	if err != nil {
@@ -167,7 +170,15 @@ func (s *Service) insert(tx *store.Tx, p Project, wrapped []byte) error {
 		p.ID, p.Name, p.Environment, string(tags), p.CreatedAt.Unix()); err != nil {
 		return err
 	}
-	return s.insertKey(tx, p.ID, 1, wrapped, p.CreatedAt)
+	if err := s.insertKey(tx, p.ID, 1, wrapped, p.CreatedAt); err != nil {
+		return err
+	}
+	for _, fn := range s.Made {
+		if err := fn(tx, p.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 const columns = `id, name, environment, tags, created_at, head, deleted_at`

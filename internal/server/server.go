@@ -100,6 +100,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Server, error) 
 		DB: db, Projects: s.Projects, HTTP: outbound, Log: log, Bases: config.ProviderURL,
 		People: []audit.Source{session.Logins()}, LoginIDs: (&user.Service{DB: db}).LoginIDs,
 	}
+	s.Projects.Made = append(s.Projects.Made, s.Sessions.Keys.Made)
 	s.Projects.Obeyed = append(s.Projects.Obeyed, s.Messages.Obeyed)
 	s.Projects.Effects = append(s.Projects.Effects,
 		s.Messages.Effects(), s.Sessions.Effects(), (&user.Service{DB: db}).Effects(), (&tenant.Service{DB: db}).Effects(), (&accesskey.Service{DB: db}).Effects())

@@ -99,6 +99,33 @@ func TestOwnersOfDataAreAskedForEffects(t *testing.T) {
 	}
 }
 
+// A project has its key from the moment on at which it is made, however that was: who
+// verifies its tokens may ask before anybody signs in.
+func TestProjectsAreMadeWithTheirKey(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, settings(t))
+	by := audit.Origin{Actor: "test"}
+	made, err := s.Projects.Create(t.Context(), by, project.New{Name: "Shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clone, err := s.Projects.Clone(t.Context(), by, made.ID, project.New{Name: "Shop again"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, id := range []string{made.ID, clone.ID} {
+		w := ask(s, "GET", "/v1/keys/"+id, nil)
+		seen[w.Body.String()] = true
+		if w.Code != http.StatusOK {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	if len(seen) != 2 {
+		t.Errorf("a clone has the key of its project: %v", seen)
+	}
+}
+
 func TestPages(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, settings(t))

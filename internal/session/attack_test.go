@@ -57,7 +57,11 @@ func TestForgedTokens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		public, err := ring.Signing().MarshalJSON()
+		signing, err := ring.Signing()
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, err := signing.MarshalJSON()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +111,7 @@ func TestForgedTokens(t *testing.T) {
 		}
 		foreign := *b
 		foreign.project, foreign.user = b.another(t)
-		der, err := x509.MarshalPKIXPublicKey(ring.Signing().Key)
+		der, err := x509.MarshalPKIXPublicKey(signing.Key)
 		if err != nil {
 			t.Fatal(err)
 		}

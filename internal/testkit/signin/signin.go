@@ -80,6 +80,7 @@ func New(t testing.TB, db *store.DB, what project.New) *Project {
 	p.Log = slog.New(slog.NewTextHandler(p.Logs, nil))
 	p.Projects = &project.Service{DB: db, Master: master, Log: p.Log}
 	p.Sessions = &session.Service{DB: db, Projects: p.Projects, Keys: &key.Service{DB: db, Projects: p.Projects}}
+	p.Projects.Made = append(p.Projects.Made, p.Sessions.Keys.Made)
 	p.Challenges = &challenge.Service{
 		DB: db, Projects: p.Projects, Sessions: p.Sessions, Limits: p.Limits, Log: p.Log, Send: p.out.send,
 	}
