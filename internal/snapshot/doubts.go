@@ -24,6 +24,7 @@ var doubts = []rule{
 			breach("/relyingPartyId", "write the domain alone, such as shop.example", "the relying party is no domain, and no browser makes a passkey for it")
 		}
 	}},
+	{flowSchema, waysLead},
 	{"project", func(doc map[string]any, breach breach) {
 		if list, _ := doc["trustedDomains"].(string); BlankDomain(list) {
 			breach("/trustedDomains", "remove the comma that is too much", "one of the trusted domains is blank")
@@ -94,6 +95,24 @@ func activeTemplates(doc map[string]any, visit func(pointer string, nth int, tem
 			if id, _ := t["id"].(string); t["active"] == true && !strings.EqualFold(id, "System") {
 				visit("/"+list+"/"+strconv.Itoa(i), n, t)
 				n++
+			}
+		}
+	}
+}
+
+// waysLead doubts the ways of a flow to tasks that are not there. A flow without tasks is
+// not made yet.
+func waysLead(doc map[string]any, breach breach) {
+	const hint = "name one of its tasks by the id, or remove what leads there"
+	tasks, _ := doc["tasks"].(map[string]any)
+	if start, _ := doc["startTask"].(string); len(tasks) > 0 && tasks[start] == nil {
+		breach("/startTask", hint, "the flow begins with a task that it does not have")
+	}
+	for id, task := range tasks {
+		rules, _ := child(child(task, "next"), "rules").([]any)
+		for i, rule := range rules {
+			if to, _ := child(rule, "taskId").(string); to != "" && tasks[to] == nil {
+				breach("/tasks/"+escapePointer(id)+"/next/rules/"+strconv.Itoa(i)+"/taskId", hint, "the flow goes on with a task that it does not have")
 			}
 		}
 	}

@@ -55,6 +55,20 @@ func TestDoubts(t *testing.T) {
 			docs{"auth/webauthn.json": `{"relyingPartyId":"https://shop.example"}`},
 			[]string{`warning unusable auth/webauthn.json#/relyingPartyId: the relying party is no domain, and no browser makes a passkey for it (write the domain alone, such as shop.example)`},
 		},
+		"ways to tasks that are not there": {
+			docs{"flows/flows.json": `{"flows":["in"]}`, "flows/in/metadata.json": `{"name":"In"}`, "flows/in/contents.json": `{"startTask":"9","tasks":{"a/b":{"id":"a/b","next":{"rules":[{"taskId":"a/b"},{"taskId":"8"}]}}}}`},
+			[]string{
+				`warning unusable flows/in/contents.json#/startTask: the flow begins with a task that it does not have (name one of its tasks by the id, or remove what leads there)`,
+				`warning unusable flows/in/contents.json#/tasks/a~1b/next/rules/1/taskId: the flow goes on with a task that it does not have (name one of its tasks by the id, or remove what leads there)`,
+			},
+		},
+		"ways that lead somewhere, and a flow that is not made yet": {
+			docs{
+				"flows/flows.json": `{"flows":["in","out"]}`, "flows/in/metadata.json": `{"name":"In"}`, "flows/out/metadata.json": `{"name":"Out"}`,
+				"flows/in/contents.json":  `{"startTask":"0","tasks":{"0":{"id":"0","next":{"rules":[{"taskId":"1"}]}},"1":{"id":"1","next":{"rules":[{"taskId":""}]}}}}`,
+				"flows/out/contents.json": `{"startTask":"0","tasks":{}}`,
+			}, nil,
+		},
 		"a relying party that is a domain": {docs{"auth/webauthn.json": `{"relyingPartyId":"localhost"}`}, nil},
 		"a trusted domain that is blank": {
 			docs{"project.json": `{"trustedDomains":"a.example,,b.example"}`},
