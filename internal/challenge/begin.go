@@ -81,7 +81,6 @@ func (s *Service) Begin(ctx context.Context, in Request, issue func(*Pending) (*
 	if err := s.Rows.Added(ctx, in.Config.Project, 1); err != nil {
 		return nil, err
 	}
-	in.show(out.Values, who)
 	return out, s.deliver(ctx, in, out)
 }
 
@@ -148,11 +147,16 @@ func (in *Request) find(tx *store.Tx, current *session.Current) (u *user.User, h
 			return nil, false, err
 		}
 	}
-	u, err = user.Find(tx, in.Config.Project, home, in.LoginID)
+	var standIn *user.User
+	masked := in.masks()
+	if masked {
+		u, standIn, err = user.FindAlike(tx, in.Config.Project, home, in.LoginID)
+	} else {
+		u, err = user.Find(tx, in.Config.Project, home, in.LoginID)
+	}
 	if err != nil && !errors.Is(err, user.ErrNotFound) {
 		return nil, false, err
 	}
-	masked := in.masks()
 	switch {
 	case current != nil && (u == nil || u.ID != current.User.ID):
 		return nil, false, session.ErrOtherUser
@@ -163,12 +167,9 @@ func (in *Request) find(tx *store.Tx, current *session.Current) (u *user.User, h
 	case u != nil && in.Act == SignUp && !masked:
 		return nil, false, user.ErrExists
 	case u == nil:
-		return nil, in.Act == SignIn, nil
+		return nil, in.Act == SignIn, in.barsNobody(tx, standIn)
 	}
-	err = u.MaySignIn(time.Now())
-	if err == nil && in.Method.Bars != nil {
-		err = in.Method.Bars(tx, u)
-	}
+	err = in.bars(tx, u)
 	if _, barred := errors.AsType[*fault.Error](err); barred && masked {
 		return nil, true, nil
 	}
@@ -176,6 +177,27 @@ func (in *Request) find(tx *store.Tx, current *session.Current) (u *user.User, h
 		return nil, false, err
 	}
 	return u, false, nil
+}
+
+// bars says why a user may not come by the method.
+func (in *Request) bars(tx *store.Tx, u *user.User) error {
+	err := u.MaySignIn(time.Now())
+	if err == nil && in.Method.Bars != nil {
+		err = in.Method.Bars(tx, u)
+	}
+	return err
+}
+
+// barsNobody asks of the stand-in for who is no user what is asked of a user.
+func (in *Request) barsNobody(tx *store.Tx, standIn *user.User) error {
+	if standIn == nil {
+		return nil
+	}
+	err := in.bars(tx, standIn)
+	if _, barred := errors.AsType[*fault.Error](err); barred {
+		return nil
+	}
+	return err
 }
 
 // home is where the login id of a request counts: where that of the one who is signed
@@ -209,6 +231,11 @@ func (in *Request) pending(u *user.User, hidden bool, current *session.Current) 
 		}
 		if in.Act == Update {
 			return p, nil
+		}
+		if in.masks() && in.Act != SignIn { // what a stranger may not say, a user may not either
+			if err := in.stranger(new(*p)); err != nil {
+				return nil, err
+			}
 		}
 		if p.Act == SignUp { // masked: the one who has the address signs in
 			p.Act = SignIn

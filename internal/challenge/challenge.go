@@ -185,6 +185,9 @@ type Service struct {
 	Log      *slog.Logger
 	// Send gives a message to the connector with that id, or to the built-in one.
 	Send func(ctx context.Context, c *project.Config, connector string, m message.Message) error
+	// Linger is about how long after the answer a message leaves where nobody may learn
+	// from the answer who is a user: half of it at least, and half as long again at most.
+	Linger time.Duration
 
 	sending sync.WaitGroup
 	peppers sync.Map // project → [32]byte

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"time"
+
 	"postern/internal/api"
 	"postern/internal/challenge"
 	"postern/internal/dpop"
@@ -10,9 +12,13 @@ import (
 	"postern/internal/otp"
 )
 
+// linger is how long after a masked answer its message leaves, about. The answer has gone
+// long before, and nobody who waits for a message notices.
+const linger = 100 * time.Millisecond
+
 // newChallenges builds what proves that a message reached somebody.
 func (s *Server) newChallenges() *challenge.Service {
-	return &challenge.Service{DB: s.db, Projects: s.Projects, Sessions: s.Sessions, Limits: s.Attempts, Log: s.log, Send: s.Messages.Send}
+	return &challenge.Service{DB: s.db, Projects: s.Projects, Sessions: s.Sessions, Limits: s.Attempts, Log: s.log, Send: s.Messages.Send, Linger: linger}
 }
 
 // byMessage gives the API the sign-ins by message, and plans what they do to them.

@@ -193,6 +193,24 @@ func Find(tx *store.Tx, project, home, loginID string) (*User, error) {
 	return one(tx, byLoginID, project, loginID, home)
 }
 
+// FindAlike is Find for where nobody may learn from the time that it takes who is a user.
+// For nobody it reads somebody else of the project, the stand-in: what is asked of a user is
+// asked of them, and thrown away. Without any users there is no stand-in.
+func FindAlike(tx *store.Tx, project, home, loginID string) (u, standIn *User, err error) {
+	loginID, err = LoginID(loginID)
+	if err != nil {
+		return nil, nil, ErrNotFound
+	}
+	found, err := one(tx, byLoginIDOrAny, project, loginID, home)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case found.Home == home && slices.Contains(found.LoginIDs, loginID):
+		return found, nil, nil
+	}
+	return nil, found, ErrNotFound
+}
+
 // Load returns a user by id, as part of tx.
 func Load(tx *store.Tx, project, id string) (*User, error) {
 	return one(tx, byID, project, id)
@@ -201,6 +219,9 @@ func Load(tx *store.Tx, project, id string) (*User, error) {
 var (
 	byID      = `SELECT ` + Columns() + ` FROM users u WHERE u.project = $1 AND u.id = $2`
 	byLoginID = `SELECT ` + Columns() + ` FROM users u WHERE u.project = $1 AND u.id = (SELECT user_id FROM login_ids WHERE project = $1 AND login_id = $2 AND home = $3)`
+	// The first whose id is not before the one that the login id is of, or before none.
+	byLoginIDOrAny = `SELECT ` + Columns() + ` FROM users u WHERE u.project = $1 AND u.id = (SELECT id FROM users WHERE project = $1
+		AND id >= COALESCE((SELECT user_id FROM login_ids WHERE project = $1 AND login_id = $2 AND home = $3), '') ORDER BY id LIMIT 1)`
 )
 
 func one(tx *store.Tx, query string, args ...any) (*User, error) {
