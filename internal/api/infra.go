@@ -23,13 +23,16 @@ var errEntity = fault.New(fault.Invalid, "E011004", "this server has no such ent
 // infraRequest is one call of infrastructure as code: one path, a verb for each
 // thing to do.
 type infraRequest struct {
-	Entity string         `json:"entity"`
+	Entity infraEntity    `json:"entity"`
 	ID     string         `json:"id"`
 	Data   jsontext.Value `json:"data"`
 }
 
+// infraEntity is the name of one of infraEntities.
+type infraEntity string
+
 type infraAnswer struct {
-	Entity string         `json:"entity"`
+	Entity infraEntity    `json:"entity"`
 	ID     string         `json:"id"`
 	Data   map[string]any `json:"data"`
 }
@@ -38,7 +41,7 @@ type infraCall func(*Server, context.Context, *infraRequest) (*infraAnswer, erro
 
 // infraEntities are what can be managed so, with what each verb does. Deleting
 // answers nothing.
-var infraEntities = map[string]map[string]infraCall{
+var infraEntities = map[infraEntity]map[string]infraCall{
 	"project": {
 		http.MethodPost:   (*Server).createInfraProject,
 		http.MethodGet:    (*Server).readInfraProject,
@@ -61,7 +64,7 @@ var infraEntities = map[string]map[string]infraCall{
 
 // infra serves all verbs.
 func (s *Server) infra(w http.ResponseWriter, r *http.Request) error {
-	in := &infraRequest{Entity: r.URL.Query().Get("entity"), ID: r.URL.Query().Get("id")}
+	in := &infraRequest{Entity: infraEntity(r.URL.Query().Get("entity")), ID: r.URL.Query().Get("id")}
 	if r.Method == http.MethodPost || r.Method == http.MethodPut {
 		body, err := readBody(w, r, s.Limits.body())
 		if err != nil {
@@ -77,7 +80,7 @@ func (s *Server) infra(w http.ResponseWriter, r *http.Request) error {
 	}
 	serve := infraEntities[in.Entity][r.Method]
 	if serve == nil {
-		return errEntity.WithMessage("the entity " + strconv.Quote(in.Entity) + " is not supported here; project, access_key and management_key are")
+		return errEntity.WithMessage("the entity " + strconv.Quote(string(in.Entity)) + " is not supported here; project, access_key and management_key are")
 	}
 	out, err := serve(s, r.Context(), in)
 	if err != nil {

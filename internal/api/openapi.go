@@ -2,9 +2,11 @@ package api
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -164,9 +166,18 @@ func (r route) inQuery() []object {
 		if name == "" || kind != reflect.String && kind != reflect.Int64 || strings.Contains(r.path, "{"+name+"}") {
 			continue
 		}
-		out = append(out, object{"name": name, "in": "query", "schema": parameter(kind)})
+		one := object{"name": name, "in": "query", "schema": parameter(kind)}
+		if f.Type == reflect.TypeFor[infraEntity]() {
+			one["required"], one["schema"] = true, entities()
+		}
+		out = append(out, one)
 	}
 	return out
+}
+
+// entities is the schema of the name of what infrastructure as code manages.
+func entities() object {
+	return object{"type": "string", "enum": slices.Sorted(maps.Keys(infraEntities))}
 }
 
 // parameter is the schema of a parameter.
@@ -199,6 +210,8 @@ func (c components) schema(t reflect.Type, given bool) object {
 	switch {
 	case t == reflect.TypeFor[jsontext.Value]():
 		return object{}
+	case t == reflect.TypeFor[infraEntity]():
+		return entities()
 	case t == reflect.TypeFor[number]():
 		return object{"type": []string{"integer", "string", "null"}, "description": "A whole number, or one in a string."}
 	}
