@@ -119,6 +119,35 @@ func TestPermissionsAreEditsOfTheConfiguration(t *testing.T) {
 	})
 }
 
+// Who changes and deletes some roles reads no others of tenants: one that cannot be read is
+// in nobody's way.
+func TestChangesReadTheRolesThatTheyName(t *testing.T) {
+	t.Parallel()
+	testkit.Databases(t, func(t *testing.T, url string) {
+		b := setup(t, url)
+		var ids []string
+		for _, tenant := range []string{"acme", "broken"} {
+			b.post(t, "tenant/create", `{"id":"`+tenant+`","name":"`+tenant+`"}`)
+			for _, name := range []string{"One", "Two", "Three", "Four"} {
+				ids = append(ids, b.post(t, "role/create", `{"name":"`+name+`","tenantId":"`+tenant+`"}`)["id"].(string))
+			}
+		}
+		if _, err := b.Projects.DB.Exec(t.Context(), `UPDATE tenant_roles SET permissions = 'damaged' WHERE tenant = $1`, "broken"); err != nil {
+			t.Fatal(err)
+		}
+		b.post(t, "role/update", `{"name":"One","newName":"Uno","tenantId":"acme"}`)
+		b.post(t, "role/update", `{"id":"`+ids[1]+`","newName":"Due"}`)
+		b.post(t, "role/update/batch", `{"roles":[{"id":"`+ids[2]+`","newName":"Tre"},{"name":"Four","newName":"Quattro","tenantId":"acme"}]}`)
+		b.post(t, "role/delete", `{"name":"Uno","tenantId":"acme"}`)
+		b.post(t, "role/delete", `{"id":"`+ids[1]+`"}`)
+		b.post(t, "role/delete/batch", `{"roleIds":["`+ids[2]+`"],"roleNames":["Quattro"],"tenantId":"acme"}`)
+		rows := testkit.Rows(t, b.Projects.DB)["tenant_roles"]
+		if len(rows) != 4 || strings.Contains(strings.Join(rows, "\n"), "acme") {
+			t.Errorf("there are left %q", rows)
+		}
+	})
+}
+
 func TestRolesOfProjectsAndOfTenants(t *testing.T) {
 	t.Parallel()
 	testkit.Databases(t, func(t *testing.T, url string) {

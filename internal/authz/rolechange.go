@@ -157,7 +157,11 @@ func (r *Roles) find(id, tenant, name string) (Role, error) {
 
 // UpdateRoles makes roles what is said, all or none, and returns them.
 func (s *Service) UpdateRoles(ctx context.Context, by audit.Origin, c *project.Config, changes []RoleChange) ([]Role, error) {
-	known, err := s.All(ctx, c)
+	var ids, tenants []string
+	for _, change := range changes {
+		ids, tenants = append(ids, change.ID), append(tenants, change.Tenant)
+	}
+	known, err := s.named(ctx, c, ids, tenants)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +224,7 @@ func (d *draft) updateRole(r *Role) error {
 // DeleteRoles deletes roles by their ids and by their names in a place, all or none,
 // and takes them from all who have them.
 func (s *Service) DeleteRoles(ctx context.Context, by audit.Origin, c *project.Config, tenant string, ids, names []string) error {
-	known, err := s.All(ctx, c)
+	known, err := s.named(ctx, c, ids, []string{tenant})
 	if err != nil {
 		return err
 	}

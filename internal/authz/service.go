@@ -43,6 +43,16 @@ func (s *Service) All(ctx context.Context, c *project.Config) (roles *Roles, err
 	return roles, err
 }
 
+// named returns the roles of a project, and of those of its tenants the ones with some ids
+// and all of some tenants.
+func (s *Service) named(ctx context.Context, c *project.Config, ids, tenants []string) (roles *Roles, err error) {
+	err = s.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		roles, err = loadNamed(tx, c, ids, tenants)
+		return err
+	})
+	return roles, err
+}
+
 // A draft is what an edit changes.
 type draft struct {
 	files       snapshot.Files

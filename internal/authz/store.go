@@ -38,6 +38,22 @@ func LoadAll(tx *store.Tx, c *project.Config) (*Roles, error) {
 	return r, r.load(tx, permissionNames(c), ``, c.Project)
 }
 
+// mostAtOnce bounds the ids that one statement looks for.
+const mostAtOnce = 500
+
+func loadNamed(tx *store.Tx, c *project.Config, ids, tenants []string) (*Roles, error) {
+	r, names := Of(c), permissionNames(c)
+	for column, values := range map[string][]string{"id": ids, "tenant": tenants} {
+		for some := range slices.Chunk(values, mostAtOnce) {
+			args := []any{c.Project}
+			if err := r.load(tx, names, ` AND `+column+` IN `+store.Among(&args, some), args...); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return r, nil
+}
+
 func (r *Roles) load(tx *store.Tx, names map[string]string, of string, args ...any) error {
 	err := store.Each(tx, func(row store.Scanner) (Role, error) { return scan(row, names) },
 		func(role Role) error { r.add(role); return nil },
