@@ -60,6 +60,9 @@ func Of(c *project.Config) *Roles {
 }
 
 func (r *Roles) add(role Role) {
+	if _, known := r.byID[role.ID]; known && role.ID != "" {
+		return // found by its id and by its tenant
+	}
 	r.byID[role.ID], r.byName[place{role.Tenant, role.Name}] = role, role.ID
 	r.list = append(r.list, role)
 }
