@@ -80,6 +80,9 @@ func (p *Pending) merge(tx *store.Tx, u, other *user.User) (*user.User, error) {
 	if addressOf(other, p.Kind, p.Address, false) != p.Address || other.MaySignIn(time.Now()) != nil {
 		return nil, ErrMerge
 	}
+	if u.Test != other.Test { // what lets a test user in lets nobody else in
+		return nil, ErrMerge
+	}
 	if other.Proves(p.Address, false) { // nobody who signed up with it meanwhile comes along
 		p.mark(other)
 		if err := user.Reclaim(tx, other, p.Address); err != nil {

@@ -81,7 +81,7 @@ func (s *Service) begin(ctx context.Context, in challenge.Request) (b *challenge
 	b, err = s.Challenges.Begin(ctx, in, func(p *challenge.Pending) (_ *message.Values, err error) {
 		p.ID = challenge.Name(p.LoginID)
 		code = draw()
-		if fixed := in.Config.Settings.TestCode; fixed != "" && p.Test && !in.Managed && mayUseFixed(in.Config, p.LoginID) {
+		if fixed := in.Config.Settings.TestCode; fixed != "" && p.Test && !in.Managed && takesFixed(in.Config, p) {
 			code = fixed
 		}
 		p.Digest, err = s.Challenges.Seal(p, code)
@@ -90,9 +90,15 @@ func (s *Service) begin(ctx context.Context, in challenge.Request) (b *challenge
 	return b, code, err
 }
 
-// mayUseFixed reports whether a test user has the fixed code of the project.
-func mayUseFixed(c *project.Config, loginID string) bool {
-	return c.Settings.TestVerifiers != nil && c.Settings.TestVerifiers.MatchString(loginID)
+// takesFixed reports whether the fixed code of the project proves what a test user is to
+// prove. It is of the address, as many know the code: else a test user would have
+// anybody's, and with it whoever signs in by that.
+func takesFixed(c *project.Config, p *challenge.Pending) bool {
+	proven := p.Address
+	if proven == "" {
+		proven = p.LoginID
+	}
+	return c.Settings.TestVerifiers != nil && c.Settings.TestVerifiers.MatchString(proven)
 }
 
 // draw returns a new code.
