@@ -331,8 +331,10 @@ func (p *Pending) subject() string {
 }
 
 // addressOf returns where a user is reached; none where they are not. The login id
-// is an address of who has named no other.
+// is an address of who has named no other, and of who has not shown whose it is: else who
+// made the user with the login id of somebody has what is sent to that one.
 func addressOf(u *user.User, kind message.Kind, loginID string, recovery bool) string {
+	own, err := address(kind, loginID)
 	switch {
 	case recovery && kind == message.Email && u.Recovery.VerifiedEmail:
 		return u.Recovery.Email
@@ -340,13 +342,15 @@ func addressOf(u *user.User, kind message.Kind, loginID string, recovery bool) s
 		return u.Recovery.Phone
 	case recovery:
 		return ""
+	case err == nil && u.Claims(own):
+		return own
 	case kind == message.Email && u.Email != "":
 		return u.Email
 	case kind != message.Email && u.Phone != "":
 		return u.Phone
 	}
-	if a, err := address(kind, loginID); err == nil {
-		return a
+	if err == nil {
+		return own
 	}
 	return ""
 }

@@ -293,9 +293,9 @@ func (p *Pending) mark(u *user.User) bool {
 		u.VerifiedEmail = u.VerifiedEmail || p.VerifiedEmail && u.Email != ""
 		u.VerifiedPhone = u.VerifiedPhone || p.VerifiedPhone && u.Phone != ""
 	case p.Address == "":
-	case p.Kind == message.Email && (u.Email == "" || u.Email == p.Address):
+	case p.Kind == message.Email && (u.Email == "" || u.Email == p.Address || u.Claims(p.Address)):
 		u.Email, u.VerifiedEmail = p.Address, true
-	case p.Kind != message.Email && (u.Phone == "" || u.Phone == p.Address):
+	case p.Kind != message.Email && (u.Phone == "" || u.Phone == p.Address || u.Claims(p.Address)):
 		u.Phone, u.VerifiedPhone = p.Address, true
 	}
 	return before != [...]any{u.Email, u.VerifiedEmail, u.Phone, u.VerifiedPhone}

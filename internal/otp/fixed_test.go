@@ -79,3 +79,28 @@ func TestATestUserIsNotMerged(t *testing.T) {
 		}
 	}
 }
+
+// Whoever made a user with the login id of somebody and an address of their own gets nothing
+// that is meant for that one, who has the user as soon as they show the address.
+func TestAClaimedLoginIDReachesItsOwner(t *testing.T) {
+	t.Parallel()
+	const drop, phone, dropPhone = "drop@evil.example", "+12025550143", "+12025550199"
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		b := setup(t, db)
+		b.shop.Import(t, map[string]string{"auth/otp.json": `{"rateLimitRetries":100}`})
+		for kind, loginID := range map[message.Kind]string{message.Email: ada, message.SMS: phone} {
+			b.shop.User(t, user.User{LoginIDs: []string{loginID}, Email: drop, Phone: dropPhone, VerifiedEmail: true, VerifiedPhone: true, Unproven: true})
+			in := b.ask(t, challenge.SignIn, loginID)
+			in.Kind = kind
+			b.begin(t, in)
+			if m := b.shop.Last(t); m.To != loginID {
+				t.Fatalf("what is meant for %s is sent to %s", loginID, m.To)
+			}
+			_, err := b.Verify(t.Context(), otp.Answer{Project: b.shop.ID, Kind: kind, LoginID: loginID, Code: b.code(t)})
+			u := b.shop.Find(t, loginID)
+			if err != nil || u.Unproven || u.Email == drop || u.Phone == dropPhone || u.Email != loginID && u.Phone != loginID {
+				t.Errorf("%s shows the address: %v, %+v", loginID, err, u)
+			}
+		}
+	})
+}

@@ -41,6 +41,11 @@ func (u *User) addresses() (out []string) {
 	return out
 }
 
+// Claims reports whether an address is a login id that nobody has shown to be the user's.
+func (u *User) Claims(address string) bool {
+	return u.Unproven && slices.Contains(u.addresses(), address)
+}
+
 // reached returns the address that a login id is; none for one that is none.
 func reached(loginID string) string {
 	if a, err := address(loginID); err == nil {
