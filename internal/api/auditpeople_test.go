@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"postern/internal/mgmtkey"
 	"postern/internal/snapshot"
 	"postern/internal/testkit"
 )
@@ -115,6 +116,13 @@ func TestAuditOfPeople(t *testing.T) {
 		} {
 			if got := b.acts(t, body); len(got) != want {
 				t.Errorf("%s finds %d, want %d: %q", body, len(got), want, got)
+			}
+		}
+		reader := b.makeKey(t, mgmtkey.Grant{Role: mgmtkey.Import, Projects: []string{b.project}})
+		for body, some := range map[string]bool{`{}`: true, `{"loginIdsContain":["a@a"]}`: false, `{"externalIds":["ada@a.example"]}`: false, `{"actions":["LoginSucceed"]}`: false} {
+			found := answered[auditAnswer](t, b.send(t, "POST", auditPath, body, "Authorization", "Bearer "+b.project+":"+reader))
+			if some != (len(found.Audits) > 0) || strings.Contains(fmt.Sprint(found), "ada@a.example") || strings.Contains(fmt.Sprint(found), "Login") {
+				t.Errorf("a key of a pipeline asks for %s and sees %+v", body, found)
 			}
 		}
 		wantFault(t, b.send(t, "POST", auditPath, `{"searchFields":[{"field":"shoe size","valStr":"44"}]}`), 400, "E011003")

@@ -266,6 +266,16 @@ func TestUsersSeeTheTenantThatTheyManage(t *testing.T) {
 		if got := of(got, "id", "name", "selfProvisioningDomains", "customAttributes", "defaultRoles", "successors", "parent"); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
+		for name, want := range map[string]string{"cleo": `{"plan":"gold"}`, "paul": `{"plan":"gold"}`, "bill": `{"debt":"9","plan":"gold"}`} {
+			mine := answered[map[string]any](t, o.person(t, "/v1/auth/me/tenants", `{}`, o.signedIn(t, name)))
+			if got := fmt.Sprint(mine); !strings.Contains(got, "customAttributes:"+strings.NewReplacer(`{`, "map[", `}`, "]", `"`, "", ",", " ").Replace(want)+" ") {
+				t.Errorf("%s sees %s of their tenant, want %s", name, got, want)
+			}
+		}
+		o.with(t, "attributes.json", `{"tenant":[{"name":"debt","displayName":"Debt","type":"string","viewPermissions":["pay"]}]}`)
+		if mine := o.person(t, "/v1/auth/me/tenants", `{}`, o.signedIn(t, "bill")).Body.String(); strings.Contains(mine, "plan") || !strings.Contains(mine, "debt") {
+			t.Errorf("of attributes that there are no more: %s", mine)
+		}
 		if all := o.did(t, "GET", "/v1/mgmt/tenant?id=north", ""); !strings.Contains(fmt.Sprint(all), "below") || !strings.Contains(fmt.Sprint(all), "Secret") {
 			t.Errorf("a key sees %v", all)
 		}

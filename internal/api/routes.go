@@ -126,7 +126,7 @@ func (s *Server) projectRoutes() []route {
 		{http.MethodPost, "/v1/mgmt/project/key/rotate", in(mgmtkey.Admin), call(s.rotateKey), "Seal every secret of the project with a new data key."},
 		{http.MethodPost, "/v1/mgmt/projects/list", anyKey(), call(s.listProjects), "The projects that the key may see; or those that were deleted and can be brought back."},
 
-		{http.MethodPost, "/v1/mgmt/audit/search", in(mgmtkey.Read), call(s.searchAudit), "Who did what in the project, the newest first."},
+		{http.MethodPost, "/v1/mgmt/audit/search", in(mgmtkey.Read), call(s.searchAudit), "Who did what in the project, the newest first; what people did, and what they are found by, for the role `admin` alone."},
 
 		{http.MethodPost, "/v1/mgmt/audit/event", in(mgmtkey.Admin), call(s.createAuditEvent), "Keep a record of what a backend has seen, in the same chain."},
 		{http.MethodPost, "/v2/mgmt/connector/audit/web/set", in(mgmtkey.Import), call(s.setAuditWebhook), "Set where records of the audit are to be posted, as a connector of the configuration."},

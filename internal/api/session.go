@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"slices"
 
+	"postern/internal/authz"
 	"postern/internal/fault"
 	"postern/internal/project"
 	"postern/internal/secret"
 	"postern/internal/session"
+	"postern/internal/store"
 	"postern/internal/user"
 )
 
@@ -139,12 +141,32 @@ func (s *Server) myTenants(ctx context.Context, in *myTenantsRequest) (*myTenant
 		if err != nil {
 			return nil, err
 		}
-		if t.Custom == nil {
-			t.Custom = map[string]any{}
+		shown, err := s.shownTo(ctx, callerOf(ctx).Config, m)
+		if err != nil {
+			return nil, err
 		}
-		out.Tenants = append(out.Tenants, wireMyTenant{ID: t.ID, Name: t.Name, Custom: t.Custom})
+		out.Tenants = append(out.Tenants, wireMyTenant{ID: t.ID, Name: t.Name, Custom: project.Defined(shown, t.Custom)})
 	}
 	return out, nil
+}
+
+// shownTo returns the custom attributes of a tenant that a member may see. Permissions in
+// the whole project say nothing of one tenant.
+func (s *Server) shownTo(ctx context.Context, c *project.Config, m user.Membership) (list []project.Attribute, err error) {
+	all := c.Attributes.Tenant
+	if !slices.ContainsFunc(all, func(a project.Attribute) bool { return len(a.ViewPermissions) > 0 }) {
+		return all, nil
+	}
+	err = s.Projects.DB.Read(ctx, func(_ context.Context, tx *store.Tx) error {
+		roles, err := authz.Load(tx, c, m.Tenant)
+		if err != nil {
+			return err
+		}
+		member := &delegate{may: roles.Permissions(m.Roles)}
+		list = slices.DeleteFunc(slices.Clone(all), func(a project.Attribute) bool { return !member.sees(a) })
+		return nil
+	})
+	return list, err
 }
 
 type selectRequest struct {

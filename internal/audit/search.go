@@ -36,6 +36,8 @@ type Search struct {
 	Text            string   // in the action, the actor, the address or the details, whatever the case
 	OldestFirst     bool
 	Limit, Offset   int // a page has at most MostFound events, and 0 is as many
+	// NoPeople leaves out what people did: for who may see the configuration alone.
+	NoPeople bool
 	// More writes further conditions about a person, whose id is in a column user and
 	// whose client is in a column agent; both are empty of the chain, which has neither.
 	More func(user, agent string, arg func(any) string) []string
@@ -80,7 +82,7 @@ var acted = Source{
 // people, too, with those of further sources, in the order of time.
 func Find(ctx context.Context, db *store.DB, s Search, more ...Source) (events []Event, total int, err error) {
 	from := []Source{chained}
-	if s.Project != "" {
+	if s.Project != "" && !s.NoPeople {
 		from = append(append(from, acted), more...)
 	}
 	limit := s.Limit

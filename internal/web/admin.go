@@ -139,7 +139,9 @@ func (s *Server) audit(w http.ResponseWriter, v *visit) error {
 	if err := s.of(v, &p.page); err != nil {
 		return err
 	}
-	search := audit.Search{Project: v.caller.Project, Text: p.Text, Limit: perPage, Offset: number * perPage}
+	search := audit.Search{
+		Project: v.caller.Project, Text: p.Text, Limit: perPage, Offset: number * perPage, NoPeople: v.caller.Key.Require(v.caller.Project, mgmtkey.Admin) != nil,
+	}
 	if p.Outcome != "" {
 		search.Outcomes = []string{p.Outcome}
 	}
