@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -195,12 +196,29 @@ func (s *Service) compile(st *state, base snapshot.Base, out *snapshot.Outcome) 
 	if len(out.Changes) > 0 || st.revision.Number == 0 {
 		c.Digest = out.Tree.Digest()
 	}
-	var known map[string]part
+	known := s.bare.parts()
 	if was, ok := s.configs.Load(st.project.ID); ok {
 		known = was.(*Config).parts
 	}
 	problems, err := c.fill(base.With(out), known)
 	return c, problems, err
+}
+
+// A bare configuration is that of no file at all: of the files that a configuration is
+// made of most projects have few, and what the others give is the same for all.
+type bare struct {
+	once sync.Once
+	read map[string]part
+}
+
+func (b *bare) parts() map[string]part {
+	b.once.Do(func() {
+		var c Config
+		if problems, err := c.fill(snapshot.Base{}, nil); err == nil && len(problems) == 0 {
+			b.read = c.parts
+		}
+	})
+	return b.read
 }
 
 // fill reads the files of a tree into c, but for those that are known: what was kept

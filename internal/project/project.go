@@ -83,6 +83,7 @@ type Service struct {
 	trees   trees
 	keys    sync.Map // project id → *dataKey, the newest that is known
 	opened  sync.Map // keyVersion → *secret.DataKey
+	bare    bare
 	configs sync.Map // project id → *Config
 	running sync.Map // project id → seen
 	past    sync.Map // atRevision → *Config

@@ -28,6 +28,7 @@ type catalogue struct {
 	docs       map[string]map[string]any     // as written, by file name
 	compiled   map[string]*jsonschema.Schema // by name: "roles"
 	connectors []string                      // the types that have a schema, in order
+	defaults   sync.Map                      // by name, those that somebody asked for: []byte
 }
 
 // schemas compiles the embedded schemas once. They are part of the program, so
