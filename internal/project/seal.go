@@ -44,11 +44,12 @@ type sealed struct {
 // as it is, so that sending the same secrets again changes nothing.
 func (s *Service) seal(ctx context.Context, st *state, out *snapshot.Outcome) (*sealed, error) {
 	next := &sealed{secrets: slices.Clone(out.Keep)}
-	key, err := s.dataKey(ctx, st.project.ID)
-	if err != nil {
-		return nil, err
+	if len(out.Set) > 0 { // else there is nothing to seal
+		var err error
+		if next.key, err = s.dataKey(ctx, st.project.ID); err != nil {
+			return nil, err
+		}
 	}
-	next.key = key
 	marks, err := s.marks(ctx, st, out)
 	if err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func (s *Service) seal(ctx context.Context, st *state, out *snapshot.Outcome) (*
 			}
 		}
 		place.ID = ident.New("SV")
-		sealed, err := sealValue(st.project.ID, key.key, place, v.Value)
+		sealed, err := sealValue(st.project.ID, next.key.key, place, v.Value)
 		if err != nil {
 			return nil, fmt.Errorf("seal secret: %w", err)
 		}
