@@ -125,7 +125,7 @@ func (c *codec) decode(b blob) ([]byte, error) {
 // of their digests, so that two imports cannot wait for each other.
 func insertBlobs(tx *store.Tx, blobs []blob) error {
 	slices.SortFunc(blobs, func(a, b blob) int { return bytes.Compare(a.digest[:], b.digest[:]) })
-	for batch := range slices.Chunk(blobs, rowsPerStatement) {
+	for batch := range slices.Chunk(blobs, tx.RowsAtOnce(rowsPerStatement)) {
 		var rows strings.Builder
 		args := make([]any, 0, 4*len(batch))
 		for i, b := range batch {

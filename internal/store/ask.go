@@ -70,6 +70,18 @@ func (t *Tx) Later(query string, args ...any) error {
 	return err
 }
 
+// RowsAtOnce is how many rows a statement should insert, where they are many. To
+// PostgreSQL each statement is a way and back, so they are as many as one takes.
+// SQLite runs in this process: what it made of a text for one row serves the next
+// one, and for several at once it first copies each page that they change, to take
+// them back together.
+func (t *Tx) RowsAtOnce(most int) int {
+	if t.kind == SQLite {
+		return 1
+	}
+	return most
+}
+
 // failed is a row of a statement that could not be run.
 type failed struct{ err error }
 
