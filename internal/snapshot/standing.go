@@ -22,9 +22,9 @@ func (up *Upload) manner() manner { return manner{up.Strict, up.AllowMoved, up.S
 
 // lone reports whether nothing but its files and its manner decides what becomes
 // of an upload, once its assets are in their documents and its placeholders have
-// their values.
-func (up *Upload) lone(open map[[2]string]bool, assets *inlined, ps *problems) bool {
-	return !up.Stored && len(up.Excludes) == 0 && len(open) == 0 && len(ps.list) == 0 && !assets.kept()
+// their values: one that got none is a problem, or in a section that is left out.
+func (up *Upload) lone(assets *inlined, ps *problems) bool {
+	return !up.Stored && len(up.Excludes) == 0 && len(ps.list) == 0 && !assets.kept()
 }
 
 // kept reports whether the index of assets is a part of the configuration, as it is where
@@ -92,8 +92,7 @@ func (c *checker) sayTheSame(docs []*document) (other []*document, ok bool, err 
 				return err
 			}
 		}
-		facts := c.cache.find(doc.path, was)
-		same[i] = doc.digest() == was || facts != nil && reflect.DeepEqual(c.cache.factsOf(doc), facts)
+		same[i] = reflect.DeepEqual(c.cache.factsOf(doc), c.cache.find(doc.path, was)) // unlike, where these are not known
 		doc.tree = nil
 		return nil
 	})
@@ -111,14 +110,15 @@ func ruled(at place) bool {
 // standing returns that of what an outcome makes, if it is known; files is how many the upload
 // had before any was left out.
 //
-// It is where the outcome is that of the target against itself. And it is where
+// It is where the outcome is that of the target against itself: what nothing changes leads
+// no secret elsewhere, and gives no entity another id without an edit. And it is where
 // nothing at all was said of files that are all there is: then each entity finds
 // itself by its name, each reference leads where it led and each secret stays.
 func (d *draft) standing(up *Upload, out *Outcome, base Base, w *world, files int) *Standing {
-	if files != len(up.Files) || files != len(out.Tree) || len(d.edits) > 0 || len(out.Rebound) > 0 || d.relisted(up.Files) {
+	if files != len(up.Files) || files != len(out.Tree) || len(d.edits) > 0 || d.relisted(up.Files) {
 		return nil
 	}
-	itself := len(out.Changes) == 0 && len(up.Secrets) == 0 && len(out.Set) == 0 && len(out.Carried) == 0 && sameSecrets(out.Keep, base.Secrets)
+	itself := len(out.Changes) == 0 && len(out.Set) == 0 && sameSecrets(out.Keep, base.Secrets)
 	if itself || len(out.Problems) == 0 && d.distinct(out, w) {
 		return &Standing{up.manner(), out.Problems}
 	}
@@ -150,9 +150,6 @@ func (d *draft) relisted(files Files) bool {
 func (d *draft) distinct(out *Outcome, w *world) bool {
 	owners := map[idKey]int{}
 	for _, s := range out.Keep {
-		owners[idKey{s.Kind, s.Entity}] = 0
-	}
-	for _, s := range out.Set {
 		owners[idKey{s.Kind, s.Entity}] = 0
 	}
 	clear := true

@@ -138,32 +138,49 @@ func TestWhatStandingsAreOf(t *testing.T) {
 	alone := calls.with("flows/flows.json", `{"flows":["in"]}`, "flows/out/metadata.json", "", "flows/out/contents.json", "")
 	alike := calls.with("flows/in/contents.json", `{"startTask":"0","tasks":{"0":{"id":"0","name":"one"}}}`, "flows/out/contents.json", `{"startTask":"0","tasks":{"0":{"id":"0","name":"two"}}}`)
 	worded := small.with("flows/in/screen-one.json", `{"screenId":"SC1","contents":{"text":{"says":"words"}}}`)
+	long := small.with("flows/in/screen-one.json", `{"screenId":"SC1","contents":{"text":{"says":"`+strings.Repeat("words ", 100)+`"}}}`)
+	roles, later := small.with("roles.json", `{"roles":[{"id":"R1","name":"Reader"}]}`), small.with("later.json", `{}`)
+	mine := small.with("assets/mine.txt", "words")
+	elsewhere := docs{}
+	for path, text := range small {
+		elsewhere[path] = strings.ReplaceAll(text, "CI1", "CI9")
+	}
 	value := secret.New("x")
 	for name, tt := range map[string]struct {
 		steps []docs
 		last  func(*Upload)
 		known bool
 	}{
-		"the same again":                            {steps: []docs{small, small}, known: true},
-		"a screen that says something else":         {steps: []docs{small, worded}, known: true},
-		"a connector with another description":      {steps: []docs{small, small.with("connectors/hook.json", strings.Replace(hook, "{", `{"description":"new",`, 1))}, known: true},
-		"a document that another flow has":          {steps: []docs{alike, alike.with("flows/out/contents.json", alike["flows/in/contents.json"])}, known: true},
-		"nothing was known of a new project":        {steps: []docs{small}},
-		"a connector with another name":             {steps: []docs{small, small.with("connectors/hook.json", strings.Replace(hook, "Hook", "Hooks", 1))}},
-		"an index that lists what is not there":     {steps: []docs{small, small.with("flows/flows.json", `{"flows":["in","out"]}`)}},
-		"a file more":                               {steps: []docs{small, small.with("roles.json", twoRoles)}},
-		"a file less":                               {steps: []docs{set, small}},
-		"settings that contradict each other":       {steps: []docs{set, small.with("project.json", settings(`,"refreshTokenExpiration":1`))}},
-		"settings that leave out what is set":       {steps: []docs{mailed.with("auth/otp.json", `{"enabled":true,"domain":"a.example"}`), mailed.with("auth/otp.json", `{"domain":"a.example"}`)}, last: func(up *Upload) { up.Secrets = nil }, known: true},
-		"a stored secret stays":                     {steps: []docs{mailed, mailed}, last: func(up *Upload) { up.Secrets = nil }, known: true},
-		"a secret would go elsewhere":               {steps: []docs{mailed, mailed.with("connectors/mail.json", strings.Replace(mailer, "smtp.b", "smtp.c", 1))}, last: func(up *Upload) { up.Secrets = nil }},
-		"a secret is given":                         {steps: []docs{mailed, mailed}},
-		"held to the letter":                        {steps: []docs{small.with("later.json", `{}`), small.with("later.json", `{}`), small.with("later.json", `{}`)}, last: func(up *Upload) { up.Strict = true }},
-		"a warning comes again":                     {steps: []docs{small.with("later.json", `{}`), small.with("later.json", `{}`), small.with("later.json", `{}`)}, known: true},
-		"a warning that was of what was left out":   {steps: []docs{small, small.with("flows/out/metadata.json", secondFlow), small}, known: true},
-		"a warning that was of what was taken away": {steps: []docs{calls, alone, alone}},
-		"an exclude key that there is none of":      {steps: []docs{small, small}, last: func(up *Upload) { up.Excludes = []string{"zz"} }},
-		"a value of an environment without a place": {steps: []docs{small, small.with("environments/dev.json", `{"none":1}`)}, last: func(up *Upload) { up.Environment = "dev" }},
+		"the same again":                               {steps: []docs{small, small}, known: true},
+		"a screen that says something else":            {steps: []docs{small, worded}, known: true},
+		"a connector with another description":         {steps: []docs{small, small.with("connectors/hook.json", strings.Replace(hook, "{", `{"description":"new",`, 1))}, known: true},
+		"a document that another flow has":             {steps: []docs{alike, alike.with("flows/out/contents.json", alike["flows/in/contents.json"])}, known: true},
+		"nothing was known of a new project":           {steps: []docs{small}},
+		"a connector with another name":                {steps: []docs{small, small.with("connectors/hook.json", strings.Replace(hook, "Hook", "Hooks", 1))}},
+		"an index that lists what is not there":        {steps: []docs{small, small.with("flows/flows.json", `{"flows":["in","out"]}`)}},
+		"a file more":                                  {steps: []docs{small, small.with("roles.json", twoRoles)}},
+		"a file less":                                  {steps: []docs{set, small}},
+		"settings that contradict each other":          {steps: []docs{set, small.with("project.json", settings(`,"refreshTokenExpiration":1`))}},
+		"settings that leave out what is set":          {steps: []docs{mailed.with("auth/otp.json", `{"enabled":true,"domain":"a.example"}`), mailed.with("auth/otp.json", `{"domain":"a.example"}`)}, last: func(up *Upload) { up.Secrets = nil }, known: true},
+		"a stored secret stays":                        {steps: []docs{mailed, mailed}, last: func(up *Upload) { up.Secrets = nil }, known: true},
+		"a secret would go elsewhere":                  {steps: []docs{mailed, mailed.with("connectors/mail.json", strings.Replace(mailer, "smtp.b", "smtp.c", 1))}, last: func(up *Upload) { up.Secrets = nil }},
+		"a secret is given":                            {steps: []docs{mailed, mailed}},
+		"held to the letter":                           {steps: []docs{small.with("later.json", `{}`), small.with("later.json", `{}`), small.with("later.json", `{}`)}, last: func(up *Upload) { up.Strict = true }},
+		"a warning comes again":                        {steps: []docs{small.with("later.json", `{}`), small.with("later.json", `{}`), small.with("later.json", `{}`)}, known: true},
+		"a warning that was of what was left out":      {steps: []docs{small, small.with("flows/out/metadata.json", secondFlow), small}, known: true},
+		"a warning that was of what was taken away":    {steps: []docs{calls, alone, alone}},
+		"an exclude key that there is none of":         {steps: []docs{small, small}, last: func(up *Upload) { up.Excludes = []string{"zz"} }},
+		"a value of an environment without a place":    {steps: []docs{small, small.with("environments/dev.json", `{"none":1}`)}, last: func(up *Upload) { up.Environment = "dev" }},
+		"a revision that comes back":                   {steps: []docs{small, small}, last: func(up *Upload) { up.Stored = true }},
+		"a section is left out that has no files":      {steps: []docs{small, small}, last: func(up *Upload) { up.Excludes = []string{"styles"} }},
+		"texts in files of their own":                  {steps: []docs{long, long}, last: func(up *Upload) { up.Files = Render(up.Files, FormatSplit) }, known: true},
+		"an index of assets that names none":           {steps: []docs{small, small.with("assets/assets.json", `{"mapping":{}}`)}},
+		"a file that only is kept is another":          {steps: []docs{mine, mine, small.with("assets/mine.txt", "other words")}},
+		"a warning that was of one file among as many": {steps: []docs{roles, small.with("flows/out/metadata.json", secondFlow), roles}, known: true},
+		"what only stays was not looked at":            {steps: []docs{later, small, later}},
+		"ids of another project":                       {steps: []docs{small, elsewhere, small}, known: true},
+		"ids of another project come again":            {steps: []docs{small, elsewhere, elsewhere}},
+		"a secret in a file":                           {steps: []docs{mailed.with("connectors/mail.json", strings.Replace(mailer, Placeholder, "clear", 1)), mailed}, last: func(up *Upload) { up.Secrets = nil }},
 		"a text in a file that has a name of its own": {steps: []docs{worded, worded.with(
 			"flows/in/screen-one.json", `{"screenId":"SC1","contents":{"text":{"says":"asset:mine.txt"}}}`, "assets/mine.txt", "words")}},
 	} {
