@@ -127,11 +127,14 @@ func (d *draft) standing(up *Upload, out *Outcome, base Base, w *world, files in
 
 // sameSecrets reports whether two lists have the same secrets, each of them once.
 func sameSecrets(a, b []StoredSecret) bool {
-	all := map[StoredSecret]bool{}
+	inA, inB := map[StoredSecret]bool{}, map[StoredSecret]bool{}
 	for _, s := range a {
-		all[s] = true
+		inA[s] = true
 	}
-	return len(a) == len(b) && len(all) == len(a) && !slices.ContainsFunc(b, func(s StoredSecret) bool { return !all[s] })
+	for _, s := range b {
+		inB[s] = true
+	}
+	return len(inA) == len(a) && len(inB) == len(b) && maps.Equal(inA, inB)
 }
 
 // relisted reports whether an index has become another than the upload's: what files

@@ -208,3 +208,57 @@ func TestWhatStandingsAreOf(t *testing.T) {
 		})
 	}
 }
+
+// A standing is of one list of secrets: where another one is there, or becomes of it, what
+// was known is not known any more.
+func TestStandingsAreOfSecrets(t *testing.T) {
+	t.Parallel()
+	mailed := small.with("later.json", `{}`, versionFile, `{"version":5}`, "connectors/connectors.json", `{"connectors":["hook","mail"]}`, "connectors/mail.json", mailer)
+	given := func() *Upload {
+		up := mailed.upload(t)
+		up.Secrets = inputs("connectors/CI2//password=x")
+		return up
+	}
+	g := newTarget()
+	g.apply(t, given())
+	for range 2 {
+		g.apply(t, mailed.upload(t))
+	}
+	if g.base.Standing == nil {
+		t.Fatal("nothing is known of what came again with its secret")
+	}
+
+	g.base.Secrets = append(g.base.Secrets, StoredSecret{Kind: "connector", Entity: "CI1", Field: "configuration/gone", ID: "SV9"})
+	g.base.Standing = nil
+	out := g.apply(t, mailed.upload(t))
+	if told := strings.Join(lines(out.Problems), "\n"); len(out.Keep) != 1 || out.Standing != nil || !strings.Contains(told, string(CodeSecretMoved)) {
+		t.Errorf("a secret without a place: %v, %v, %s", out.Keep, out.Standing, told)
+	}
+
+	g.base.Secrets, g.base.Standing = nil, nil // it was revoked
+	if out := g.apply(t, given()); len(out.Changes) > 0 || len(out.Set) != 1 || out.Standing != nil {
+		t.Errorf("a secret is given again: %d changes, %d secrets, %v", len(out.Changes), len(out.Set), out.Standing)
+	}
+}
+
+func TestSameSecrets(t *testing.T) {
+	t.Parallel()
+	one, two := StoredSecret{Kind: "connector", Entity: "CI1", Field: "a", ID: "SV1"}, StoredSecret{Kind: "connector", Entity: "CI1", Field: "a", ID: "SV2"}
+	for name, tt := range map[string]struct {
+		a, b []StoredSecret
+		same bool
+	}{
+		"none":                   {nil, []StoredSecret{}, true},
+		"in another order":       {[]StoredSecret{one, two}, []StoredSecret{two, one}, true},
+		"another value":          {[]StoredSecret{one}, []StoredSecret{two}, false},
+		"one more":               {[]StoredSecret{one}, []StoredSecret{one, one}, false},
+		"one less":               {[]StoredSecret{one, two}, []StoredSecret{one}, false},
+		"one twice on one side":  {[]StoredSecret{one, one}, []StoredSecret{one, two}, false},
+		"one of it twice":        {[]StoredSecret{one, one}, []StoredSecret{one}, false},
+		"one twice on the other": {[]StoredSecret{one, two}, []StoredSecret{one, one}, false},
+	} {
+		if got := sameSecrets(tt.a, tt.b); got != tt.same {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
