@@ -141,6 +141,7 @@ func TestWhatStandingsAreOf(t *testing.T) {
 	long := small.with("flows/in/screen-one.json", `{"screenId":"SC1","contents":{"text":{"says":"`+strings.Repeat("words ", 100)+`"}}}`)
 	roles, later := small.with("roles.json", `{"roles":[{"id":"R1","name":"Reader"}]}`), small.with("later.json", `{}`)
 	mine := small.with("assets/mine.txt", "words")
+	namesakes := small.with("attributes.json", `{"user":[{"name":"a","displayName":"A","type":"string"},{"name":"b","displayName":"A","type":"string"}]}`)
 	elsewhere := docs{}
 	for path, text := range small {
 		elsewhere[path] = strings.ReplaceAll(text, "CI1", "CI9")
@@ -181,6 +182,7 @@ func TestWhatStandingsAreOf(t *testing.T) {
 		"ids of another project":                       {steps: []docs{small, elsewhere, small}, known: true},
 		"ids of another project come again":            {steps: []docs{small, elsewhere, elsewhere}},
 		"a secret in a file":                           {steps: []docs{mailed.with("connectors/mail.json", strings.Replace(mailer, Placeholder, "clear", 1)), mailed}, last: func(up *Upload) { up.Secrets = nil }},
+		"two of one name":                              {steps: []docs{namesakes, namesakes}},
 		"a text in a file that has a name of its own": {steps: []docs{worded, worded.with(
 			"flows/in/screen-one.json", `{"screenId":"SC1","contents":{"text":{"says":"asset:mine.txt"}}}`, "assets/mine.txt", "words")}},
 	} {
