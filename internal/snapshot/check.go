@@ -68,7 +68,6 @@ func Check(up *Upload, base Base, cache *Cache) (*Outcome, error) {
 	assets := inlineAssets(up, ps)
 	aside := takeExcluded(up.Files, ex)
 	c := &checker{up: up, base: base, cache: cache, ex: ex, ps: ps}
-	lone, files := up.lone(values.open, assets, ps), len(up.Files)
 	lone, files := up.lone(assets, ps), len(up.Files)
 	if lone {
 		if out, err := c.stands(); out != nil || err != nil {
