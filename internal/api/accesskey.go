@@ -370,7 +370,7 @@ func (s *Server) exchangeAccessKey(ctx context.Context, in *exchangeRequest) (*e
 		return nil, err
 	}
 	out, err := s.Sessions.ForKey(ctx, session.KeyLogin{
-		Config: caller.Config, KeyID: k.ID, Name: k.Name, Roles: k.Roles, Tenants: k.Tenants, Known: known, BoundUser: k.BoundUser, Claims: k.Claims,
+		Config: caller.Config, KeyID: k.ID, Name: k.Name, Expires: k.ExpiresAt, Roles: k.Roles, Tenants: k.Tenants, Known: known, BoundUser: k.BoundUser, Claims: k.Claims,
 		Custom:  project.Defined(caller.Config.Attributes.AccessKey, k.Custom),
 		Options: session.Options{CustomClaims: in.Options.Claims, Tenant: in.Options.Tenant, Trusted: caller.Key != nil}, Client: clientOf(caller),
 	})

@@ -156,6 +156,11 @@ func TestAccessKeysAreExchanged(t *testing.T) {
 		if life := claims["exp"].(float64) - claims["iat"].(float64); life != 420 {
 			t.Errorf("the token lives %v s", life)
 		}
+		soon := time.Now().Add(time.Minute).Unix()
+		short := b.post(t, "accesskey/create", fmt.Sprintf(`{"name":"Brief","expireTime":%d}`, soon))["cleartext"].(string)
+		if ends := claimsOf(t, b.exchange(t, short, `{}`))["exp"].(float64); int64(ends) != soon {
+			t.Errorf("the token of a key that ends at %d ends at %v", soon, ends)
+		}
 		acme := map[string]any{"roles": []any{"Local"}, "permissions": []any{"write"}}
 		want := map[string]any{"roles": []any{"Reader"}, "permissions": []any{"read"}, "scope": "x", "drn": "DS", "tenants": map[string]any{
 			"acme": acme, "beta": map[string]any{"roles": []any{}, "permissions": []any{}},

@@ -14,6 +14,7 @@ type KeyLogin struct {
 	Config    *project.Config
 	KeyID     string
 	Name      string
+	Expires   time.Time         // of the key, which no token of it outlives; zero for never
 	Roles     []string          // ids, in the whole project
 	Tenants   []user.Membership // where the key counts, sorted by tenant
 	Known     *authz.Roles      // what there is of roles
@@ -32,8 +33,12 @@ func (s *Service) ForKey(ctx context.Context, in KeyLogin) (*Tokens, error) {
 		return nil, err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
+	ends := now.Add(in.Config.Settings.KeyTokenLifetime)
+	if !in.Expires.IsZero() && in.Expires.Before(ends) {
+		ends = in.Expires
+	}
 	m := minting{
-		config: in.Config, roles: in.Known, now: now, ends: now.Add(in.Config.Settings.KeyTokenLifetime),
+		config: in.Config, roles: in.Known, now: now, ends: ends,
 		session: &Session{Project: in.Config.Project, AMR: []string{}, Tenant: in.Options.Tenant},
 		holder: holder{id: in.KeyID, roles: in.Roles, tenants: in.Tenants, kind: "key", values: func() map[string]any {
 			return map[string]any{

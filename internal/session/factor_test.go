@@ -52,3 +52,19 @@ func TestFactors(t *testing.T) {
 		}
 	})
 }
+
+// Whoever holds a session can make a credential in it, so that making one steps nothing up.
+func TestMakingACredentialIsNoStepUp(t *testing.T) {
+	t.Parallel()
+	testkit.Stores(t, func(t *testing.T, db *store.DB) {
+		for enrols, want := range map[bool]any{false: true, true: nil} {
+			b := setup(t, db)
+			first := b.signInAs(t, b.proof(t))
+			in := b.proof(t)
+			in.Method, in.Options.StepUp, in.Current, in.Enrols = AMRPasskey, true, first.Refresh, enrols
+			if got := b.signInAs(t, in).Claims["su"]; got != want {
+				t.Errorf("a credential that the session makes, %v: su is %v, want %v", enrols, got, want)
+			}
+		}
+	})
+}

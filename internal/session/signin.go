@@ -34,7 +34,7 @@ func (s *Service) SignIn(ctx context.Context, in Login) (*Tokens, error) {
 		if err != nil {
 			return err
 		}
-		m := made{ring: ring, config: in.Config, user: u, firstSeen: firstSeen, base: in.Client.Base, now: now, stepUp: in.Options.StepUp, refresh: true}
+		m := made{ring: ring, config: in.Config, user: u, firstSeen: firstSeen, base: in.Client.Base, now: now, stepUp: in.Options.StepUp && !in.Enrols, refresh: true}
 		if err := s.establish(tx, in, &m, current, device, trusts); err != nil {
 			return err
 		}
