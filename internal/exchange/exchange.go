@@ -109,8 +109,7 @@ func told(err error) error {
 // address that the service itself calls unverified is somebody else's, for all it knows.
 func loginIDs(m *project.Migration, who *person) (out []string) {
 	for _, source := range m.Sources {
-		verified, said := who.fields["email_verified"].(bool)
-		if source == "email" && said && !verified {
+		if _, said := who.fields["email_verified"]; source == "email" && said && !who.vouched {
 			continue
 		}
 		if id, err := user.LoginID(who.text(source)); err == nil {

@@ -52,8 +52,8 @@ func (s *Service) ask(ctx context.Context, c *project.Config, m *project.Migrati
 	if err != nil {
 		return nil, err
 	}
-	vouched, _ := fields["email_verified"].(bool)
-	return &person{fields, vouched}, nil
+	verified := fields["email_verified"]
+	return &person{fields, verified == true || verified == "true"}, nil // some services write it as a text
 }
 
 // auth0 returns the fields of a user of Auth0. With an audience the token is an access

@@ -51,6 +51,7 @@ func TestTokensOfAFormerService(t *testing.T) {
 			"signed by somebody else":      {made(stranger), unknown},
 			"signed with a shared key":     {made(shared), unknown},
 			"an unverified address":        {p.auth0(who, object{"email_verified": false}), unknown},
+			"one that a text says so of":   {p.auth0(who, object{"email_verified": "false"}), unknown},
 			"expired":                      {p.auth0(who, object{"exp": time.Now().Add(-2 * time.Minute).Unix()}), unknown},
 			"without an end":               {p.auth0(who, object{"exp": nil}), unknown},
 			"not yet":                      {p.auth0(who, object{"nbf": time.Now().Add(5 * time.Minute).Unix()}), unknown},
