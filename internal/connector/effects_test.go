@@ -2,6 +2,7 @@ package connector
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -44,7 +45,7 @@ func TestPlansSayWhatIsNotSent(t *testing.T) {
 			f := setup(t, testkit.Store(t), c.environment, gates...)
 			f.Projects.Effects = append(f.Projects.Effects, f.Effects())
 			load := func(files snapshot.Files) project.Import {
-				return project.Import{Project: f.cfg.Project, Upload: &snapshot.Upload{Files: files, SameIDs: true}}
+				return project.Import{Project: f.cfg.Project, Upload: &snapshot.Upload{Files: maps.Clone(files), SameIDs: true}} // an import takes them over
 			}
 			if _, err := f.Projects.Import(t.Context(), tester, load(quiet)); err != nil {
 				t.Fatal(err)
