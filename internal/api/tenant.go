@@ -95,7 +95,7 @@ type updateTenantRequest struct {
 	EnforceSSO      *bool          `json:"enforceSSO"`
 	SSOExclusions   sent           `json:"enforceSSOExclusions"`
 	Apps            *[]string      `json:"federatedAppIds"`
-	RoleInheritance string         `json:"roleInheritance"`
+	RoleInheritance *string        `json:"roleInheritance"`
 }
 
 func (s *Server) updateTenant(ctx context.Context, in *updateTenantRequest) (*empty, error) {
@@ -104,7 +104,8 @@ func (s *Server) updateTenant(ctx context.Context, in *updateTenantRequest) (*em
 		return nil, err
 	}
 	_, err = s.Tenants.Update(ctx, callerOf(ctx).Origin, c, in.ID, func(t *tenant.Tenant) error {
-		t.Name, t.SignUpDomains, t.Custom, t.Settings.RoleInheritance = in.Name, in.SignUpDomains, in.Custom, in.RoleInheritance
+		t.Name, t.SignUpDomains, t.Custom = in.Name, in.SignUpDomains, in.Custom
+		replace(&t.Settings.RoleInheritance, in.RoleInheritance)
 		replace(&t.Settings.AuthType, in.AuthType)
 		replace(&t.Disabled, in.Disabled)
 		replace(&t.Settings.EnforceSSO, in.EnforceSSO)
