@@ -12,7 +12,6 @@ import (
 
 	"postern/internal/audit"
 	"postern/internal/edge"
-	"postern/internal/mgmtkey"
 	"postern/internal/project"
 	"postern/internal/session"
 )
@@ -76,7 +75,7 @@ func (s *Server) searchAudit(ctx context.Context, in *auditRequest) (*auditAnswe
 	if err != nil || !some {
 		return out, err
 	}
-	search.NoPeople = callerOf(ctx).Key.Require(search.Project, mgmtkey.Admin) != nil // as for the calls about users
+	search.People = callerOf(ctx).SeesPeople()
 	events, total, err := audit.Find(ctx, s.Projects.DB, search, session.Logins())
 	if err != nil {
 		return nil, err
@@ -94,7 +93,7 @@ func (s *Server) searchAudit(ctx context.Context, in *auditRequest) (*auditAnswe
 		}
 		out.Audits = append(out.Audits, one)
 	}
-	if search.NoPeople {
+	if !search.People {
 		return out, nil
 	}
 	return out, s.nameUsers(ctx, search.Project, out.Audits)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -62,6 +63,14 @@ var infraEntities = map[infraEntity]map[string]infraCall{
 	},
 }
 
+func entityNames() (list []string) {
+	for name := range infraEntities {
+		list = append(list, string(name))
+	}
+	slices.Sort(list)
+	return list
+}
+
 // infra serves all verbs.
 func (s *Server) infra(w http.ResponseWriter, r *http.Request) error {
 	in := &infraRequest{Entity: infraEntity(r.URL.Query().Get("entity")), ID: r.URL.Query().Get("id")}
@@ -80,7 +89,7 @@ func (s *Server) infra(w http.ResponseWriter, r *http.Request) error {
 	}
 	serve := infraEntities[in.Entity][r.Method]
 	if serve == nil {
-		return errEntity.WithMessage("the entity " + strconv.Quote(string(in.Entity)) + " is not supported here; project, access_key and management_key are")
+		return errEntity.WithMessage("the entity " + strconv.Quote(string(in.Entity)) + " is not supported here, but these are: " + strings.Join(entityNames(), ", "))
 	}
 	out, err := serve(s, r.Context(), in)
 	if err != nil {

@@ -2,11 +2,9 @@ package api
 
 import (
 	"io"
-	"maps"
 	"net/http"
 	"path"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -177,7 +175,7 @@ func (r route) inQuery() []object {
 
 // entities is the schema of the name of what infrastructure as code manages.
 func entities() object {
-	return object{"type": "string", "enum": slices.Sorted(maps.Keys(infraEntities))}
+	return object{"type": "string", "enum": entityNames()}
 }
 
 // parameter is the schema of a parameter.

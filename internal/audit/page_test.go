@@ -37,7 +37,7 @@ func TestPagesHaveEachRecordOnce(t *testing.T) {
 			}), 0, 14).Draw(r, "moments")
 			want := write(t, db, p.ID, ada.ID, first, drawn)
 			find := func(s audit.Search) (ids []string) {
-				s.Project = p.ID
+				s.Project, s.People = p.ID, true
 				if s.From.IsZero() {
 					s.From = first
 				}

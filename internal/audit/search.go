@@ -36,8 +36,8 @@ type Search struct {
 	Text            string   // in the action, the actor, the address or the details, whatever the case
 	OldestFirst     bool
 	Limit, Offset   int // a page has at most MostFound events, and 0 is as many
-	// NoPeople leaves out what people did: for who may see the configuration alone.
-	NoPeople bool
+	// People finds what the people of a project did as well: for who may see them.
+	People bool
 	// More writes further conditions about a person, whose id is in a column user and
 	// whose client is in a column agent; both are empty of the chain, which has neither.
 	More func(user, agent string, arg func(any) string) []string
@@ -78,11 +78,11 @@ var acted = Source{
 }
 
 // Find returns one page of the events that s wants, and how many there are in all: those
-// of the chain, in the order in which they were written, and of a project those of
-// people, too, with those of further sources, in the order of time.
+// of the chain, in the order in which they were written, and where people are wanted those
+// of the people of a project, too, with those of further sources, in the order of time.
 func Find(ctx context.Context, db *store.DB, s Search, more ...Source) (events []Event, total int, err error) {
 	from := []Source{chained}
-	if s.Project != "" && !s.NoPeople {
+	if s.Project != "" && s.People {
 		from = append(append(from, acted), more...)
 	}
 	limit := s.Limit

@@ -50,7 +50,7 @@ func forEach(up *snapshot.Upload, check func(*snapshot.Upload) ([]snapshot.Probl
 // tells reports whether a problem names the values of the one environment that it is in.
 func tells(p snapshot.Problem, in []string) bool {
 	file := snapshot.EnvironmentFile(in[0])
-	return len(in) == 1 && (p.File == file || strings.Contains(p.Message, file) || strings.HasSuffix(p.Hint, " in "+file))
+	return len(in) == 1 && strings.Contains(p.File+" "+p.Message+" "+p.Hint, file)
 }
 
 // byLevel sorts problems: errors first, and those of one file together.

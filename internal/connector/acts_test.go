@@ -326,7 +326,7 @@ func TestActsThatWait(t *testing.T) {
 			if err := room.Added(t.Context(), f.cfg.Project, n); err != nil {
 				t.Fatal(err)
 			}
-			_, left, err := audit.Find(t.Context(), db, audit.Search{Project: f.cfg.Project, Actions: []string{audit.LoginFailed}})
+			_, left, err := audit.Find(t.Context(), db, audit.Search{Project: f.cfg.Project, People: true, Actions: []string{audit.LoginFailed}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -142,6 +142,10 @@ type Caller struct {
 	Counted string
 }
 
+// SeesPeople reports whether the caller has a key that may see the people of the project,
+// and not its configuration alone.
+func (c *Caller) SeesPeople() bool { return c.Key.Require(c.Project, mgmtkey.Admin) == nil }
+
 // A Claim is what somebody shows a proof for.
 type Claim struct {
 	Method  string // of authentication, as tokens name it

@@ -140,7 +140,7 @@ func (s *Server) audit(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	search := audit.Search{
-		Project: v.caller.Project, Text: p.Text, Limit: perPage, Offset: number * perPage, NoPeople: v.caller.Key.Require(v.caller.Project, mgmtkey.Admin) != nil,
+		Project: v.caller.Project, Text: p.Text, Limit: perPage, Offset: number * perPage, People: v.caller.SeesPeople(),
 	}
 	if p.Outcome != "" {
 		search.Outcomes = []string{p.Outcome}
